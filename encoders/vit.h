@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// A vision transformer over patch rows of pictures of any grid: linear patch embedding,
+// pre-norm blocks with two-dimensional rotary positions, then groups of merge x merge
+// neighbouring patches concatenated into one row. Dosovitskiy et al. 2020
+// (arXiv 2010.11929); rotary as in Qwen2-VL (arXiv 2409.12191, section 2.1).
+#pragma once
+
+#include <torch/nn.h>
+
+#include <vector>
+
+#include "encoders/image_processor.h"
+
+namespace omni {
+
+struct VitOptions {
+  int64_t patch_size = 8; // pixels a side
+  int64_t width = 160; // E
+  int64_t num_layers = 4;
+  int64_t num_heads = 5; // width / num_heads is even and divisible by 4
+  int64_t feed_forward_width = 640;
+  int64_t merge = 2; // patches a side of one output row
+  double rotary_theta = 100.0;
+  double norm_eps = 1e-6;
+
+  [[nodiscard]] int64_t output_width() const {
+    return width * merge * merge;
+  }
+};
+
+class VitImpl : public torch::nn::Module {
+ public:
+  explicit VitImpl(VitOptions options);
+  // patches float32 [P, patch_size^2 * 3] of all pictures one after another, their
+  // grids in order. Returns rows [R, output_width()], R = P / merge^2, in row-major
+  // order of each merged grid. Throws ValueError when P and the grids disagree or a
+  // grid is no multiple of merge.
+  at::Tensor forward(
+      const at::Tensor& patches,
+      const std::vector<PatchGrid>& grids);
+  void reset_parameters();
+
+  const VitOptions options;
+};
+TORCH_MODULE(Vit);
+
+} // namespace omni

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Omni Authors
+#
+# omni_layer(<name> [TORCH_FREE] SOURCES ... [LINKS ...])
+# One layer of the house: an object library `omni_<name>` that becomes part of libomni.
+function(omni_layer name)
+  cmake_parse_arguments(ARG "TORCH_FREE" "" "SOURCES;LINKS" ${ARGN})
+  add_library(omni_${name} OBJECT)
+  target_sources(omni_${name} PRIVATE ${ARG_SOURCES})
+  target_link_libraries(omni_${name} PRIVATE ${ARG_LINKS})
+  omni_compile_options(omni_${name})
+  if(NOT ARG_TORCH_FREE)
+    target_link_libraries(omni_${name} PUBLIC LibTorch::torch)
+    target_precompile_headers(omni_${name} REUSE_FROM omni_pch)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY OMNI_LAYERS omni_${name})
+endfunction()
+
+# Includes from the repository root and the project's warnings, on one target.
+function(omni_compile_options target)
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include>)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic
+    $<$<BOOL:${OMNI_WERROR}>:-Werror>)
+endfunction()

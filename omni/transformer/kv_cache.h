@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Keys and values of every layer for one sequence, preallocated and written in place.
+// A sliding layer keeps its window plus slack; a full layer everything. Can be cut back
+// (`truncate`), which interrupting and branching a conversation need. Not thread-safe.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "omni/transformer/transformer_config.h"
+
+namespace omni {
+
+struct KvCacheOptions {
+  int64_t capacity_tokens = 1024; // grows by doubling up to config.max_positions
+  int64_t slack_tokens = 256; // what a sliding layer keeps beyond its window
+  at::ScalarType dtype = at::kFloat;
+};
+
+// Keys and values a layer attends to, oldest first.
+struct KvView {
+  at::Tensor keys_GLK; // [G, L, K]
+  at::Tensor values_GLK;
+  int64_t first_index = 0; // sequence index of the first row
+};
+
+class KvCache {
+ public:
+  KvCache(const TransformerConfig& config, KvCacheOptions options);
+
+  // Rows stored so far, the same for every layer between forward passes.
+  [[nodiscard]] int64_t num_tokens() const;
+  // Appends [G, L, K] to a layer and returns what its queries may see.
+  KvView append(
+      int64_t layer,
+      const at::Tensor& keys_GLK,
+      const at::Tensor& values_GLK);
+  // Keeps the first `num_tokens` rows. Returns false, and empties the cache, when a
+  // sliding layer no longer holds the rows it needs: compute the prefix again.
+  bool truncate(int64_t num_tokens);
+  [[nodiscard]] int64_t size_bytes() const;
+
+ private:
+  struct Layer {
+    at::Tensor keys_GLK;
+    at::Tensor values_GLK;
+    int64_t first_index = 0; // sequence index of row 0
+    int64_t num_rows = 0; // rows in use
+    int64_t window = 0; // 0: keeps all
+  };
+  std::vector<Layer> layers_;
+  int64_t max_tokens_ = 0;
+  KvCacheOptions options_;
+};
+
+} // namespace omni

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Text (UTF-8) to ids and back. The interface of every text tokenizer, and the loader
+// that picks one by file. Immutable after loading, safe to share between threads.
+// Law: decode(encode(x)) == x for any valid UTF-8 x that normalisation leaves alone.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace omni {
+
+class TextTokenizer {
+ public:
+  virtual ~TextTokenizer() = default;
+
+  // A folder (tokenizer.json or tokenizer.model inside), or one of those files.
+  // Throws IoError naming what is wrong with the file.
+  [[nodiscard]] static std::shared_ptr<const TextTokenizer> load(
+      const std::filesystem::path& path);
+
+  // Ids in [0, vocab_size()). Special tokens written in `text` are ordinary text
+  // unless `allow_special`. Invalid UTF-8 becomes U+FFFD.
+  [[nodiscard]] virtual std::vector<int64_t> encode(
+      std::string_view text,
+      bool allow_special = false) const = 0;
+  // Throws IndexError for an id outside [0, vocab_size()). The result is valid UTF-8
+  // (bytes that are not become U+FFFD); `skip_special` leaves special tokens out.
+  [[nodiscard]] virtual std::string decode(
+      const std::vector<int64_t>& ids,
+      bool skip_special = false) const = 0;
+  // The raw bytes that one id adds to the decoded text (a lone byte for byte
+  // fallback); empty for special tokens.
+  [[nodiscard]] virtual std::string bytes_of(int64_t id) const = 0;
+  [[nodiscard]] virtual int64_t vocab_size() const = 0;
+};
+
+} // namespace omni
