@@ -25,6 +25,9 @@ class ProjectorImpl : public torch::nn::Module {
   void reset_parameters();
 
   const ProjectorOptions options;
+  torch::nn::LayerNorm norm{nullptr}; // empty without has_norm
+  torch::nn::Linear hidden{nullptr}; // empty when the map is linear
+  torch::nn::Linear output{nullptr};
 };
 TORCH_MODULE(Projector);
 

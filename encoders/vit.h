@@ -11,6 +11,7 @@
 
 #include <vector>
 
+#include "encoders/encoder_parts.h"
 #include "encoders/image_processor.h"
 
 namespace omni {
@@ -30,19 +31,40 @@ struct VitOptions {
   }
 };
 
+// One pre-norm block. Its parts are run by VitImpl, which fuses each residual sum with
+// the norm that follows it.
+class VitLayerImpl : public torch::nn::Module {
+ public:
+  explicit VitLayerImpl(const VitOptions& options);
+
+  EncoderNorm attention_norm{nullptr};
+  EncoderAttention attention{nullptr};
+  EncoderNorm feed_forward_norm{nullptr};
+  EncoderFeedForward feed_forward{nullptr};
+};
+TORCH_MODULE(VitLayer);
+
 class VitImpl : public torch::nn::Module {
  public:
   explicit VitImpl(VitOptions options);
   // patches float32 [P, patch_size^2 * 3] of all pictures one after another, their
   // grids in order. Returns rows [R, output_width()], R = P / merge^2, in row-major
   // order of each merged grid. Throws ValueError when P and the grids disagree or a
-  // grid is no multiple of merge.
+  // grid is no multiple of merge. Frames of a grid do not see each other. Pictures of
+  // one size are one batch; which others are in the call never changes a row.
   at::Tensor forward(
       const at::Tensor& patches,
       const std::vector<PatchGrid>& grids);
   void reset_parameters();
 
   const VitOptions options;
+  torch::nn::Linear patch_embed{nullptr};
+  std::vector<VitLayer> layers;
+  EncoderNorm norm{nullptr};
+
+ private:
+  // Patches [I, P, patch_size^2 * 3] of pictures of one grid: [I, R, output_width()].
+  at::Tensor encode_equal(const at::Tensor& patches, int64_t rows, int64_t columns);
 };
 TORCH_MODULE(Vit);
 

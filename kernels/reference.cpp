@@ -1,2 +1,152 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
+#include "kernels/reference.h"
+
+#include <ATen/ATen.h>
+
+namespace omni::kernels::reference {
+namespace {
+
+at::ScalarType compute_dtype(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+at::Tensor normalise(
+    const at::Tensor& x,
+    const at::Tensor& weight,
+    double eps,
+    double weight_offset) {
+  const at::Tensor inverse = (x.square().mean(-1, true) + eps).rsqrt();
+  return x * inverse * (weight.to(x.scalar_type()) + weight_offset);
+}
+
+// heads [.., H, K] in compute dtype; cos, sin [.., W/2] with the head axis still missing.
+at::Tensor turn(const at::Tensor& heads, const RotaryTables& tables, bool interleaved) {
+  if (!tables.cos.defined()) {
+    return heads;
+  }
+  const at::Tensor cos = tables.cos.to(heads.scalar_type()).unsqueeze(-2);
+  const at::Tensor sin = tables.sin.to(heads.scalar_type()).unsqueeze(-2);
+  const int64_t half = tables.cos.size(-1);
+  const at::Tensor turning = heads.narrow(-1, 0, 2 * half);
+  const at::Tensor still = heads.narrow(-1, 2 * half, heads.size(-1) - 2 * half);
+  at::Tensor turned;
+  if (interleaved) {
+    const at::Tensor a = turning.slice(-1, 0, 2 * half, 2);
+    const at::Tensor b = turning.slice(-1, 1, 2 * half, 2);
+    turned = at::stack({a * cos - b * sin, b * cos + a * sin}, -1).flatten(-2);
+  } else {
+    const at::Tensor a = turning.narrow(-1, 0, half);
+    const at::Tensor b = turning.narrow(-1, half, half);
+    turned = at::cat({a * cos - b * sin, b * cos + a * sin}, -1);
+  }
+  return at::cat({turned, still}, -1);
+}
+
+} // namespace
+
+at::Tensor rms_norm(
+    const at::Tensor& x,
+    const at::Tensor& weight,
+    const RmsNormOptions& options) {
+  return normalise(x.to(compute_dtype(x)), weight, options.eps, options.weight_offset)
+      .to(x.scalar_type());
+}
+
+AddRmsNorm add_rms_norm(
+    const at::Tensor& x,
+    const at::Tensor& residual,
+    const at::Tensor& weight,
+    const RmsNormOptions& options) {
+  const at::ScalarType compute = compute_dtype(residual);
+  const at::Tensor sum =
+      (residual.to(compute) + x.to(compute) * options.branch_multiplier)
+          .to(residual.scalar_type());
+  return {
+      normalise(sum.to(compute), weight, options.eps, options.weight_offset)
+          .to(x.scalar_type()),
+      sum};
+}
+
+QueriesAndKeys qk_norm_rope(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options) {
+  const auto one = [&](const at::Tensor& heads, const std::optional<at::Tensor>& weight) {
+    at::Tensor out = heads.to(compute_dtype(heads));
+    if (weight.has_value()) {
+      out = normalise(out, *weight, options.eps, options.weight_offset);
+    }
+    out = turn(out, tables, options.is_interleaved);
+    return out.to(heads.scalar_type(), /*non_blocking=*/false, /*copy=*/true).contiguous();
+  };
+  return {one(q, options.q_weight), one(k, options.k_weight)};
+}
+
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
+  const at::ScalarType compute = compute_dtype(gate);
+  return (at::silu(gate.to(compute)) * up.to(compute)).to(gate.scalar_type());
+}
+
+at::Tensor splice_rows(
+    const at::Tensor& hidden,
+    const at::Tensor& rows,
+    const at::Tensor& indices) {
+  return hidden.reshape({-1, hidden.size(-1)})
+      .index_put({indices}, rows.to(hidden.scalar_type()))
+      .view(hidden.sizes());
+}
+
+at::Tensor patchify(const at::Tensor& pixels, const PatchifyOptions& options) {
+  const int64_t size = options.patch_size, merge = options.merge;
+  const int64_t frames = pixels.size(0), cell = size * merge;
+  const int64_t cell_rows = pixels.size(1) / cell, cell_columns = pixels.size(2) / cell;
+  const auto colours = [&](const std::array<double, 3>& values) {
+    return at::tensor(at::ArrayRef<double>(values), pixels.options().dtype(at::kFloat));
+  };
+  return pixels.to(at::kFloat)
+      .div(255.0)
+      .sub(colours(options.mean))
+      .div(colours(options.std))
+      .reshape({frames, cell_rows, merge, size, cell_columns, merge, size, 3})
+      .permute({0, 1, 4, 2, 5, 3, 6, 7})
+      .reshape({frames * cell_rows * cell_columns * merge * merge, size * size * 3});
+}
+
+LinearCrossEntropy linear_cross_entropy(
+    const at::Tensor& hidden,
+    const at::Tensor& weight,
+    const at::Tensor& targets,
+    const LinearCrossEntropyOptions& options) {
+  const at::Tensor logits =
+      at::matmul(hidden, weight.to(hidden.scalar_type()).t()).to(compute_dtype(hidden)) *
+      options.logits_multiplier;
+  const at::Tensor log_sum = logits.logsumexp(-1);
+  const at::Tensor of_target =
+      logits.gather(-1, targets.clamp_min(0).unsqueeze(-1)).squeeze(-1);
+  const at::Tensor rows =
+      (log_sum - of_target + log_sum.square() * options.z_loss)
+          .masked_fill(targets == kIgnoredTarget, 0.0);
+  const at::Tensor weighted =
+      options.row_weights.has_value() ? rows * *options.row_weights : rows;
+  return {weighted.sum(), rows.detach()};
+}
+
+at::Tensor decode_attention(
+    const at::Tensor& q,
+    const at::Tensor& keys,
+    const at::Tensor& values,
+    double scale) {
+  const at::ScalarType compute = compute_dtype(q);
+  const int64_t groups = keys.size(0), heads = q.size(0);
+  const at::Tensor q_grouped =
+      q.to(compute).reshape({groups, heads / groups, q.size(1)});
+  const at::Tensor scores =
+      at::bmm(q_grouped, keys.to(compute).transpose(1, 2)) * scale;
+  return at::bmm(scores.softmax(-1), values.to(compute))
+      .reshape({heads, values.size(2)})
+      .to(q.scalar_type());
+}
+
+} // namespace omni::kernels::reference

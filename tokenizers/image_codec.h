@@ -10,6 +10,8 @@
 
 #include <vector>
 
+#include "tokenizers/codec_losses.h"
+
 namespace omni {
 
 struct ImageCodecOptions {
@@ -19,6 +21,8 @@ struct ImageCodecOptions {
   int64_t deep_width = 128; // channels at 1/8
   int64_t num_blocks = 2; // residual blocks at each resolution, each side
   std::vector<int64_t> levels = {8, 5, 5, 5}; // FSQ levels a dimension
+  // Pixels amid edges (letters, outlines) weigh up to 1 + this in the losses.
+  double detail_weight = 4.0;
 
   [[nodiscard]] int64_t grid_size() const { // codes a side
     return image_size / downsample;
@@ -26,28 +30,30 @@ struct ImageCodecOptions {
   [[nodiscard]] int64_t num_codes() const;
 };
 
-// What a training step of a codec needs: named loss terms to be added up, each a
-// scalar float32 already averaged, and plain figures to log.
-struct CodecLosses {
-  std::vector<std::pair<std::string, at::Tensor>> terms;
-  std::vector<std::pair<std::string, at::Tensor>> figures; // detached scalars
-};
-
 class ImageCodecImpl : public torch::nn::Module {
  public:
+  // ValueError for levels or sizes that make no codec.
   explicit ImageCodecImpl(ImageCodecOptions options);
   // pixels float32 [B, 3, image_size, image_size] in [-1, 1] → int64 codes
   // [B, grid_size^2]. No gradient.
   at::Tensor encode(const at::Tensor& pixels);
-  // codes int64 [B, grid_size^2] → pixels float32 in [-1, 1]. IndexError for a code
-  // outside the range.
+  // codes int64 [B, grid_size^2] → pixels float32 [B, 3, image_size, image_size] in
+  // [-1, 1]. No gradient. IndexError for a code outside the range.
   at::Tensor decode(const at::Tensor& codes);
-  // Reconstruction through straight-through codes, and its losses: L1, edge L1, MSE;
-  // figures: PSNR (dB), share of codes used in the batch.
+  // Reconstruction through straight-through codes. Terms: "l1", "edge_l1", "mse" and
+  // "latent" (keeps the latent's mean and deviation where it meets every level);
+  // figures: "psnr" (dB), "codes_used" (share of all codes in the batch).
   CodecLosses losses(const at::Tensor& pixels);
+  // | parameter           | initial value                                |
+  // | a block's first     | normal, std sqrt(2 / fan-in), bias 0         |
+  // | a block's second    | normal, std 0.3 / sqrt(fan-in), bias 0       |
+  // | other convolutions  | normal, std 1 / sqrt(fan-in), bias 0         |
+  // | norms               | 1, bias 0                                    |
   void reset_parameters();
 
   const ImageCodecOptions options;
+  torch::nn::Sequential encoder; // pixels → latent [B, dims, grid, grid]
+  torch::nn::Sequential decoder; // quantised latent → pixels
 };
 TORCH_MODULE(ImageCodec);
 

@@ -16,8 +16,8 @@ namespace omni {
 
 enum class Segment { Text, Control, Spelling, Image, Speech };
 
-[[nodiscard]] const char* segment_name(Segment segment); // "text", "control", …
-[[nodiscard]] Segment segment_from_name(const std::string& name); // or ValueError
+[[nodiscard]] const char* segment_name(Segment segment);  // "text", "control", …
+[[nodiscard]] Segment segment_from_name(const std::string& name);  // or ValueError
 
 // Half-open range of ids.
 struct IdRange {
@@ -44,8 +44,9 @@ using ControlIds = std::map<std::string, int64_t>;
 class TokenSpace {
  public:
   TokenSpace() = default;
-  // Throws ValueError when segments overlap, leave [0, vocab_size) or a control id
-  // is outside it. Text may enclose control ids (published tokenizers do that).
+  // Throws ValueError when segments are empty, overlap or leave [0, vocab_size), or a
+  // control id is outside it or inside the spelling, image or speech segment. Text may
+  // enclose control ids (published tokenizers do that).
   TokenSpace(
       int64_t vocab_size,
       std::map<Segment, IdRange> segments,
@@ -55,10 +56,12 @@ class TokenSpace {
     return vocab_size_;
   }
   [[nodiscard]] bool has(Segment segment) const;
-  [[nodiscard]] IdRange range(Segment segment) const; // ValueError if absent
-  [[nodiscard]] Segment segment_of(int64_t id) const; // IndexError outside [0, V)
+  [[nodiscard]] IdRange range(Segment segment) const;  // ValueError if absent
+  // A control id, also one inside the text segment, and an id of no segment (padding
+  // of the vocabulary) count as Control. std::out_of_range outside [0, vocab_size).
+  [[nodiscard]] Segment segment_of(int64_t id) const;
   [[nodiscard]] bool has_control(const std::string& role) const;
-  [[nodiscard]] int64_t control(const std::string& role) const; // ValueError if absent
+  [[nodiscard]] int64_t control(const std::string& role) const;  // ValueError if absent
   [[nodiscard]] const std::map<Segment, IdRange>& segments() const {
     return segments_;
   }
@@ -72,4 +75,4 @@ class TokenSpace {
   ControlIds control_ids_;
 };
 
-} // namespace omni
+}  // namespace omni

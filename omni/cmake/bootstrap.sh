@@ -3,6 +3,131 @@
 # Copyright The Omni Authors
 #
 # Sets up what Omni needs and builds it: system packages, .venv/ with torch, a static
-# SentencePiece, and build/. Sourced or run by examples/quickstart.sh and tests/run.sh.
-#   bootstrap.sh [run|test]   test also installs what the tests need
+# SentencePiece, and build/. Run by examples/quickstart.sh and tests/run.sh.
+#   bootstrap.sh run    what omni-chat and omni-train need
+#   bootstrap.sh test   also what the tests need, with warnings as errors
+# Environment: OMNI_JOBS (parallel compilers), OMNI_TORCH_VERSION (default 2.15.0).
 set -euo pipefail
+
+purpose=${1:-run}
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$root"
+torch_version=${OMNI_TORCH_VERSION:-2.15.0}
+sentencepiece_version=0.2.1
+
+say() { printf '\033[2m[omni] %s\033[0m\n' "$*" >&2; }
+fail() { printf '[omni] %s\n' "$*" >&2; exit 1; }
+
+# --- System packages -------------------------------------------------------------
+packages=(build-essential cmake ninja-build pkg-config ccache mold python3-venv
+  libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev
+  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
+  nlohmann-json3-dev libcli11-dev libedit-dev libxxhash-dev)
+if [ "$purpose" = test ]; then
+  packages+=(catch2 ffmpeg espeak-ng libespeak-ng1 flite pocketsphinx
+    pocketsphinx-en-us fonts-nanum fonts-dejavu-core)
+fi
+
+missing_packages() {
+  local package
+  for package in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+      echo "$package"
+  done
+}
+
+install_packages() {
+  command -v dpkg-query >/dev/null ||
+    fail "expected Debian 12 or Ubuntu (apt), got another system. Install by your own means: ${packages[*]}"
+  local missing as_root=()
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+      as_root=(sudo -n)
+    else
+      fail "system packages are missing and this user may not install them. Run:
+  sudo apt-get install -y ${missing[*]}"
+    fi
+  fi
+  say "installing ${#missing[@]} system packages"
+  "${as_root[@]}" apt-get update -qq >&2
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# --- Python ----------------------------------------------------------------------
+find_python() {
+  local candidate
+  for candidate in python3 python3.13 python3.12 python3.11 python3.10; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "expected Python 3.10 or newer, found none. Install python3."
+}
+
+install_python() {
+  [ -x .venv/bin/python ] || "$(find_python)" -m venv .venv
+  local wanted="torch==$torch_version numpy pillow"
+  if [ "$purpose" = test ]; then
+    wanted="$wanted $(tr '\n' ' ' <tests/requirements.txt)"
+  fi
+  if [ "$(cat ".venv/installed-$purpose" 2>/dev/null)" != "$wanted" ]; then
+    say "installing Python packages into .venv (torch is large)"
+    # shellcheck disable=SC2086
+    .venv/bin/python -m pip install -q --disable-pip-version-check $wanted >&2
+    printf '%s' "$wanted" >".venv/installed-$purpose"
+  fi
+}
+
+# --- SentencePiece ---------------------------------------------------------------
+install_sentencepiece() {
+  local prefix=.venv/sentencepiece
+  [ -f "$prefix/lib/libsentencepiece.a" ] && return
+  say "building SentencePiece $sentencepiece_version"
+  local work
+  work=$(mktemp -d)
+  .venv/bin/python -m pip download -q --disable-pip-version-check --no-deps \
+    --no-build-isolation --no-binary :all: -d "$work" \
+    "sentencepiece==$sentencepiece_version" >&2
+  tar -xf "$work"/sentencepiece-*.tar.gz -C "$work" --strip-components=1
+  cmake -S "$work/sentencepiece" -B "$work/build" -G Ninja \
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+    -DCMAKE_CXX_VISIBILITY_PRESET=hidden -DSPM_ENABLE_SHARED=OFF \
+    -DSPM_ENABLE_TCMALLOC=OFF >"$work/log" 2>&1 &&
+    ninja -C "$work/build" sentencepiece-static >>"$work/log" 2>&1 ||
+    { tail -n 30 "$work/log" >&2; fail "SentencePiece did not build."; }
+  mkdir -p "$prefix/lib" "$prefix/include"
+  cp "$work/sentencepiece/src/sentencepiece_processor.h" "$prefix/include/"
+  cp "$work/build/src/libsentencepiece.a" "$prefix/lib/"
+  rm -rf "$work"
+}
+
+# --- Build -----------------------------------------------------------------------
+build() {
+  local targets=(omni-chat omni-train) options=()
+  if [ "$purpose" = test ]; then
+    targets=(all)
+    options=(-DOMNI_WERROR=ON)
+  fi
+  if [ ! -f build/build.ninja ] || [ ${#options[@]} -gt 0 ]; then
+    cmake -S . -B build -G Ninja "${options[@]}" >build.log 2>&1 ||
+      { cat build.log >&2; rm -f build.log; fail "CMake could not configure the build."; }
+    mv build.log build/configure.log
+  fi
+  [ -x build/bin/omni-chat ] || say "building (about ten minutes the first time)"
+  local output
+  if [ -t 2 ]; then
+    ninja -C build -j "${OMNI_JOBS:-$(nproc)}" "${targets[@]}" >&2
+  else
+    output=$(ninja -C build -j "${OMNI_JOBS:-$(nproc)}" "${targets[@]}" 2>&1) ||
+      { printf '%s\n' "$output" | tail -n 60 >&2; fail "the build failed."; }
+  fi
+}
+
+install_packages
+install_python
+install_sentencepiece
+build

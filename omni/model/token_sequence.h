@@ -46,6 +46,10 @@ struct TokenSequence {
   }
   // The position the next text id has: one more than the largest so far on any axis.
   [[nodiscard]] float next_position() const;
+  // What follows id `begin`; spans cut to what is left of them. IndexError outside.
+  [[nodiscard]] TokenSequence from(int64_t begin) const;
+  [[nodiscard]] at::Tensor ids_tensor() const; // int64 [L]
+  [[nodiscard]] at::Tensor positions_tensor() const; // float32 [L, 3]
 };
 
 } // namespace omni

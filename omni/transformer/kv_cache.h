@@ -18,9 +18,11 @@ struct KvCacheOptions {
   int64_t capacity_tokens = 1024; // grows by doubling up to config.max_positions
   int64_t slack_tokens = 256; // what a sliding layer keeps beyond its window
   at::ScalarType dtype = at::kFloat;
+  at::Device device = at::kCPU;
 };
 
-// Keys and values a layer attends to, oldest first.
+// Keys and values a layer attends to, oldest first: for L rows just appended, all that
+// the first of them sees and more. A view of the cache, valid until it changes.
 struct KvView {
   at::Tensor keys_GLK; // [G, L, K]
   at::Tensor values_GLK;
@@ -29,28 +31,41 @@ struct KvView {
 
 class KvCache {
  public:
+  // Throws ValueError unless capacity is positive and slack not negative.
   KvCache(const TransformerConfig& config, KvCacheOptions options);
 
   // Rows stored so far, the same for every layer between forward passes.
   [[nodiscard]] int64_t num_tokens() const;
+  // Makes room for so many more rows in every layer. Throws ValueError beyond
+  // max_positions.
+  void reserve(int64_t num_more);
   // Appends [G, L, K] to a layer and returns what its queries may see.
   KvView append(
       int64_t layer,
       const at::Tensor& keys_GLK,
       const at::Tensor& values_GLK);
   // Keeps the first `num_tokens` rows. Returns false, and empties the cache, when a
-  // sliding layer no longer holds the rows it needs: compute the prefix again.
+  // sliding layer no longer holds the rows it needs: compute the prefix again. Throws
+  // ValueError unless 0 <= num_tokens <= num_tokens().
   bool truncate(int64_t num_tokens);
   [[nodiscard]] int64_t size_bytes() const;
 
  private:
   struct Layer {
-    at::Tensor keys_GLK;
+    at::Tensor keys_GLK; // [G, capacity, K]
     at::Tensor values_GLK;
     int64_t first_index = 0; // sequence index of row 0
     int64_t num_rows = 0; // rows in use
     int64_t window = 0; // 0: keeps all
   };
+  void grow(Layer& layer, int64_t num_rows);
+  void check_room(int64_t num_tokens) const;
+  // For a sliding layer without room: stores the last rows, returns all that are seen.
+  KvView slide(
+      Layer& layer,
+      const at::Tensor& keys_GLK,
+      const at::Tensor& values_GLK);
+
   std::vector<Layer> layers_;
   int64_t max_tokens_ = 0;
   KvCacheOptions options_;

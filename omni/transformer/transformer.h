@@ -7,7 +7,13 @@
 
 #include <torch/nn.h>
 
+#include <vector>
+
+#include "omni/transformer/block.h"
 #include "omni/transformer/kv_cache.h"
+#include "omni/transformer/linear_map.h"
+#include "omni/transformer/positions.h"
+#include "omni/transformer/rms_norm.h"
 #include "omni/transformer/transformer_config.h"
 
 namespace omni {
@@ -18,18 +24,29 @@ struct TransformerInput {
   at::Tensor hidden; // [B, L, D], rows of the table or of media, before multiplier
   at::Tensor positions; // float32 [B, L, 3]: t, y, x
   at::Tensor segments; // int64 [B, L] or undefined (one sequence a row); a row sees
-                       // only earlier rows of its own segment
+                       // itself and earlier rows of its own segment, whose rows are
+                       // next to each other; hidden rows of -1 mean nothing
+};
+
+// What the parameters of a model just built are.
+enum class InitialParameters {
+  Random, // as reset_parameters() says
+  Unset, // memory as it comes: for a checkpoint to be written over
 };
 
 class TransformerImpl : public torch::nn::Module {
  public:
-  explicit TransformerImpl(TransformerConfig config);
+  // Throws ValueError as check_config does.
+  explicit TransformerImpl(
+      TransformerConfig config,
+      InitialParameters initial = InitialParameters::Random);
 
   // ids int64 [...] → rows [..., D] of the table (without multiplier).
   at::Tensor embed(const at::Tensor& ids);
   // Hidden rows [B, L, D] after the final norm.
   at::Tensor forward(const TransformerInput& input);
   // The same for B = 1 and no segments, after the rows the cache holds; appends to it.
+  // Without gradients. When it throws, the cache holds what it held before.
   at::Tensor forward(const TransformerInput& input, KvCache& cache);
   // Logits [..., V] of hidden rows [..., D], in the hidden rows' dtype.
   at::Tensor logits(const at::Tensor& hidden);
@@ -38,6 +55,20 @@ class TransformerImpl : public torch::nn::Module {
   void reset_parameters();
 
   const TransformerConfig config;
+  LinearMap table{nullptr}; // "embed": weight [V, D], a row an id
+  std::vector<Block> layers;
+  RmsNorm norm{nullptr};
+  LinearMap head{nullptr}; // weight [V, D]; empty when the head is the table
+
+ private:
+  // Rows [L, D] of the whole batch, positions [L, 3] -> rows [L, D] after the norm.
+  at::Tensor run(
+      const at::Tensor& hidden,
+      const at::Tensor& positions,
+      AttentionRows rows);
+
+  std::vector<Rotary> rotaries_; // the distinct ones
+  std::vector<size_t> rotary_of_layer_;
 };
 TORCH_MODULE(Transformer);
 

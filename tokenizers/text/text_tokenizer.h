@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ class TextTokenizer {
   virtual ~TextTokenizer() = default;
 
   // A folder (tokenizer.json or tokenizer.model inside), or one of those files.
-  // Throws IoError naming what is wrong with the file.
+  // Throws IoError naming what is wrong with the file, ValueError for a tokenizer.json
+  // of a kind that is not supported.
   [[nodiscard]] static std::shared_ptr<const TextTokenizer> load(
       const std::filesystem::path& path);
 
@@ -29,7 +31,8 @@ class TextTokenizer {
   [[nodiscard]] virtual std::vector<int64_t> encode(
       std::string_view text,
       bool allow_special = false) const = 0;
-  // Throws IndexError for an id outside [0, vocab_size()). The result is valid UTF-8
+  // Throws std::out_of_range (IndexError in Python) for an id outside
+  // [0, vocab_size()). The result is valid UTF-8
   // (bytes that are not become U+FFFD); `skip_special` leaves special tokens out.
   [[nodiscard]] virtual std::string decode(
       const std::vector<int64_t>& ids,
@@ -38,6 +41,15 @@ class TextTokenizer {
   // fallback); empty for special tokens.
   [[nodiscard]] virtual std::string bytes_of(int64_t id) const = 0;
   [[nodiscard]] virtual int64_t vocab_size() const = 0;
+  // Whether encode() puts a space before a text, which decode() takes away again. The
+  // bytes_of() of a text's ids then begin with that space; TextStream drops it.
+  [[nodiscard]] virtual bool has_dummy_prefix() const {
+    return false;
+  }
+  // Ids that only `allow_special` makes from text, by how they are written.
+  [[nodiscard]] virtual std::map<std::string, int64_t> special_tokens() const {
+    return {};
+  }
 };
 
-} // namespace omni
+}  // namespace omni

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "kernels/path.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace omni::kernels {
+namespace {
+
+bool has_fused_dtype(const at::Tensor& tensor) {
+  return !at::isFloatingType(tensor.scalar_type()) || tensor.scalar_type() == at::kFloat ||
+      tensor.scalar_type() == at::kBFloat16;
+}
+
+} // namespace
+
+const std::vector<std::string>& op_names() {
+  static const std::vector<std::string> names = {
+      "add_rms_norm", "decode_attention", "fsq_decode",   "fsq_encode",
+      "fsq_quantize", "linear_cross_entropy", "patchify", "qk_norm_rope",
+      "rms_norm",     "sample",           "splice_rows",  "swiglu"};
+  return names;
+}
+
+bool takes_cpu_path(std::initializer_list<at::Tensor> tensors) {
+  return std::all_of(tensors.begin(), tensors.end(), [](const at::Tensor& tensor) {
+    return !tensor.defined() || (tensor.is_cpu() && has_fused_dtype(tensor));
+  });
+}
+
+bool needs_gradient(std::initializer_list<at::Tensor> tensors) {
+  return at::GradMode::is_enabled() &&
+      std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& tensor) {
+           return tensor.defined() && tensor.requires_grad();
+         });
+}
+
+std::string explain(std::string_view op, at::TensorList inputs) {
+  const auto& names = op_names();
+  TORCH_CHECK_VALUE(
+      std::find(names.begin(), names.end(), op) != names.end(),
+      "[kernels] expected the name of an op (", c10::Join(", ", names), "), got \"",
+      op, "\".");
+  std::string dtype = "no floating input";
+  for (const at::Tensor& tensor : inputs) {
+    if (!tensor.defined()) {
+      continue;
+    }
+    if (!tensor.is_cpu()) {
+      return c10::str("reference: no fused kernel for ", tensor.device().type());
+    }
+    if (!has_fused_dtype(tensor)) {
+      return c10::str("reference: no fused kernel for ", tensor.scalar_type());
+    }
+    if (at::isFloatingType(tensor.scalar_type()) && dtype == "no floating input") {
+      dtype = c10::toString(tensor.scalar_type());
+    }
+  }
+  return "cpu: fused, " + dtype;
+}
+
+void check_floating(
+    const at::Tensor& tensor,
+    std::string_view op,
+    std::string_view name) {
+  TORCH_CHECK_TYPE(
+      at::isFloatingType(tensor.scalar_type()),
+      "[", op, "] expected `", name, "` of a floating dtype, got ",
+      tensor.scalar_type(), ".");
+}
+
+} // namespace omni::kernels

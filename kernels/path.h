@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Internal to kernels/: which path a call takes, and the argument checks that every
+// backend of an op runs first (torch.ops.omni.<op> reaches the backends directly).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <initializer_list>
+#include <string_view>
+
+#include "kernels/kernels.h"
+
+namespace omni::kernels {
+
+// Keeps autocast out of an op: dtypes are the op's own rule.
+class NoAutocast {
+ private:
+  c10::impl::ExcludeDispatchKeyGuard guard_{c10::autocast_dispatch_keyset};
+};
+
+// An absent tensor as an undefined one, and back.
+inline at::Tensor or_undefined(const std::optional<at::Tensor>& tensor) {
+  return tensor.value_or(at::Tensor());
+}
+inline std::optional<at::Tensor> or_absent(const at::Tensor& tensor) {
+  return tensor.defined() ? std::optional<at::Tensor>(tensor) : std::nullopt;
+}
+
+// True when all defined tensors are on the CPU and the floating ones are float32 or
+// bfloat16: what the fused CPU paths take.
+bool takes_cpu_path(std::initializer_list<at::Tensor> tensors);
+
+// True when a gradient through an op on these (undefined ones do not count) is wanted.
+bool needs_gradient(std::initializer_list<at::Tensor> tensors);
+
+// Throws TypeError unless `tensor` is floating.
+void check_floating(const at::Tensor& tensor, std::string_view op, std::string_view name);
+
+// Throw as kernels.h says, before any work.
+void check_rms_norm(
+    const at::Tensor& x,
+    const std::optional<at::Tensor>& residual,
+    const at::Tensor& weight);
+void check_qk_norm_rope(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options);
+void check_swiglu(const at::Tensor& gate, const at::Tensor& up);
+void check_swiglu(const at::Tensor& gate_up);
+void check_splice_rows(
+    const at::Tensor& hidden,
+    const at::Tensor& rows,
+    const at::Tensor& indices);
+void check_patchify(const at::Tensor& pixels, const PatchifyOptions& options);
+// The flat arguments of the schema as options.
+PatchifyOptions to_patchify_options(
+    at::ArrayRef<double> mean,
+    at::ArrayRef<double> std,
+    int64_t patch_size,
+    int64_t merge);
+void check_fsq_values(const at::Tensor& values, at::IntArrayRef levels);
+void check_fsq_codes(const at::Tensor& codes, at::IntArrayRef levels);
+void check_linear_cross_entropy(
+    const at::Tensor& hidden,
+    const at::Tensor& weight,
+    const at::Tensor& targets,
+    const std::optional<at::Tensor>& row_weights);
+void check_sample(
+    const at::Tensor& logits,
+    const SampleOptions& options,
+    double uniform);
+// Of the largest allowed logit, NaN when any is NaN.
+void check_choice(double largest);
+// The flat arguments of the schema as options; `allowed` is begin, end, begin, end, ...
+SampleOptions to_sample_options(
+    double temperature,
+    int64_t top_k,
+    double top_p,
+    double min_p,
+    double repetition_penalty,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed);
+void check_decode_attention(
+    const at::Tensor& q,
+    const at::Tensor& keys,
+    const at::Tensor& values);
+
+} // namespace omni::kernels

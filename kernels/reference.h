@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Plain ATen versions of the ops in kernels.h: the oracle of the tests and the path of any
+// device or dtype without a fused kernel. Same arguments, same dtype rules, differentiable
+// by ATen's own autograd (any number of times). Arguments are trusted.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace omni::kernels::reference {
+
+at::Tensor rms_norm(
+    const at::Tensor& x,
+    const at::Tensor& weight,
+    const RmsNormOptions& options);
+
+AddRmsNorm add_rms_norm(
+    const at::Tensor& x,
+    const at::Tensor& residual,
+    const at::Tensor& weight,
+    const RmsNormOptions& options);
+
+QueriesAndKeys qk_norm_rope(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options);
+
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+
+at::Tensor splice_rows(
+    const at::Tensor& hidden,
+    const at::Tensor& rows,
+    const at::Tensor& indices);
+
+at::Tensor patchify(const at::Tensor& pixels, const PatchifyOptions& options);
+
+at::Tensor fsq_encode(const at::Tensor& values, at::IntArrayRef levels);
+at::Tensor fsq_decode(const at::Tensor& codes, at::IntArrayRef levels);
+at::Tensor fsq_quantize(const at::Tensor& values, at::IntArrayRef levels);
+
+// With the whole of the logits in memory.
+LinearCrossEntropy linear_cross_entropy(
+    const at::Tensor& hidden,
+    const at::Tensor& weight,
+    const at::Tensor& targets,
+    const LinearCrossEntropyOptions& options);
+
+// The id as int64 []; sorts the vocabulary, in float64.
+at::Tensor sample(const at::Tensor& logits, const SampleOptions& options, double uniform);
+
+at::Tensor decode_attention(
+    const at::Tensor& q,
+    const at::Tensor& keys,
+    const at::Tensor& values,
+    double scale);
+
+} // namespace omni::kernels::reference

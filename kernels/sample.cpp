@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// One id from one row of logits.
+#include <ATen/ATen.h>
+#include <torch/library.h>
+
+#include <cmath>
+
+#include "kernels/path.h"
+#include "kernels/reference.h"
+
+namespace omni::kernels {
+namespace {
+
+void check_in_range(const char* name, double value, bool is_in_range, const char* range) {
+  TORCH_CHECK_VALUE(
+      is_in_range, "[sample] expected ", name, " in ", range, ", got ", value, ".");
+}
+
+} // namespace
+
+void check_sample(
+    const at::Tensor& logits,
+    const SampleOptions& options,
+    double uniform) {
+  check_floating(logits, "sample", "logits");
+  TORCH_CHECK_VALUE(
+      logits.dim() == 1 && logits.size(0) >= 1,
+      "[sample] expected logits [V], got ", logits.sizes(), ".");
+  const int64_t vocab = logits.size(0);
+  check_in_range(
+      "temperature", options.temperature, options.temperature >= 0, "[0, inf)");
+  check_in_range(
+      "top_k", static_cast<double>(options.top_k), options.top_k >= 0, "[0, V]");
+  check_in_range(
+      "top_p", options.top_p, options.top_p > 0 && options.top_p <= 1, "(0, 1]");
+  check_in_range(
+      "min_p", options.min_p, options.min_p >= 0 && options.min_p < 1, "[0, 1)");
+  check_in_range(
+      "repetition_penalty", options.repetition_penalty,
+      options.repetition_penalty > 0, "(0, inf)");
+  check_in_range("uniform", uniform, uniform >= 0 && uniform < 1, "[0, 1)");
+  for (const IdRange& range : options.allowed) {
+    TORCH_CHECK_INDEX(
+        range.begin >= 0 && range.begin <= range.end && range.end <= vocab,
+        "[sample] expected allowed ranges inside [0, ", vocab, "), got [", range.begin,
+        ", ", range.end, ").");
+  }
+  for (const int64_t id : options.previous) {
+    TORCH_CHECK_INDEX(
+        id >= 0 && id < vocab,
+        "[sample] expected previous ids in [0, ", vocab, "), got ", id, ".");
+  }
+}
+
+void check_choice(double largest) {
+  TORCH_CHECK_VALUE(
+      !std::isnan(largest),
+      "[sample] expected logits without NaN, got NaN. The model's weights or inputs are "
+      "not finite.");
+  TORCH_CHECK_VALUE(
+      std::isfinite(largest),
+      "[sample] expected at least one allowed id with a finite logit, got none.");
+}
+
+namespace {
+
+// `allowed` holds begin, end, begin, end, ...
+at::Tensor call(
+    const at::Tensor& logits,
+    double uniform,
+    double temperature,
+    int64_t top_k,
+    double top_p,
+    double min_p,
+    double repetition_penalty,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("omni::sample", "")
+                             .typed<decltype(call)>();
+  return op.call(
+      logits, uniform, temperature, top_k, top_p, min_p, repetition_penalty, previous,
+      allowed);
+}
+
+at::Tensor by_reference(
+    const at::Tensor& logits,
+    double uniform,
+    double temperature,
+    int64_t top_k,
+    double top_p,
+    double min_p,
+    double repetition_penalty,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  const SampleOptions options = to_sample_options(
+      temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed);
+  check_sample(logits, options, uniform);
+  return reference::sample(logits, options, uniform);
+}
+
+at::Tensor meta(
+    const at::Tensor& logits,
+    double uniform,
+    double temperature,
+    int64_t top_k,
+    double top_p,
+    double min_p,
+    double repetition_penalty,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  check_sample(
+      logits,
+      to_sample_options(
+          temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed),
+      uniform);
+  return at::empty({}, logits.options().dtype(at::kLong));
+}
+
+} // namespace
+
+SampleOptions to_sample_options(
+    double temperature,
+    int64_t top_k,
+    double top_p,
+    double min_p,
+    double repetition_penalty,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  TORCH_CHECK_VALUE(
+      allowed.size() % 2 == 0,
+      "[sample] expected allowed as begin, end, begin, end, ..., got ",
+      allowed.size(), " numbers.");
+  SampleOptions options{
+      temperature, top_k, top_p, min_p, repetition_penalty, previous.vec(), {}};
+  for (size_t i = 0; i < allowed.size(); i += 2) {
+    options.allowed.push_back({allowed[i], allowed[i + 1]});
+  }
+  return options;
+}
+
+int64_t sample(const at::Tensor& logits, const SampleOptions& options, double uniform) {
+  std::vector<int64_t> allowed;
+  for (const IdRange& range : options.allowed) {
+    allowed.push_back(range.begin);
+    allowed.push_back(range.end);
+  }
+  return call(
+             logits,
+             uniform,
+             options.temperature,
+             options.top_k,
+             options.top_p,
+             options.min_p,
+             options.repetition_penalty,
+             options.previous,
+             allowed)
+      .item<int64_t>();
+}
+
+TORCH_LIBRARY_FRAGMENT(omni, m) {
+  m.def(
+      "sample(Tensor logits, float uniform=0.0, float temperature=0.0, int top_k=0, "
+      "float top_p=1.0, float min_p=0.0, float repetition_penalty=1.0, "
+      "int[] previous=[], int[] allowed=[]) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {
+  m.impl("sample", &by_reference);
+}
+
+TORCH_LIBRARY_IMPL(omni, Meta, m) {
+  m.impl("sample", &meta);
+}
+
+} // namespace omni::kernels

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// A running conversation with one model: keeps messages, the key-value cache and the
+// rows of media already encoded, so that a new turn computes only what is new. Not
+// thread-safe; several chats may share a model.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "omni/chat/receipt.h"
+#include "omni/conversation/message.h"
+#include "omni/generate/event.h"
+#include "omni/generate/generator.h"
+#include "omni/generate/sampling_options.h"
+#include "omni/model/omni_model.h"
+
+namespace omni {
+
+struct Reply {
+  std::string text;
+  std::vector<Image> images;
+  std::optional<Waveform> speech;
+  std::vector<MediaReceipt> receipt; // one for each media input of the message
+  Usage usage;
+  Timing seconds;
+  StopReason stop_reason = StopReason::EndOfTurn;
+};
+
+struct ChatOptions {
+  std::string system; // text of the system message; empty: none
+  int64_t cache_bytes = int64_t{256} << 20; // rows of media kept for reuse
+};
+
+class Chat {
+ public:
+  explicit Chat(OmniModel model, ChatOptions options = {});
+  ~Chat();
+  Chat(Chat&&) noexcept;
+  Chat& operator=(Chat&&) noexcept;
+
+  // Says `parts` and returns the answer; `on_event` sees it as it comes and cancels by
+  // returning false (what was said until then stays in the conversation). Throws
+  // ValueError when the message is empty, does not fit the context, or asks for a
+  // modality the model lacks; the conversation is then as before.
+  Reply send(
+      std::vector<Part> parts,
+      const SamplingOptions& sampling = {},
+      const EventCallback& on_event = {});
+  // Forgets everything but the model and the encoded media.
+  void reset();
+  // Takes back the last message and its answer; false when there is none.
+  bool undo();
+  [[nodiscard]] const Conversation& conversation() const;
+  [[nodiscard]] const OmniModel& model() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+} // namespace omni

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/chat/receipt.h"
+
+#include <iomanip>
+#include <sstream>
+
+namespace omni {
+
+std::string describe(const MediaReceipt& receipt) {
+  std::ostringstream line;
+  line << std::fixed << std::setprecision(2);
+  line << modality_name(receipt.modality);
+  if (!receipt.source.empty()) {
+    line << " " << receipt.source;
+  }
+  if (receipt.width > 0) {
+    line << ", " << receipt.width << "x" << receipt.height;
+  }
+  if (receipt.modality == Modality::Video) {
+    line << ", " << receipt.num_frames << " frames at";
+    for (const double time : receipt.frame_times_seconds) {
+      line << " " << time;
+    }
+    line << " s";
+  }
+  if (receipt.sample_rate_hz > 0) {
+    line << ", " << receipt.seconds_heard << " s heard at " << receipt.sample_rate_hz
+         << " Hz";
+  }
+  line << ", tokens [" << receipt.token_begin << ", " << receipt.token_end << ")";
+  if (receipt.was_cached) {
+    line << ", already encoded";
+  } else {
+    line << ", encoded in " << receipt.encode_seconds * 1e3 << " ms";
+  }
+  if (!receipt.dropped.empty()) {
+    line << "; left out: " << receipt.dropped;
+  }
+  return line.str();
+}
+
+} // namespace omni

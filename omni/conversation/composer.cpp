@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/conversation/composer.h"
+
+#include <c10/util/Exception.h>
+
+#include "omni/model/sequence_builder.h"
+#include "tokenizers/text/spelling.h"
+
+namespace omni {
+
+// Adds parts one by one and keeps is_learned as long as the sequence.
+class Composer::Builder {
+ public:
+  explicit Builder(const Composer& composer)
+      : composer_(composer),
+        space_(composer.space_),
+        builder_(composer.space_, composer.image_grid_size_) {}
+
+  void control(const std::string& role, bool is_learned = false) {
+    builder_.push_control(role);
+    mark(is_learned);
+  }
+
+  void add(const ComposedMessage& message) {
+    control(role_name(message.role));
+    const bool is_answer = message.role == Role::Assistant;
+    if (message.ids) {
+      builder_.push(*message.ids);
+      mark(is_answer);
+      if (message.ids->empty() || message.ids->back() != space_.control("eos")) {
+        control("eos", is_answer);
+      }
+      return;
+    }
+    for (const ComposedPart& part : message.parts) {
+      std::visit([&](const auto& value) { add_part(value, is_answer); }, part);
+    }
+    if (is_answer) {
+      control("eos", true);
+    }
+  }
+
+  Composition take() {
+    return {builder_.take(), std::move(is_learned_)};
+  }
+
+ private:
+  void add_part(const std::string& text, bool is_learned) {
+    for (const int64_t id : composer_.tokenizer_->encode(text)) {
+      builder_.push(id);
+    }
+    mark(is_learned);
+  }
+
+  void add_part(const MediaSlots& slots, bool) {
+    const bool is_sound = slots.modality == Modality::Audio;
+    const std::string name = modality_name(slots.modality);
+    control(name + "_begin");
+    builder_.push_media(
+        slots.modality,
+        slots.item,
+        space_.control(is_sound ? "audio_slot" : "image_slot"),
+        slots.positions);
+    control(name + "_end");
+  }
+
+  void add_part(const ImageCodes& image, bool is_learned) {
+    const IdRange range = space_.range(Segment::Image);
+    control("draw_begin", is_learned);
+    for (const int64_t code : image.codes) {
+      builder_.push(checked(code, range));
+    }
+    mark(is_learned);
+    control("draw_end", false); // always follows the last code: nothing to learn
+  }
+
+  void add_part(const SpokenWords& speech, bool is_learned) {
+    const IdRange range = space_.range(Segment::Speech);
+    const int64_t first_letter = space_.range(Segment::Spelling).begin;
+    control("speech_begin", false);
+    for (size_t word = 0; word < speech.words.size(); ++word) {
+      for (const int64_t letter : speech.words[word].letters) {
+        builder_.push(first_letter + letter);
+      }
+      mark(false);
+      for (const int64_t code : speech.words[word].codes) {
+        builder_.push(checked(code, range));
+      }
+      mark(is_learned);
+      const bool is_last = word + 1 == speech.words.size();
+      control(is_last ? "speech_end" : "speech_next", is_learned);
+    }
+  }
+
+  void add_part(const NullPrompt&, bool) {
+    control("null");
+  }
+
+  static int64_t checked(int64_t code, IdRange range) {
+    TORCH_CHECK_INDEX(
+        code >= 0 && code < range.size(),
+        "[compose] expected a code in [0, ",
+        range.size(),
+        "), got ",
+        code,
+        ".");
+    return range.begin + code;
+  }
+
+  void mark(bool is_learned) {
+    is_learned_.resize(
+        static_cast<size_t>(builder_.sequence().num_tokens()), is_learned ? 1 : 0);
+  }
+
+  const Composer& composer_;
+  const TokenSpace& space_;
+  SequenceBuilder builder_;
+  std::vector<uint8_t> is_learned_;
+};
+
+Composer::Composer(const OmniModel& model)
+    : space_(model->config.token_space),
+      image_grid_size_(
+          model->config.image_codec ? model->config.image_codec->grid_size() : 0),
+      tokenizer_(model->tokenizer) {
+  TORCH_CHECK_VALUE(
+      tokenizer_,
+      "[compose] expected a model with a text tokenizer, got \"",
+      model->config.name,
+      "\" without one.");
+}
+
+Composition Composer::compose(
+    const std::vector<ComposedMessage>& messages, bool opens_answer) const {
+  Builder builder(*this);
+  builder.control("bos");
+  for (const ComposedMessage& message : messages) {
+    builder.add(message);
+  }
+  if (opens_answer) {
+    builder.control("assistant");
+  }
+  return builder.take();
+}
+
+std::vector<std::vector<int64_t>> Composer::spell_text(const std::string& text) const {
+  const int64_t first_letter = space_.range(Segment::Spelling).begin;
+  auto words = spell_words(text);
+  for (auto& word : words) {
+    for (int64_t& letter : word) {
+      letter += first_letter;
+    }
+  }
+  return words;
+}
+
+} // namespace omni

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/core/precision.h"
+
+#include <c10/util/Exception.h>
+
+#include <utility>
+
+namespace omni {
+namespace {
+
+constexpr std::pair<const char*, at::ScalarType> kNames[] = {
+    {"float32", at::kFloat},
+    {"bfloat16", at::kBFloat16},
+    {"float16", at::kHalf},
+    {"float64", at::kDouble}};
+
+}  // namespace
+
+at::ScalarType default_dtype() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bf16")) {
+    return at::kBFloat16;
+  }
+#endif
+  return at::kFloat;
+}
+
+at::ScalarType dtype_from_name(const std::string& name) {
+  for (const auto& [known, dtype] : kNames) {
+    if (name == known) {
+      return dtype;
+    }
+  }
+  TORCH_CHECK_VALUE(
+      false,
+      "[precision] expected float32, bfloat16, float16 or float64, got \"",
+      name,
+      "\".");
+}
+
+std::string dtype_name(at::ScalarType dtype) {
+  for (const auto& [name, known] : kNames) {
+    if (dtype == known) {
+      return name;
+    }
+  }
+  TORCH_CHECK_VALUE(false, "[precision] expected a floating dtype, got ", dtype, ".");
+}
+
+}  // namespace omni

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/generate/assembler.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+
+namespace omni {
+namespace {
+
+// Codes given to the speech stream at once: 0.32 s at 25 codes a second.
+constexpr size_t kSpeechChunkCodes = 8;
+
+// Longest suffix of `text` that begins one of `stops`, in bytes.
+size_t pending_stop_bytes(const std::string& text, const std::vector<std::string>& stops) {
+  size_t longest = 0;
+  for (const std::string& stop : stops) {
+    for (size_t n = std::min(text.size(), stop.size() - 1); n > longest; --n) {
+      if (text.compare(text.size() - n, n, stop, 0, n) == 0) {
+        longest = n;
+      }
+    }
+  }
+  return longest;
+}
+
+} // namespace
+
+Assembler::Assembler(
+    OmniModel model, std::vector<std::string> stop, EventCallback on_event)
+    : model_(std::move(model)),
+      stop_(std::move(stop)),
+      on_event_(std::move(on_event)) {}
+
+bool Assembler::push(int64_t id) {
+  const TokenSpace& space = model_->config.token_space;
+  for (const auto& [role, control_id] : space.control_ids()) {
+    if (control_id == id) {
+      return true;
+    }
+  }
+  switch (space.segment_of(id)) {
+    case Segment::Text:
+      return push_text(utf8_.push(model_->tokenizer->bytes_of(id)));
+    case Segment::Image:
+      return push_image_code(id - space.range(Segment::Image).begin);
+    case Segment::Speech:
+      return push_speech_code(id - space.range(Segment::Speech).begin);
+    case Segment::Control:
+    case Segment::Spelling:
+      return true;
+  }
+  return true;
+}
+
+bool Assembler::push_text(const std::string& piece) {
+  if (found_stop_) {
+    return true;
+  }
+  // The first piece of a SentencePiece text brings the dummy prefix's space along.
+  held_ += answer_.text.empty() && held_.empty() && piece.starts_with(' ')
+      ? piece.substr(1)
+      : piece;
+  size_t first = std::string::npos;
+  for (const std::string& stop : stop_) {
+    first = std::min(first, held_.find(stop));
+  }
+  if (first != std::string::npos) {
+    held_.resize(first);
+    found_stop_ = true;
+    return give_text(0);
+  }
+  return give_text(pending_stop_bytes(held_, stop_));
+}
+
+bool Assembler::give_text(size_t keep_bytes) {
+  const std::string text = held_.substr(0, held_.size() - keep_bytes);
+  held_.erase(0, text.size());
+  if (text.empty()) {
+    return true;
+  }
+  answer_.text += text;
+  Event event;
+  event.kind = Event::Kind::Text;
+  event.text = text;
+  return emit(std::move(event));
+}
+
+bool Assembler::push_image_code(int64_t code) {
+  const ImageCodecOptions& options = *model_->config.image_codec;
+  const int64_t size = options.grid_size();
+  image_codes_.push_back(code);
+  Event event;
+  event.num_done = static_cast<int64_t>(image_codes_.size());
+  event.num_total = size * size;
+  if (event.num_done < event.num_total) {
+    event.kind = Event::Kind::Drawing;
+    return emit(std::move(event));
+  }
+  const at::Tensor pixels =
+      model_->image_codec->decode(at::tensor(image_codes_).view({1, -1}))[0];
+  event.kind = Event::Kind::Image;
+  event.image.pixels = pixels.to(at::kFloat)
+                           .add(1.0)
+                           .mul(127.5)
+                           .round()
+                           .clamp(0, 255)
+                           .to(at::kByte)
+                           .permute({1, 2, 0})
+                           .contiguous();
+  event.image.source = "drawn";
+  image_codes_.clear();
+  answer_.images.push_back(event.image);
+  return emit(std::move(event));
+}
+
+bool Assembler::push_speech_code(int64_t code) {
+  if (!speech_stream_) {
+    speech_stream_.emplace(
+        model_->speech_codec,
+        model_->vocoder,
+        model_->config.vocoder.value_or(VocoderOptions{}));
+  }
+  speech_codes_.push_back(code);
+  if (speech_codes_.size() < kSpeechChunkCodes) {
+    return true;
+  }
+  const at::Tensor samples = speech_stream_->push(speech_codes_);
+  speech_codes_.clear();
+  return give_speech(samples);
+}
+
+bool Assembler::give_speech(const at::Tensor& samples) {
+  if (samples.numel() == 0) {
+    return true;
+  }
+  const int64_t rate =
+      model_->config.vocoder.value_or(VocoderOptions{}).sample_rate_hz;
+  const at::Tensor chunk = samples.clamp(-1.0, 1.0);
+  answer_.speech = answer_.speech
+      ? Waveform{at::cat({answer_.speech->samples, chunk}), rate, "spoken"}
+      : Waveform{chunk, rate, "spoken"};
+  Event event;
+  event.kind = Event::Kind::Speech;
+  event.speech = Waveform{chunk, rate, "spoken"};
+  return emit(std::move(event));
+}
+
+bool Assembler::finish() {
+  bool wants_more = true;
+  if (!found_stop_) {
+    held_ += utf8_.finish();
+    wants_more = give_text(0);
+  }
+  if (speech_stream_) {
+    const at::Tensor rest =
+        at::cat({speech_stream_->push(speech_codes_), speech_stream_->finish()});
+    speech_codes_.clear();
+    wants_more = give_speech(rest) && wants_more;
+  }
+  Event event;
+  event.kind = Event::Kind::Done;
+  return emit(std::move(event)) && wants_more;
+}
+
+bool Assembler::emit(Event event) {
+  return !on_event_ || on_event_(event);
+}
+
+} // namespace omni

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Turns ids into events as they come: text as whole UTF-8 pieces, a full run of image
+// codes into an Image, every few speech codes into a chunk of sound. Keeps what it made,
+// for the reply. Not thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "omni/generate/event.h"
+#include "omni/model/omni_model.h"
+#include "tokenizers/text/utf8_stream.h"
+
+namespace omni {
+
+// What an answer amounts to.
+struct AssembledAnswer {
+  std::string text;
+  std::vector<Image> images;
+  std::optional<Waveform> speech;
+};
+
+class Assembler {
+ public:
+  // `stop`: strings before the first of which text ends.
+  Assembler(OmniModel model, std::vector<std::string> stop, EventCallback on_event);
+
+  // False when the listener cancelled. `found_stop()` is set when text is over.
+  bool push(int64_t id);
+  bool finish();
+  [[nodiscard]] bool found_stop() const {
+    return found_stop_;
+  }
+  [[nodiscard]] const AssembledAnswer& answer() const {
+    return answer_;
+  }
+
+ private:
+  bool push_text(const std::string& piece);
+  bool give_text(size_t keep_bytes);
+  bool push_image_code(int64_t code);
+  bool push_speech_code(int64_t code);
+  bool give_speech(const at::Tensor& samples);
+  bool emit(Event event);
+
+  OmniModel model_;
+  std::vector<std::string> stop_;
+  EventCallback on_event_;
+  AssembledAnswer answer_;
+  Utf8Stream utf8_;
+  std::string held_; // text that may yet turn out to begin a stop string
+  bool found_stop_ = false;
+  std::vector<int64_t> image_codes_;
+  std::vector<int64_t> speech_codes_; // not yet given to the stream
+  std::optional<SpeechStream> speech_stream_;
+};
+
+} // namespace omni

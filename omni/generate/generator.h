@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Ids in, ids out: continues a sequence id by id, restricted to the segments the
+// request allows. Knows segments and control ids, never text, pixels or sound. Not
+// thread-safe; one generator may serve any number of sequences one after another.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "omni/generate/sampling_options.h"
+#include "omni/model/omni_model.h"
+#include "omni/model/sequence_builder.h"
+
+namespace omni {
+
+// What the listener wants after an id.
+enum class Step {
+  Continue,
+  EndText, // text is over (a stop string); speech may still follow
+  Cancel, // stop before the next id is computed
+};
+
+enum class StopReason { EndOfTurn, Length, StopString, Cancelled };
+[[nodiscard]] const char* stop_reason_name(StopReason reason);
+
+struct GenerateRequest {
+  SamplingOptions sampling;
+  // Letters of each word to be spoken, from the text ids of the answer (spelling ids
+  // of the token space). Needed when Speech is asked for.
+  std::function<std::vector<std::vector<int64_t>>(const std::vector<int64_t>&)>
+      spell_words;
+  // Sees every id as it is decided, forced ones too.
+  std::function<Step(int64_t)> on_id;
+};
+
+struct GenerateResult {
+  std::vector<int64_t> ids; // what was added to the sequence
+  StopReason reason = StopReason::EndOfTurn;
+};
+
+class Generator {
+ public:
+  explicit Generator(OmniModel model);
+
+  // Continues `builder`'s sequence. `cache` holds its first rows (at least all but one
+  // id; rows of ids it lacks are computed first, media rows from `items`). On return
+  // the cache may lack the last ids. Throws ValueError when the model cannot produce a
+  // modality asked for.
+  GenerateResult run(
+      SequenceBuilder& builder,
+      KvCache& cache,
+      const std::vector<EncodedMedia>& items,
+      const GenerateRequest& request);
+
+ private:
+  OmniModel model_;
+};
+
+} // namespace omni

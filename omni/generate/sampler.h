@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Draws one id from logits, restricted to ranges of the token space. Keeps the random
+// stream: draw number n of a seed is always the same number, on every machine.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "omni/generate/sampling_options.h"
+#include "tokenizers/token_space.h"
+
+namespace omni {
+
+// How one kind of id is drawn.
+struct DrawOptions {
+  double temperature = 0.0;
+  int64_t top_k = 0;
+  double top_p = 1.0;
+  double min_p = 0.0;
+  double repetition_penalty = 1.0;
+};
+
+class Sampler {
+ public:
+  explicit Sampler(uint64_t seed);
+  // logits float32 [V]; `previous` are the ids the repetition penalty applies to.
+  // Throws ValueError when no range allows any id.
+  [[nodiscard]] int64_t draw(
+      const at::Tensor& logits,
+      const DrawOptions& options,
+      const std::vector<IdRange>& allowed,
+      const std::vector<int64_t>& previous = {});
+
+ private:
+  double next_uniform(); // in [0, 1)
+
+  uint64_t seed_;
+  uint64_t num_draws_ = 0;
+};
+
+} // namespace omni

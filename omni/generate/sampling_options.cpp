@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/generate/sampling_options.h"
+
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+
+namespace omni {
+namespace {
+
+// A NaN fails every comparison, so the checks are written to pass, not to fail.
+void check_range(const char* field, double value, double low, double high) {
+  TORCH_CHECK_VALUE(
+      value >= low && value <= high,
+      "[sampling] expected ",
+      field,
+      " in [",
+      low,
+      ", ",
+      high,
+      "], got ",
+      value,
+      ".");
+}
+
+} // namespace
+
+void check_sampling_options(const SamplingOptions& options) {
+  constexpr double kMany = 1e9;
+  check_range("temperature", options.temperature, 0.0, 100.0);
+  check_range("image_temperature", options.image_temperature, 0.0, 100.0);
+  check_range("speech_temperature", options.speech_temperature, 0.0, 100.0);
+  check_range("top_k", static_cast<double>(options.top_k), 0.0, kMany);
+  check_range("top_p", options.top_p, 1e-6, 1.0);
+  check_range("min_p", options.min_p, 0.0, 1.0);
+  check_range("repetition_penalty", options.repetition_penalty, 0.01, 100.0);
+  check_range("image_guidance_scale", options.image_guidance_scale, 0.0, 100.0);
+  check_range(
+      "max_text_tokens", static_cast<double>(options.max_text_tokens), 0.0, kMany);
+  check_range("max_images", static_cast<double>(options.max_images), 0.0, kMany);
+  check_range(
+      "max_speech_codes", static_cast<double>(options.max_speech_codes), 0.0, kMany);
+  for (const Modality modality : options.modalities) {
+    TORCH_CHECK_VALUE(
+        modality == Modality::Text || modality == Modality::Image ||
+            modality == Modality::Speech,
+        "[sampling] expected modalities of an answer among text, image, speech, got ",
+        modality_name(modality),
+        ".");
+  }
+  TORCH_CHECK_VALUE(
+      std::none_of(
+          options.stop.begin(),
+          options.stop.end(),
+          [](const std::string& text) { return text.empty(); }),
+      "[sampling] expected stop strings that are not empty.");
+}
+
+} // namespace omni

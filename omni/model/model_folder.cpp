@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// A model as a folder: config.json, model.safetensors or shards, tokenizer.model or
+// tokenizer.json, generation_config.json.
+#include <ATen/Functions.h>
+#include <c10/util/Exception.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "omni/core/errors.h"
+#include "omni/core/file_io.h"
+#include "omni/core/precision.h"
+#include "omni/core/safetensors.h"
+#include "omni/model/omni_model.h"
+
+namespace omni {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kTokenizerFiles[] = {"tokenizer.model", "tokenizer.json"};
+
+fs::path find_tokenizer(const fs::path& folder) {
+  for (const char* name : kTokenizerFiles) {
+    if (fs::exists(folder / name)) {
+      return folder / name;
+    }
+  }
+  return {};
+}
+
+// What does not fit, all of it in one message.
+class Mismatches {
+ public:
+  void add(const std::string& line) {
+    constexpr size_t kShown = 20;
+    if (count_++ < kShown) {
+      text_ << "\n  " << line;
+    }
+  }
+  void check(const fs::path& folder) const {
+    TORCH_CHECK_VALUE(
+        count_ == 0,
+        "[load] ", folder.string(), ": expected the tensors of config.json, got ", count_,
+        " differences:", text_.str());
+  }
+
+ private:
+  size_t count_ = 0;
+  std::ostringstream text_;
+};
+
+std::string sizes_of(at::IntArrayRef sizes) {
+  std::ostringstream text;
+  text << sizes;
+  return text.str();
+}
+
+// Copies or maps `read` into a parameter. Mapped where dtype and device agree: the
+// parameter then points into the file.
+void set_parameter(at::Tensor& parameter, const at::Tensor& read) {
+  const at::NoGradGuard guard;
+  if (read.scalar_type() == parameter.scalar_type() && parameter.device().is_cpu()) {
+    parameter.set_data(read);
+  } else {
+    parameter.set_data(read.to(parameter.device(), parameter.scalar_type()));
+  }
+}
+
+bool is_of_part(const std::string& name, const std::vector<std::string>& parts) {
+  return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
+    return name.starts_with(part + ".");
+  });
+}
+
+// Folder of the shared library (or program) that holds this code.
+fs::path library_folder() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&library_folder), &info) == 0 ||
+      info.dli_fname == nullptr) {
+    return {};
+  }
+  return fs::path(info.dli_fname).parent_path();
+}
+
+} // namespace
+
+OmniModel load(const fs::path& folder, const LoadOptions& options) {
+  if (!fs::is_directory(folder)) {
+    throw IoError(
+        "load",
+        folder.string(),
+        "expected a folder with config.json and model.safetensors.");
+  }
+  const OmniConfig config = read_config(folder / "config.json");
+  const fs::path tokenizer_path = find_tokenizer(folder);
+  TORCH_CHECK_VALUE(
+      !config.transformer || !tokenizer_path.empty(),
+      "[load] ", folder.string(), ": expected tokenizer.model or tokenizer.json, found "
+      "neither.");
+  const SafetensorsReader reader(folder);
+  OmniModel model(
+      config,
+      tokenizer_path.empty() ? nullptr : TextTokenizer::load(tokenizer_path));
+  model->set_tokenizer_path(tokenizer_path);
+  Mismatches mismatches;
+  std::set<std::string> known;
+  const auto named = model->named_parameters();
+  for (const auto& item : named) {
+    known.insert(item.key());
+    const auto found = reader.tensors().find(item.key());
+    if (found == reader.tensors().end()) {
+      mismatches.add("missing " + item.key() + " " + sizes_of(item.value().sizes()));
+    } else if (item.value().sizes() != at::IntArrayRef(found->second.shape)) {
+      mismatches.add(
+          item.key() + ": expected " + sizes_of(item.value().sizes()) + ", got " +
+          sizes_of(found->second.shape));
+    }
+  }
+  for (const auto& [name, entry] : reader.tensors()) {
+    if (!known.contains(name)) {
+      mismatches.add("unexpected " + name + " " + sizes_of(entry.shape));
+    }
+  }
+  mismatches.check(folder);
+  const at::ScalarType dtype = options.dtype.value_or(default_dtype());
+  const at::NoGradGuard guard;
+  for (const auto& item : named) {
+    at::Tensor parameter = item.value();
+    parameter.set_data(at::empty({0}, at::TensorOptions(options.device).dtype(dtype)));
+    set_parameter(parameter, reader.read(item.key()));
+  }
+  model->eval();
+  return model;
+}
+
+OmniModel load() {
+  const fs::path near = library_folder();
+  for (const fs::path& folder :
+       {near / "nano", near / "../share/omni/nano", fs::path(OMNI_SOURCE_NANO_FOLDER)}) {
+    if (fs::exists(folder / "config.json")) {
+      return load(folder);
+    }
+  }
+  throw IoError(
+      "load",
+      near.string(),
+      "expected the embedded omni-nano (nano/config.json) beside the library; it is "
+      "missing from this installation.");
+}
+
+void load_parts(
+    OmniModel& model, const fs::path& folder, const std::vector<std::string>& parts) {
+  const SafetensorsReader reader(folder);
+  Mismatches mismatches;
+  std::set<std::string> found_parts;
+  for (const auto& item : model->named_parameters()) {
+    if (!is_of_part(item.key(), parts)) {
+      continue;
+    }
+    found_parts.insert(item.key().substr(0, item.key().find('.')));
+    if (!reader.has(item.key())) {
+      mismatches.add("missing " + item.key());
+      continue;
+    }
+    const at::Tensor read = reader.read(item.key());
+    if (read.sizes() != item.value().sizes()) {
+      mismatches.add(
+          item.key() + ": expected " + sizes_of(item.value().sizes()) + ", got " +
+          sizes_of(read.sizes()));
+      continue;
+    }
+    const at::NoGradGuard guard;
+    item.value().copy_(read);
+  }
+  for (const std::string& part : parts) {
+    if (!found_parts.contains(part.substr(0, part.find('.')))) {
+      mismatches.add("the model has no part \"" + part + "\"");
+    }
+  }
+  mismatches.check(folder);
+}
+
+void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
+  fs::create_directories(folder);
+  NamedTensors tensors;
+  for (const auto& item : named_parameters()) {
+    tensors.emplace_back(item.key(), item.value());
+  }
+  write_safetensors_folder(folder, tensors, max_shard_bytes);
+  write_file(folder / "config.json", config_to_json(config));
+  if (!tokenizer_path_.empty()) {
+    write_file(folder / tokenizer_path_.filename(), read_file(tokenizer_path_));
+  }
+  std::ostringstream generation;
+  generation << "{\n  \"eos_token_id\": "
+             << (config.token_space.has_control("eos")
+                     ? std::to_string(config.token_space.control("eos"))
+                     : "null")
+             << "\n}\n";
+  write_file(folder / "generation_config.json", generation.str());
+}
+
+} // namespace omni

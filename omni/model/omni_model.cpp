@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/model/omni_model.h"
+
+#include <ATen/Functions.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+
+#include "kernels/kernels.h"
+#include "omni/core/shapes.h"
+
+namespace omni {
+namespace {
+
+OmniConfig checked(OmniConfig config) {
+  check_config(config);
+  return config;
+}
+
+} // namespace
+
+OmniModelImpl::OmniModelImpl(
+    OmniConfig options, std::shared_ptr<const TextTokenizer> text_tokenizer)
+    : config(checked(std::move(options))),
+      processor(config),
+      tokenizer(std::move(text_tokenizer)) {
+  if (config.transformer) {
+    transformer = register_module("transformer", Transformer(*config.transformer));
+  }
+  if (config.vision) {
+    vit = register_module("vit", Vit(config.vision->encoder));
+    vision_projector =
+        register_module("vision_projector", Projector(config.vision->projector));
+    if (config.vision->dense_head) {
+      dense_head = register_module("dense_head", DenseHead(*config.vision->dense_head));
+    }
+  }
+  if (config.audio) {
+    conformer = register_module("conformer", Conformer(config.audio->encoder));
+    audio_projector =
+        register_module("audio_projector", Projector(config.audio->projector));
+  }
+  if (config.image_codec) {
+    image_codec = register_module("image_codec", ImageCodec(*config.image_codec));
+  }
+  if (config.speech_codec) {
+    speech_codec = register_module("speech_codec", SpeechCodec(*config.speech_codec));
+  }
+  if (config.vocoder) {
+    vocoder = register_module("vocoder", Vocoder(*config.vocoder));
+  }
+}
+
+at::Tensor OmniModelImpl::image_rows(const std::vector<ProcessedImage>& images) {
+  std::vector<at::Tensor> patches;
+  std::vector<PatchGrid> grids;
+  for (const ProcessedImage& image : images) {
+    patches.push_back(image.patches);
+    grids.push_back(image.grid);
+  }
+  return vit->forward(at::cat(patches).to(device(), dtype()), grids);
+}
+
+ConformerOutput OmniModelImpl::sound_rows(const std::vector<at::Tensor>& mels) {
+  int64_t longest = 0;
+  std::vector<int64_t> lengths;
+  for (const at::Tensor& mel_TM : mels) {
+    lengths.push_back(mel_TM.size(0));
+    longest = std::max(longest, mel_TM.size(0));
+  }
+  const at::Tensor batch_BTM = at::zeros(
+      {static_cast<int64_t>(mels.size()), longest, mels.front().size(1)},
+      mels.front().options());
+  for (size_t i = 0; i < mels.size(); ++i) {
+    batch_BTM[static_cast<int64_t>(i)].narrow(0, 0, lengths[i]).copy_(mels[i]);
+  }
+  return conformer->forward(
+      batch_BTM.to(device(), dtype()), at::tensor(lengths).to(device()));
+}
+
+std::vector<at::Tensor> OmniModelImpl::project_images(
+    const std::vector<ProcessedMedia>& items) {
+  std::vector<ProcessedImage> images;
+  std::vector<int64_t> rows_of_item;
+  for (const ProcessedMedia& item : items) {
+    int64_t num_rows = 0;
+    for (const ProcessedImage& image : item.images) {
+      images.push_back(image);
+      const int64_t merge = config.vision->encoder.merge;
+      num_rows += image.grid.num_patches() / (merge * merge);
+    }
+    rows_of_item.push_back(num_rows);
+  }
+  if (images.empty()) {
+    return std::vector<at::Tensor>(items.size());
+  }
+  const at::Tensor rows_RD = vision_projector->forward(image_rows(images));
+  return rows_RD.split_with_sizes(rows_of_item);
+}
+
+std::vector<at::Tensor> OmniModelImpl::project_sounds(
+    const std::vector<ProcessedMedia>& items) {
+  std::vector<at::Tensor> mels;
+  for (const ProcessedMedia& item : items) {
+    if (item.mel.defined()) {
+      mels.push_back(item.mel);
+    }
+  }
+  std::vector<at::Tensor> rows(items.size());
+  if (mels.empty()) {
+    return rows;
+  }
+  const ConformerOutput sounds = sound_rows(mels);
+  int64_t sound = 0;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].mel.defined()) {
+      const int64_t length = ConformerImpl::num_rows(items[i].mel.size(0));
+      rows[i] = audio_projector->forward(sounds.rows[sound].narrow(0, 0, length));
+      ++sound;
+    }
+  }
+  return rows;
+}
+
+std::vector<EncodedMedia> OmniModelImpl::encode(
+    const std::vector<ProcessedMedia>& items) {
+  std::vector<EncodedMedia> encoded(items.size());
+  if (items.empty()) {
+    return encoded;
+  }
+  const std::vector<at::Tensor> images = project_images(items);
+  const std::vector<at::Tensor> sounds = project_sounds(items);
+  for (size_t i = 0; i < items.size(); ++i) {
+    const ProcessedMedia& item = items[i];
+    encoded[i].positions = item.positions;
+    const bool has_images = !item.images.empty();
+    const bool has_sound = item.mel.defined();
+    if (has_images && has_sound) {
+      encoded[i].rows =
+          at::cat({images[i], sounds[i]})
+              .index_select(0, at::tensor(item.row_order).to(device()));
+    } else {
+      encoded[i].rows = has_images ? images[i] : sounds[i];
+    }
+    TORCH_INTERNAL_ASSERT(encoded[i].rows.size(0) == item.num_rows);
+  }
+  return encoded;
+}
+
+at::Tensor OmniModelImpl::embed(
+    const TokenSequence& sequence, const std::vector<EncodedMedia>& items) {
+  TORCH_CHECK_VALUE(
+      transformer, "[model] expected a model with a transformer, got \"",
+      config.name, "\" without one.");
+  const at::Tensor hidden_LD =
+      transformer->embed(sequence.ids_tensor().to(device()));
+  std::vector<at::Tensor> rows;
+  std::vector<int64_t> indices;
+  for (const MediaSpan& span : sequence.spans) {
+    TORCH_CHECK_INDEX(
+        span.item >= 0 && span.item < static_cast<int64_t>(items.size()),
+        "[embed] expected rows for item ", span.item, ", got ", items.size(),
+        " items.");
+    const at::Tensor& rows_RD = items[static_cast<size_t>(span.item)].rows;
+    TORCH_CHECK_VALUE(
+        span.first_row + span.num_rows <= rows_RD.size(0) &&
+            span.begin + span.num_rows <= sequence.num_tokens(),
+        "[embed] item ", span.item, " (", modality_name(span.modality), ") produced ",
+        rows_RD.size(0), " rows but the sequence holds ",
+        span.first_row + span.num_rows,
+        " slots for it; the prompt was composed for other media.");
+    rows.push_back(rows_RD.narrow(0, span.first_row, span.num_rows));
+    for (int64_t i = 0; i < span.num_rows; ++i) {
+      indices.push_back(span.begin + i);
+    }
+  }
+  if (rows.empty()) {
+    return hidden_LD;
+  }
+  return kernels::splice_rows(
+      hidden_LD,
+      at::cat(rows).to(hidden_LD.scalar_type()),
+      at::tensor(indices).to(device()));
+}
+
+at::Tensor OmniModelImpl::logits(const at::Tensor& ids) {
+  TORCH_CHECK_VALUE(
+      transformer, "[model] expected a model with a transformer, got \"",
+      config.name, "\" without one.");
+  check_shape(ids, {-1, -1}, "model", "ids");
+  const at::Tensor positions_BL3 =
+      at::arange(ids.size(1), at::kFloat)
+          .view({1, -1, 1})
+          .expand({ids.size(0), ids.size(1), 3})
+          .to(device());
+  const at::Tensor hidden_BLD =
+      transformer->forward({transformer->embed(ids), positions_BL3, {}});
+  return transformer->logits(hidden_BLD).to(at::kFloat);
+}
+
+at::ScalarType OmniModelImpl::dtype() const {
+  const auto all = parameters();
+  return all.empty() ? at::kFloat : all.front().scalar_type();
+}
+
+at::Device OmniModelImpl::device() const {
+  const auto all = parameters();
+  return all.empty() ? at::Device(at::kCPU) : all.front().device();
+}
+
+int64_t OmniModelImpl::num_parameters() const {
+  int64_t total = 0;
+  for (const at::Tensor& parameter : parameters()) {
+    total += parameter.numel();
+  }
+  return total;
+}
+
+} // namespace omni

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// One model: the transformer with its encoders and codecs, wired once. Any part may be
+// absent (a folder that holds only a codec is an OmniModel too). Media rows come from
+// `encode`, a whole sequence becomes transformer rows by `embed`. Inference is
+// thread-safe as long as nobody changes parameters.
+#pragma once
+
+#include <torch/nn.h>
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "omni/model/media_processor.h"
+#include "omni/model/omni_config.h"
+#include "omni/model/token_sequence.h"
+#include "omni/transformer/transformer.h"
+#include "tokenizers/text/text_tokenizer.h"
+
+namespace omni {
+
+class OmniModelImpl : public torch::nn::Module {
+ public:
+  // `tokenizer` may be null for a model without a transformer.
+  OmniModelImpl(OmniConfig config, std::shared_ptr<const TextTokenizer> tokenizer);
+
+  // Rows of media items, one batch per encoder: all pictures and frames together, all
+  // sounds together.
+  std::vector<EncodedMedia> encode(const std::vector<ProcessedMedia>& items);
+  // Rows [L, D] of a sequence: table rows, with media rows written over their slots.
+  // Throws ValueError naming the item and both counts when they disagree.
+  at::Tensor embed(
+      const TokenSequence& sequence,
+      const std::vector<EncodedMedia>& items);
+  // Logits float32 [B, L, V] of text-like ids int64 [B, L]; gradients flow.
+  at::Tensor logits(const at::Tensor& ids);
+  // Encoder rows before the projector, for supervised side heads: of pictures
+  // [R, vision width] in order, and of sounds padded [B, T', E] with lengths.
+  at::Tensor image_rows(const std::vector<ProcessedImage>& images);
+  ConformerOutput sound_rows(const std::vector<at::Tensor>& mels);
+
+  // Writes config.json, model.safetensors, the tokenizer and generation_config.json.
+  // Sharded when larger than `max_shard_bytes`. Atomic a file.
+  void save(
+      const std::filesystem::path& folder,
+      int64_t max_shard_bytes = int64_t{4} << 30);
+
+  // The file that save() copies beside the weights.
+  void set_tokenizer_path(std::filesystem::path path) {
+    tokenizer_path_ = std::move(path);
+  }
+
+  [[nodiscard]] at::ScalarType dtype() const;
+  [[nodiscard]] at::Device device() const;
+  [[nodiscard]] int64_t num_parameters() const;
+
+  const OmniConfig config;
+  const MediaProcessor processor;
+  std::shared_ptr<const TextTokenizer> tokenizer;
+  Transformer transformer{nullptr};
+  Vit vit{nullptr};
+  Projector vision_projector{nullptr};
+  DenseHead dense_head{nullptr};
+  Conformer conformer{nullptr};
+  Projector audio_projector{nullptr};
+  ImageCodec image_codec{nullptr};
+  SpeechCodec speech_codec{nullptr};
+  Vocoder vocoder{nullptr};
+
+ private:
+  std::vector<at::Tensor> project_images(const std::vector<ProcessedMedia>& items);
+  std::vector<at::Tensor> project_sounds(const std::vector<ProcessedMedia>& items);
+
+  std::filesystem::path tokenizer_path_;
+};
+TORCH_MODULE(OmniModel);
+
+struct LoadOptions {
+  std::optional<at::ScalarType> dtype; // none: what precision.h says of this CPU
+  at::Device device = at::kCPU;
+};
+
+// A model folder: config.json, model.safetensors (or an index and shards, mapped
+// without a copy where the dtype allows), tokenizer. Reports all missing, unexpected
+// and mis-shaped tensors in one ValueError.
+[[nodiscard]] OmniModel load(
+    const std::filesystem::path& folder,
+    const LoadOptions& options = {});
+// The embedded omni-nano.
+[[nodiscard]] OmniModel load();
+
+// Copies the tensors of the parts named (e.g. "vit", "image_codec") from a model
+// folder; throws ValueError when a part is absent there or shaped otherwise.
+void load_parts(
+    OmniModel& model,
+    const std::filesystem::path& folder,
+    const std::vector<std::string>& parts);
+
+} // namespace omni

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/train/checkpoint.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "omni/core/errors.h"
+#include "omni/core/file_io.h"
+
+namespace omni {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kPrefix = "step-";
+constexpr const char* kBestFile = "best";
+
+std::string name_of(int64_t step) {
+  char name[32];
+  std::snprintf(name, sizeof(name), "step-%08lld", static_cast<long long>(step));
+  return name;
+}
+
+std::vector<fs::path> whole_checkpoints(const fs::path& folder) {
+  std::vector<fs::path> found;
+  if (fs::is_directory(folder)) {
+    for (const auto& item : fs::directory_iterator(folder)) {
+      if (item.is_directory() &&
+          item.path().filename().string().starts_with(kPrefix)) {
+        found.push_back(item.path());
+      }
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+} // namespace
+
+CheckpointFolder::CheckpointFolder(fs::path folder) : folder_(std::move(folder)) {}
+
+void CheckpointFolder::write(
+    const Checkpoint& checkpoint, int64_t keep, bool is_best) {
+  const std::string name = name_of(checkpoint.state.step);
+  const fs::path temporary = folder_ / ("writing-" + name);
+  fs::remove_all(temporary);
+  fs::create_directories(temporary);
+  write_safetensors(temporary / "weights.safetensors", checkpoint.weights);
+  write_safetensors(temporary / "optimizer.safetensors", checkpoint.optimizer);
+  if (!checkpoint.average.empty()) {
+    write_safetensors(temporary / "average.safetensors", checkpoint.average);
+  }
+  write_file(temporary / "config.json", checkpoint.config_json);
+  const Json state = {
+      {"step", checkpoint.state.step},
+      {"has_best", checkpoint.state.has_best},
+      {"best_loss", checkpoint.state.best_loss},
+      {"trained_seconds", checkpoint.state.trained_seconds}};
+  write_file(temporary / "state.json", state.dump(2) + "\n");
+  fs::remove_all(folder_ / name); // a run that went back and came here again
+  fs::rename(temporary, folder_ / name);
+  sync_folder(folder_);
+  if (is_best) {
+    write_file(folder_ / kBestFile, name + "\n");
+  }
+  std::string best;
+  if (fs::exists(folder_ / kBestFile)) {
+    best = read_file(folder_ / kBestFile);
+    best.erase(std::remove(best.begin(), best.end(), '\n'), best.end());
+  }
+  const std::vector<fs::path> all = whole_checkpoints(folder_);
+  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
+    if (all[i].filename() != best) {
+      fs::remove_all(all[i]);
+    }
+  }
+}
+
+std::optional<fs::path> CheckpointFolder::newest() const {
+  const std::vector<fs::path> all = whole_checkpoints(folder_);
+  return all.empty() ? std::nullopt : std::optional(all.back());
+}
+
+Checkpoint CheckpointFolder::read_state(const fs::path& folder) {
+  Checkpoint checkpoint;
+  checkpoint.config_json = read_file(folder / "config.json");
+  try {
+    const Json state = Json::parse(read_file(folder / "state.json"));
+    checkpoint.state.step = state.at("step").get<int64_t>();
+    checkpoint.state.has_best = state.at("has_best").get<bool>();
+    checkpoint.state.best_loss = state.at("best_loss").get<double>();
+    checkpoint.state.trained_seconds = state.at("trained_seconds").get<double>();
+  } catch (const Json::exception& error) {
+    throw IoError("checkpoint", folder.string(), error.what());
+  }
+  return checkpoint;
+}
+
+} // namespace omni

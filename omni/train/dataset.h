@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Samples from a folder or tar shards in the WebDataset convention: files that share a
+// name up to its first dot are one sample; NAME.json is the conversation. The index is
+// built once; contents are read on demand. Safe to read from several threads.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "omni/train/sample.h"
+
+namespace omni {
+
+class Dataset {
+ public:
+  // A folder (searched for .tar shards and loose samples, in sorted order) or one .tar.
+  // IoError when there is no sample; ValueError for a sample without JSON.
+  explicit Dataset(const std::filesystem::path& path);
+
+  [[nodiscard]] int64_t size() const {
+    return static_cast<int64_t>(samples_.size());
+  }
+  // Throws IoError or ValueError naming shard and key.
+  [[nodiscard]] Sample read(int64_t index) const;
+
+ private:
+  struct File {
+    int32_t archive = 0; // into archives_
+    int64_t begin = 0;
+    int64_t size = 0;
+  };
+  struct Entry {
+    std::string key; // shard and name, for messages and caches
+    std::map<std::string, File> files; // by extension: what follows the first dot
+  };
+
+  void add_tar(const std::filesystem::path& path);
+  void add_folder(const std::filesystem::path& path);
+  [[nodiscard]] std::string read_bytes(const File& file) const;
+
+  std::vector<std::filesystem::path> archives_; // tars, or single files
+  std::vector<Entry> samples_;
+};
+
+} // namespace omni

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The picture encoder by its dense side head, on pictures that carry label grids.
+#include "encoders/media/image_io.h"
+#include "omni/train/objectives/objectives.h"
+
+namespace omni {
+namespace {
+
+struct LabelledBatch : Batch {
+  std::vector<ProcessedImage> images;
+  std::vector<at::Tensor> targets; // of each label, int64 [I, rows, columns]
+};
+
+class DenseObjective : public Objective {
+ public:
+  explicit DenseObjective(OmniModel model) : model_(std::move(model)) {}
+
+  std::unique_ptr<Batch> load(
+      const std::vector<Sample>& samples,
+      const std::vector<SampleAddress>& addresses,
+      const Progress&,
+      bool) override {
+    const DenseHeadOptions& head = *model_->config.vision->dense_head;
+    auto batch = std::make_unique<LabelledBatch>();
+    std::vector<std::vector<at::Tensor>> grids(head.labels.size());
+    for (size_t i = 0; i < samples.size(); ++i) {
+      const auto parts = parts_of(samples[i], {PartKind::Image});
+      const SamplePart& part = *parts[addresses[i].seed % parts.size()];
+      const ProcessedMedia media =
+          model_->processor.process(decode_image(part.bytes, samples[i].key));
+      batch->images.push_back(media.images.front());
+      for (size_t label = 0; label < head.labels.size(); ++label) {
+        const std::string& name = head.labels[label].first;
+        const auto found = part.labels.find(name);
+        TORCH_CHECK_VALUE(
+            found != part.labels.end(),
+            "[train] ", samples[i].key, ": expected a label grid `", name, "` of ",
+            part.file, ".");
+        grids[label].push_back(found->second);
+      }
+    }
+    for (size_t label = 0; label < head.labels.size(); ++label) {
+      batch->targets.push_back(at::stack(grids[label]));
+      batch->counts[head.labels[label].first] = static_cast<double>(
+          batch->targets.back().ne(DenseHeadImpl::kIgnore).sum().item<int64_t>());
+    }
+    batch->num_tokens = static_cast<int64_t>(batch->images.size());
+    return batch;
+  }
+
+  Losses loss(const Batch& batch, const Progress&) override {
+    const auto& labelled = dynamic_cast<const LabelledBatch&>(batch);
+    const std::vector<at::Tensor> logits = logits_of(labelled);
+    const auto sums = model_->dense_head->losses(logits, labelled.targets);
+    Losses losses;
+    for (size_t label = 0; label < sums.size(); ++label) {
+      const std::string& name = model_->dense_head->options.labels[label].first;
+      losses.terms.push_back({name, sums[label].sum});
+    }
+    return losses;
+  }
+
+  std::map<std::string, double> evaluate(const Batch& batch) override {
+    const auto& labelled = dynamic_cast<const LabelledBatch&>(batch);
+    const std::vector<at::Tensor> logits = logits_of(labelled);
+    std::map<std::string, double> figures;
+    for (size_t label = 0; label < logits.size(); ++label) {
+      const at::Tensor& target = labelled.targets[label];
+      // Class 0 is an empty cell: counted only where there is something.
+      const at::Tensor counted = target.gt(0);
+      const at::Tensor right = logits[label].argmax(-1).eq(target).logical_and(counted);
+      figures[model_->dense_head->options.labels[label].first + "_accuracy"] =
+          right.sum().item<double>() / std::max(counted.sum().item<double>(), 1.0);
+    }
+    return figures;
+  }
+
+  std::vector<std::string> trained_parts() const override {
+    return {"vit", "dense_head"};
+  }
+
+ private:
+  std::vector<at::Tensor> logits_of(const LabelledBatch& batch) {
+    const int64_t merge = model_->config.vision->encoder.merge;
+    const PatchGrid& grid = batch.images.front().grid;
+    const auto num_images = static_cast<int64_t>(batch.images.size());
+    const at::Tensor rows = model_->image_rows(batch.images);
+    return model_->dense_head->forward(
+        rows.view({num_images, -1, rows.size(1)}), grid.rows / merge,
+        grid.columns / merge);
+  }
+
+  OmniModel model_;
+};
+
+} // namespace
+
+std::unique_ptr<Objective> make_dense_objective(
+    const TrainConfig&, OmniModel model) {
+  return std::make_unique<DenseObjective>(std::move(model));
+}
+
+} // namespace omni

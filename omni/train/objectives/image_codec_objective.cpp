@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The image codec on every picture of every sample.
+#include "encoders/media/image_io.h"
+#include "omni/train/objectives/objectives.h"
+
+namespace omni {
+namespace {
+
+struct PictureBatch : Batch {
+  at::Tensor pixels; // float32 [B, 3, Y, X] in [-1, 1]
+};
+
+class ImageCodecObjective : public Objective {
+ public:
+  explicit ImageCodecObjective(OmniModel model) : model_(std::move(model)) {}
+
+  std::unique_ptr<Batch> load(
+      const std::vector<Sample>& samples,
+      const std::vector<SampleAddress>& addresses,
+      const Progress&,
+      bool) override {
+    auto batch = std::make_unique<PictureBatch>();
+    std::vector<at::Tensor> pixels;
+    for (size_t i = 0; i < samples.size(); ++i) {
+      const auto parts = parts_of(samples[i], {PartKind::Image});
+      const SamplePart& part = *parts[addresses[i].seed % parts.size()];
+      pixels.push_back(
+          model_->processor.codec_pixels(decode_image(part.bytes, samples[i].key)));
+    }
+    batch->pixels = at::stack(pixels);
+    batch->num_tokens = batch->pixels.size(0);
+    for (const char* term : {"l1", "edge", "square"}) {
+      batch->counts[term] = 1.0; // each is already a mean
+    }
+    return batch;
+  }
+
+  Losses loss(const Batch& batch, const Progress&) override {
+    const auto& pictures = dynamic_cast<const PictureBatch&>(batch);
+    Losses losses;
+    const CodecLosses made = model_->image_codec->losses(pictures.pixels);
+    for (const auto& [name, term] : made.terms) {
+      losses.terms.push_back({name, term});
+    }
+    losses.figures.insert(made.figures.begin(), made.figures.end());
+    return losses;
+  }
+
+  std::vector<std::string> trained_parts() const override {
+    return {"image_codec"};
+  }
+
+ private:
+  OmniModel model_;
+};
+
+} // namespace
+
+std::unique_ptr<Objective> make_image_codec_objective(
+    const TrainConfig&, OmniModel model) {
+  return std::make_unique<ImageCodecObjective>(std::move(model));
+}
+
+} // namespace omni

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/train/objectives/objectives.h"
+
+#include <algorithm>
+
+#include "omni/core/errors.h"
+
+namespace omni {
+namespace {
+
+using Maker = std::unique_ptr<Objective> (*)(const TrainConfig&, OmniModel);
+
+constexpr std::pair<const char*, Maker> kObjectives[] = {
+    {"image_codec", make_image_codec_objective},
+    {"speech_codec", make_speech_codec_objective},
+    {"vocoder", make_vocoder_objective},
+    {"ctc", make_ctc_objective},
+    {"dense", make_dense_objective}};
+
+} // namespace
+
+OmniModel build_model(const TrainConfig& config) {
+  OmniModel model(
+      read_config(config.model),
+      config.tokenizer.empty() ? nullptr : TextTokenizer::load(config.tokenizer));
+  model->set_tokenizer_path(config.tokenizer);
+  for (const InitialParts& initial : config.initialize_from) {
+    load_parts(model, initial.folder, initial.parts);
+  }
+  return model;
+}
+
+std::unique_ptr<Objective> make_objective(
+    const TrainConfig& config, OmniModel model) {
+  std::string names;
+  for (const auto& [name, make] : kObjectives) {
+    if (config.objective == name) {
+      std::unique_ptr<Objective> objective = make(config, model);
+      for (const std::string& part : objective->trained_parts()) {
+        TORCH_CHECK_VALUE(
+            model->named_children().contains(part),
+            "[train] the objective ", name, " trains `", part,
+            "`, which the model does not have.");
+      }
+      return objective;
+    }
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  throw ValueError(
+      "train",
+      "expected `objective` among " + names + ", got \"" + config.objective + "\".");
+}
+
+std::vector<const SamplePart*> parts_of(
+    const Sample& sample, std::initializer_list<PartKind> kinds) {
+  std::vector<const SamplePart*> found;
+  for (const SampleMessage& message : sample.messages) {
+    for (const SamplePart& part : message.parts) {
+      if (std::find(kinds.begin(), kinds.end(), part.kind) != kinds.end()) {
+        found.push_back(&part);
+      }
+    }
+  }
+  TORCH_CHECK_VALUE(
+      !found.empty(),
+      "[train] ", sample.key, ": expected media of the kind this objective trains on, "
+      "found none in the sample.");
+  return found;
+}
+
+} // namespace omni

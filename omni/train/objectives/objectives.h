@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The objectives by name. Adding one is a file, a declaration and a row in the list.
+#pragma once
+
+#include <memory>
+
+#include "omni/train/objective.h"
+#include "omni/train/train_config.h"
+
+namespace omni {
+
+// The model of a configuration, with the parts that initialize_from names.
+[[nodiscard]] OmniModel build_model(const TrainConfig& config);
+// ValueError listing the names when `config.objective` is none of them, or naming the
+// part that the model lacks.
+[[nodiscard]] std::unique_ptr<Objective> make_objective(
+    const TrainConfig& config, OmniModel model);
+
+[[nodiscard]] std::unique_ptr<Objective> make_image_codec_objective(
+    const TrainConfig& config, OmniModel model);
+[[nodiscard]] std::unique_ptr<Objective> make_speech_codec_objective(
+    const TrainConfig& config, OmniModel model);
+[[nodiscard]] std::unique_ptr<Objective> make_vocoder_objective(
+    const TrainConfig& config, OmniModel model);
+[[nodiscard]] std::unique_ptr<Objective> make_ctc_objective(
+    const TrainConfig& config, OmniModel model);
+[[nodiscard]] std::unique_ptr<Objective> make_dense_objective(
+    const TrainConfig& config, OmniModel model);
+
+// The media of one kind in a sample, all messages: what the codec objectives read.
+[[nodiscard]] std::vector<const SamplePart*> parts_of(
+    const Sample& sample, std::initializer_list<PartKind> kinds);
+
+} // namespace omni

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The attention of a block. AttentionImpl is what a block knows of it; each kind is a
+// subclass: grouped-query attention here. Rows of the whole batch come laid end to end,
+// [L, D]; which of them see each other is said beside them.
+#pragma once
+
+#include <torch/nn.h>
+
+#include <memory>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "omni/transformer/attention_mask.h"
+#include "omni/transformer/kv_cache.h"
+#include "omni/transformer/linear_map.h"
+#include "omni/transformer/rms_norm.h"
+#include "omni/transformer/transformer_config.h"
+
+namespace omni {
+
+// What a layer needs to know of the rows besides their values.
+struct AttentionRows {
+  std::vector<RowSpan> spans; // without a cache: who sees whom
+  KvCache* cache = nullptr; // with one: the rows follow those it holds
+  kernels::RotaryTables rotary; // this layer's, [L, W / 2]
+};
+
+class AttentionImpl : public torch::nn::Module {
+ public:
+  // x [L, D] -> [L, D]. With a cache, appends the rows' keys and values to it.
+  virtual at::Tensor forward(const at::Tensor& x, const AttentionRows& rows) = 0;
+  // Input maps get deviation `input_std`, the map back to D `output_std`.
+  virtual void reset_parameters(double input_std, double output_std) = 0;
+};
+
+// softmax(scale q k^T) v with H query heads that share G keys and values.
+class GroupedQueryAttentionImpl : public AttentionImpl {
+ public:
+  // `layer` is the index of the block, which its cache rows go by.
+  GroupedQueryAttentionImpl(const TransformerConfig& config, int64_t layer);
+  at::Tensor forward(const at::Tensor& x, const AttentionRows& rows) override;
+  void reset_parameters(double input_std, double output_std) override;
+
+  const int64_t layer;
+  const LayerConfig config;
+  LinearMap qkv{nullptr}; // rows of all q, then all k, then all v: [(H + 2G) K, D]
+  LinearMap output{nullptr}; // [D, H K]
+  RmsNorm q_norm{nullptr}; // empty without has_qk_norm
+  RmsNorm k_norm{nullptr};
+
+ private:
+  // q [L, H, K], k and v [L, G, K] -> [L, H, K], after the rows of the cache.
+  at::Tensor attend_cached(
+      const at::Tensor& q,
+      const at::Tensor& k,
+      const at::Tensor& v,
+      KvCache& cache) const;
+
+  kernels::QkNormRopeOptions qk_options_;
+  double scale_ = 1.0;
+};
+
+// The attention that block `layer` of the config asks for.
+[[nodiscard]] std::shared_ptr<AttentionImpl> make_attention(
+    const TransformerConfig& config,
+    int64_t layer);
+
+} // namespace omni

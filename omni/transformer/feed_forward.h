@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The feed-forward part of a block. FeedForwardImpl is what a block knows of it; each
+// kind is a subclass: the dense SwiGLU here.
+#pragma once
+
+#include <torch/nn.h>
+
+#include <memory>
+
+#include "omni/transformer/linear_map.h"
+#include "omni/transformer/transformer_config.h"
+
+namespace omni {
+
+class FeedForwardImpl : public torch::nn::Module {
+ public:
+  // x [L, D] -> [L, D].
+  virtual at::Tensor forward(const at::Tensor& x) = 0;
+  // Input maps get deviation `input_std`, the map back to D `output_std`.
+  virtual void reset_parameters(double input_std, double output_std) = 0;
+};
+
+// down(silu(gate x) * up x) (arXiv 2002.05202).
+class DenseFeedForwardImpl : public FeedForwardImpl {
+ public:
+  DenseFeedForwardImpl(int64_t width, const LayerConfig& config);
+  at::Tensor forward(const at::Tensor& x) override;
+  void reset_parameters(double input_std, double output_std) override;
+
+  LinearMap gate_up{nullptr}; // rows of gate, then of up: [2F, D]
+  LinearMap down{nullptr}; // [D, F]
+};
+
+// The feed-forward part that block `layer` of the config asks for.
+[[nodiscard]] std::shared_ptr<FeedForwardImpl> make_feed_forward(
+    const TransformerConfig& config,
+    int64_t layer);
+
+} // namespace omni

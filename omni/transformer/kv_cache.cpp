@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/transformer/kv_cache.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+
+namespace omni {
+
+// Note [Rows of a sliding layer]
+// A sliding layer must hold the window - 1 rows before the next one, and `slack` more so
+// that cutting back by up to `slack` leaves it a whole window. Its buffer has room for
+// window + 2 slack rows: when it is full, the newest window + slack move to the front,
+// which happens once in `slack` rows, so that a row costs one copy and a view stays one
+// piece of memory.
+KvCache::KvCache(const TransformerConfig& config, KvCacheOptions options)
+    : max_tokens_(config.max_positions), options_(options) {
+  TORCH_CHECK_VALUE(
+      options.capacity_tokens > 0 && options.slack_tokens >= 0,
+      "[kv_cache] expected capacity_tokens > 0 and slack_tokens >= 0, got ",
+      options.capacity_tokens, " and ", options.slack_tokens, ".");
+  const int64_t capacity = std::min(options.capacity_tokens, max_tokens_);
+  // Written inside and outside of inference mode: must be ordinary tensors.
+  const c10::InferenceMode ordinary(false);
+  const at::TensorOptions like = at::TensorOptions(options.device).dtype(options.dtype);
+  for (const LayerConfig& of : config.layers) {
+    const int64_t sliding =
+        std::min(of.sliding_window + 2 * std::max<int64_t>(options.slack_tokens, 1),
+                 max_tokens_);
+    const int64_t rows = of.sliding_window > 0 ? sliding : capacity;
+    const std::vector<int64_t> sizes = {of.num_kv_heads, rows, of.head_width};
+    layers_.push_back(
+        {at::empty(sizes, like), at::empty(sizes, like), 0, 0, of.sliding_window});
+  }
+}
+
+int64_t KvCache::num_tokens() const {
+  return layers_.empty() ? 0 : layers_.front().first_index + layers_.front().num_rows;
+}
+
+void KvCache::check_room(int64_t num_tokens) const {
+  TORCH_CHECK_VALUE(
+      num_tokens <= max_tokens_,
+      "[kv_cache] expected at most max_positions = ", max_tokens_, " rows, got ",
+      num_tokens, ". Shorten the conversation.");
+}
+
+void KvCache::grow(Layer& layer, int64_t num_rows) {
+  const int64_t capacity = layer.keys_GLK.size(1);
+  if (num_rows <= capacity) {
+    return;
+  }
+  const c10::InferenceMode ordinary(false);
+  const at::NoGradGuard no_grad;
+  const int64_t rows = std::min(max_tokens_, std::max(num_rows, 2 * capacity));
+  for (at::Tensor* x_GLK : {&layer.keys_GLK, &layer.values_GLK}) {
+    const at::Tensor larger_GLK =
+        at::empty({x_GLK->size(0), rows, x_GLK->size(2)}, x_GLK->options());
+    larger_GLK.narrow(1, 0, layer.num_rows).copy_(x_GLK->narrow(1, 0, layer.num_rows));
+    *x_GLK = larger_GLK;
+  }
+}
+
+void KvCache::reserve(int64_t num_more) {
+  check_room(num_tokens() + num_more);
+  for (Layer& layer : layers_) {
+    if (layer.window == 0) {
+      grow(layer, layer.num_rows + num_more);
+    }
+  }
+}
+
+KvView KvCache::slide(
+    Layer& layer,
+    const at::Tensor& keys_GLK,
+    const at::Tensor& values_GLK) {
+  const int64_t num_new = keys_GLK.size(1);
+  const int64_t seen = std::min(layer.window - 1, layer.num_rows);
+  const int64_t kept = std::min(
+      layer.window + options_.slack_tokens, layer.num_rows + num_new);
+  const int64_t total = layer.first_index + layer.num_rows + num_new;
+  KvView view;
+  const auto shift = [&](at::Tensor& buffer_GLK, const at::Tensor& new_GLK) {
+    // A copy: the rows that stay may overlap the place they move to.
+    const at::Tensor all_GLK = at::cat(
+        {buffer_GLK.narrow(1, 0, layer.num_rows), new_GLK.to(buffer_GLK.dtype())}, 1);
+    const int64_t rows = all_GLK.size(1);
+    buffer_GLK.narrow(1, 0, kept).copy_(all_GLK.narrow(1, rows - kept, kept));
+    return all_GLK.narrow(1, rows - num_new - seen, num_new + seen);
+  };
+  view.keys_GLK = shift(layer.keys_GLK, keys_GLK);
+  view.values_GLK = shift(layer.values_GLK, values_GLK);
+  view.first_index = total - num_new - seen;
+  layer.num_rows = kept;
+  layer.first_index = total - kept;
+  return view;
+}
+
+KvView KvCache::append(
+    int64_t layer_index,
+    const at::Tensor& keys_GLK,
+    const at::Tensor& values_GLK) {
+  const at::NoGradGuard no_grad;
+  Layer& layer = layers_.at(static_cast<size_t>(layer_index));
+  const int64_t num_new = keys_GLK.size(1);
+  const int64_t num_rows = layer.num_rows + num_new;
+  check_room(layer.first_index + num_rows);
+  if (layer.window > 0 && num_rows > layer.keys_GLK.size(1)) {
+    return slide(layer, keys_GLK, values_GLK);
+  }
+  grow(layer, num_rows);
+  layer.keys_GLK.narrow(1, layer.num_rows, num_new).copy_(keys_GLK);
+  layer.values_GLK.narrow(1, layer.num_rows, num_new).copy_(values_GLK);
+  layer.num_rows = num_rows;
+  return {
+      layer.keys_GLK.narrow(1, 0, num_rows),
+      layer.values_GLK.narrow(1, 0, num_rows),
+      layer.first_index};
+}
+
+bool KvCache::truncate(int64_t num_tokens) {
+  TORCH_CHECK_VALUE(
+      num_tokens >= 0 && num_tokens <= this->num_tokens(),
+      "[kv_cache] expected to keep between 0 and ", this->num_tokens(), " rows, got ",
+      num_tokens, ".");
+  const auto holds_what_it_needs = [&](const Layer& layer) {
+    return layer.first_index <= std::max<int64_t>(0, num_tokens - layer.window + 1);
+  };
+  const bool can_keep = std::all_of(
+      layers_.begin(), layers_.end(), [&](const Layer& layer) {
+        return layer.window == 0 || holds_what_it_needs(layer);
+      });
+  for (Layer& layer : layers_) {
+    layer.first_index = can_keep ? layer.first_index : 0;
+    layer.num_rows = can_keep ? num_tokens - layer.first_index : 0;
+  }
+  return can_keep;
+}
+
+int64_t KvCache::size_bytes() const {
+  int64_t bytes = 0;
+  for (const Layer& layer : layers_) {
+    bytes += static_cast<int64_t>(layer.keys_GLK.nbytes() + layer.values_GLK.nbytes());
+  }
+  return bytes;
+}
+
+} // namespace omni

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/transformer/linear_map.h"
+
+#include <ATen/ATen.h>
+
+namespace omni {
+
+LinearMapImpl::LinearMapImpl(const LinearMapOptions& options) {
+  weight = register_parameter(
+      "weight", at::empty({options.output_width, options.input_width}));
+  bias = register_parameter(
+      "bias", options.has_bias ? at::empty({options.output_width}) : at::Tensor());
+}
+
+at::Tensor LinearMapImpl::forward(const at::Tensor& x) {
+  return at::linear(x, weight, bias);
+}
+
+void LinearMapImpl::reset_parameters(double weight_std) {
+  torch::nn::init::normal_(weight, 0.0, weight_std);
+  if (bias.defined()) {
+    torch::nn::init::zeros_(bias);
+  }
+}
+
+} // namespace omni

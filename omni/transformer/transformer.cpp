@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/transformer/transformer.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <utility>
+
+#include "omni/core/shapes.h"
+
+namespace omni {
+namespace {
+
+TransformerConfig checked(TransformerConfig config) {
+  check_config(config);
+  return config;
+}
+
+void check_input(const TransformerInput& input, int64_t width) {
+  check_shape(input.hidden, {-1, -1, width}, "transformer", "hidden");
+  const int64_t batch = input.hidden.size(0), length = input.hidden.size(1);
+  check_shape(input.positions, {batch, length, kNumAxes}, "transformer", "positions");
+  if (input.segments.defined()) {
+    check_shape(input.segments, {batch, length}, "transformer", "segments");
+    TORCH_CHECK_TYPE(
+        input.segments.scalar_type() == at::kLong,
+        "[transformer] expected `segments` int64, got ", input.segments.scalar_type(),
+        ".");
+  }
+}
+
+} // namespace
+
+TransformerImpl::TransformerImpl(TransformerConfig config_in, InitialParameters initial)
+    : config(checked(std::move(config_in))) {
+  const LinearMapOptions table_options{config.width, config.vocab_size};
+  table = register_module("embed", LinearMap(table_options));
+  torch::nn::ModuleList list;
+  for (size_t i = 0; i < config.layers.size(); ++i) {
+    layers.emplace_back(config, static_cast<int64_t>(i));
+    list->push_back(layers.back());
+    const LayerConfig& layer = config.layers[i];
+    size_t which = 0;
+    while (which < rotaries_.size() &&
+           !rotaries_[which].serves(layer.rotary, layer.head_width)) {
+      ++which;
+    }
+    if (which == rotaries_.size()) {
+      rotaries_.emplace_back(layer.rotary, layer.head_width);
+    }
+    rotary_of_layer_.push_back(which);
+  }
+  register_module("layers", list);
+  norm = register_module(
+      "norm",
+      RmsNorm(RmsNormConfig{config.width, config.norm_eps, config.norm_weight_offset}));
+  if (!config.has_tied_head) {
+    head = register_module("head", LinearMap(table_options));
+  }
+  if (initial == InitialParameters::Random) {
+    reset_parameters();
+  }
+}
+
+// | parameter                            | values                                     |
+// |--------------------------------------|--------------------------------------------|
+// | embed, head, attention.qkv,          | normal, std = 0.5 / sqrt(D): 0.018 at 768, |
+// |   feed_forward.gate_up (weight)      |   as GPT-2; first logits have std 0.5      |
+// | attention.output,                    | normal, std / sqrt(2 layers): the sum of   |
+// |   feed_forward.down (weight)         |   all branches is as large as one          |
+// | norms (weight)                       | 1 - norm_weight_offset                     |
+// | biases                               | 0                                          |
+void TransformerImpl::reset_parameters() {
+  const double input_std = 0.5 / std::sqrt(static_cast<double>(config.width));
+  const double output_std =
+      input_std / std::sqrt(2.0 * static_cast<double>(layers.size()));
+  table->reset_parameters(input_std);
+  for (Block& layer : layers) {
+    layer->reset_parameters(input_std, output_std);
+  }
+  norm->reset_parameters();
+  if (head) {
+    head->reset_parameters(input_std);
+  }
+}
+
+at::Tensor TransformerImpl::embed(const at::Tensor& ids) {
+  return at::embedding(table->weight, ids);
+}
+
+at::Tensor TransformerImpl::run(
+    const at::Tensor& hidden,
+    const at::Tensor& positions,
+    AttentionRows rows) {
+  std::vector<kernels::RotaryTables> tables;
+  tables.reserve(rotaries_.size());
+  for (const Rotary& rotary : rotaries_) {
+    tables.push_back(rotary.tables(positions));
+  }
+  ResidualStream stream;
+  stream.sum = hidden.to(table->weight.scalar_type());
+  if (config.embedding_multiplier != 1.0) {
+    stream.sum = stream.sum * config.embedding_multiplier;
+  }
+  for (size_t i = 0; i < layers.size(); ++i) {
+    rows.rotary = tables[rotary_of_layer_[i]];
+    stream = layers[i]->forward(stream, rows);
+  }
+  return add_norm(stream, norm, config.residual_multiplier).normed;
+}
+
+at::Tensor TransformerImpl::forward(const TransformerInput& input) {
+  check_input(input, config.width);
+  const int64_t batch = input.hidden.size(0), length = input.hidden.size(1);
+  AttentionRows rows;
+  rows.spans = input.segments.defined() ? segment_spans(input.segments)
+                                        : batch_spans(batch, length);
+  return run(input.hidden.flatten(0, 1), input.positions.flatten(0, 1), std::move(rows))
+      .unflatten(0, {batch, length});
+}
+
+at::Tensor TransformerImpl::forward(const TransformerInput& input, KvCache& cache) {
+  check_input(input, config.width);
+  TORCH_CHECK_VALUE(
+      input.hidden.size(0) == 1 && !input.segments.defined(),
+      "[transformer] expected one sequence and no segments with a cache, got hidden ",
+      input.hidden.sizes(), input.segments.defined() ? " and segments." : ".");
+  const at::NoGradGuard no_grad;
+  const int64_t length = input.hidden.size(1);
+  cache.reserve(length); // whatever can fail fails before any layer is written
+  AttentionRows rows;
+  rows.cache = &cache;
+  return run(input.hidden.squeeze(0), input.positions.squeeze(0), std::move(rows))
+      .unsqueeze(0);
+}
+
+at::Tensor TransformerImpl::logits(const at::Tensor& hidden) {
+  const at::Tensor weight = head_weight();
+  at::Tensor logits =
+      at::linear(hidden.to(weight.scalar_type()), weight).to(hidden.scalar_type());
+  return config.logits_multiplier == 1.0 ? logits : logits * config.logits_multiplier;
+}
+
+at::Tensor TransformerImpl::head_weight() {
+  return head ? head->weight : table->weight;
+}
+
+} // namespace omni

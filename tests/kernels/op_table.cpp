@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "tests/kernels/op_table.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "kernels/reference.h"
+
+namespace omni::kernels::testing {
+namespace {
+
+constexpr int64_t kFsqDims = 4;
+const std::vector<int64_t> kLevels = {8, 5, 5, 5};
+
+RotaryTables tables(at::IntArrayRef leading, int64_t half, uint64_t seed) {
+  std::vector<int64_t> sizes = leading.vec();
+  sizes.push_back(half);
+  const at::Tensor angles = normal(sizes, at::kFloat, seed) * 3.0;
+  return {angles.cos(), angles.sin()};
+}
+
+OpCase rms_norm_case(std::string variant, int64_t width, RmsNormOptions options) {
+  return {
+      .op = "rms_norm",
+      .variant = std::move(variant),
+      .inputs =
+          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+            return {normal({rows, width}, dtype, 1), normal({width}, dtype, 2)};
+          },
+      .fused = [=](const Tensors& in) -> Tensors {
+        return {rms_norm(in[0], in[1], options)};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        return {reference::rms_norm(in[0], in[1], options)};
+      },
+      .num_differentiable = 2,
+      .float32_gradient_tolerance = 1e-5};
+}
+
+// `branch` says in which dtype x comes when the rest is float32.
+OpCase add_rms_norm_case(
+    std::string variant,
+    int64_t width,
+    RmsNormOptions options,
+    bool has_float_residual) {
+  return {
+      .op = "add_rms_norm",
+      .variant = std::move(variant),
+      .inputs =
+          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+            const bool mixed = has_float_residual && dtype == at::kBFloat16;
+            return {
+                normal({2, rows, width}, dtype, 1),
+                normal({2, rows, width}, mixed ? at::kFloat : dtype, 2),
+                normal({width}, mixed ? at::kFloat : dtype, 3)};
+          },
+      .fused = [=](const Tensors& in) -> Tensors {
+        const auto out = add_rms_norm(in[0], in[1], in[2], options);
+        return {out.normed, out.sum};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        const auto out = reference::add_rms_norm(in[0], in[1], in[2], options);
+        return {out.normed, out.sum};
+      },
+      .num_differentiable = 3,
+      .bfloat16_tolerance = 1.6e-2,
+      .float32_gradient_tolerance = 1e-5};
+}
+
+struct Heads {
+  int64_t num_heads;
+  int64_t num_kv_heads;
+  int64_t width;
+  int64_t half; // of the rotary width; 0: no tables
+  bool has_norm;
+  bool is_interleaved;
+  bool is_batched; // [2, rows, H, K] with tables of [rows]
+};
+
+OpCase qk_norm_rope_case(std::string variant, Heads heads) {
+  const auto arguments = [=](const Tensors& in) {
+    QkNormRopeOptions options{.weight_offset = 0.5, .is_interleaved = heads.is_interleaved};
+    if (heads.has_norm) {
+      options.q_weight = in[2];
+      options.k_weight = in[3];
+    }
+    RotaryTables angles;
+    if (heads.half > 0) {
+      angles = tables({in[0].size(-3)}, heads.half, 9);
+    }
+    return std::pair(angles, options);
+  };
+  return {
+      .op = "qk_norm_rope",
+      .variant = std::move(variant),
+      .inputs =
+          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+            std::vector<int64_t> q = {rows, heads.num_heads, heads.width};
+            std::vector<int64_t> k = {rows, heads.num_kv_heads, heads.width};
+            if (heads.is_batched) {
+              q.insert(q.begin(), 2);
+              k.insert(k.begin(), 2);
+            }
+            Tensors in = {normal(q, dtype, 1), normal(k, dtype, 2)};
+            if (heads.has_norm) {
+              in.push_back(normal({heads.width}, dtype, 3));
+              in.push_back(normal({heads.width}, dtype, 4));
+            }
+            return in;
+          },
+      .fused = [=](const Tensors& in) -> Tensors {
+        const auto [angles, options] = arguments(in);
+        const auto out = qk_norm_rope(in[0], in[1], angles, options);
+        return {out.q, out.k};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        const auto [angles, options] = arguments(in);
+        const auto out = reference::qk_norm_rope(in[0], in[1], angles, options);
+        return {out.q, out.k};
+      },
+      .num_differentiable = heads.has_norm ? size_t{4} : size_t{2},
+      .float32_gradient_tolerance = 2e-5};
+}
+
+OpCase swiglu_case(bool is_merged, int64_t width) {
+  return {
+      .op = "swiglu",
+      .variant = is_merged ? "merged" : "pair",
+      .inputs =
+          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+            if (is_merged) {
+              return {normal({rows, 2 * width}, dtype, 1) * 4.0};
+            }
+            return {normal({rows, width}, dtype, 1) * 4.0, normal({rows, width}, dtype, 2)};
+          },
+      .fused = [=](const Tensors& in) -> Tensors {
+        return {is_merged ? swiglu(in[0]) : swiglu(in[0], in[1])};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        if (is_merged) {
+          const auto halves = in[0].chunk(2, -1);
+          return {reference::swiglu(halves[0], halves[1])};
+        }
+        return {reference::swiglu(in[0], in[1])};
+      },
+      .num_differentiable = is_merged ? size_t{1} : size_t{2}};
+}
+
+OpCase splice_rows_case() {
+  return {
+      .op = "splice_rows",
+      .variant = "every third slot",
+      .inputs =
+          [](int64_t rows, at::ScalarType dtype) -> Tensors {
+            const at::Tensor indices = at::arange(0, rows, at::kLong) * 3;
+            return {
+                normal({2, 2 * rows, 33}, dtype, 1),
+                normal({rows, 33}, dtype, 2),
+                indices.flip(0)};
+          },
+      .fused = [](const Tensors& in) -> Tensors { return {splice_rows(in[0], in[1], in[2])}; },
+      .reference = [](const Tensors& in) -> Tensors {
+        return {reference::splice_rows(in[0], in[1], in[2])};
+      },
+      .num_differentiable = 2,
+      .float32_tolerance = 0.0,
+      .bfloat16_tolerance = 0.0,
+      .float32_gradient_tolerance = 0.0,
+      .bfloat16_gradient_tolerance = 0.0};
+}
+
+OpCase patchify_case(std::string variant, PatchifyOptions options) {
+  const int64_t cell = options.patch_size * options.merge;
+  return {
+      .op = "patchify",
+      .variant = std::move(variant),
+      .inputs =
+          [=](int64_t rows, at::ScalarType) -> Tensors {
+            return {(normal({rows, 2 * cell, 3 * cell, 3}, at::kFloat, 1).abs() * 80.0)
+                        .clamp_max(255)
+                        .to(at::kByte)};
+          },
+      .fused = [=](const Tensors& in) -> Tensors { return {patchify(in[0], options)}; },
+      .reference = [=](const Tensors& in) -> Tensors {
+        return {reference::patchify(in[0], options)};
+      }};
+}
+
+OpCase fsq_values_case(bool is_encode) {
+  return {
+      .op = is_encode ? "fsq_encode" : "fsq_quantize",
+      .variant = "8 5 5 5",
+      .inputs =
+          [](int64_t rows, at::ScalarType dtype) -> Tensors {
+            return {normal({rows, 3, kFsqDims}, dtype, 1)};
+          },
+      .fused = [=](const Tensors& in) -> Tensors {
+        return {is_encode ? fsq_encode(in[0], kLevels) : fsq_quantize(in[0], kLevels)};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        return {
+            is_encode ? reference::fsq_encode(in[0], kLevels)
+                      : reference::fsq_quantize(in[0], kLevels)};
+      },
+      .num_differentiable = is_encode ? size_t{0} : size_t{1},
+      .is_smooth = false};
+}
+
+OpCase fsq_decode_case() {
+  return {
+      .op = "fsq_decode",
+      .variant = "8 5 5 5",
+      .inputs = [](int64_t rows, at::ScalarType) -> Tensors {
+        return {(at::arange(0, 3 * rows, at::kLong) * 37).remainder(1000).view({3, rows})};
+      },
+      .fused = [](const Tensors& in) -> Tensors { return {fsq_decode(in[0], kLevels)}; },
+      .reference = [](const Tensors& in) -> Tensors {
+        return {reference::fsq_decode(in[0], kLevels)};
+      }};
+}
+
+OpCase linear_cross_entropy_case(std::string variant, double multiplier, double z_loss) {
+  const auto options = [=](const Tensors& in) {
+    return LinearCrossEntropyOptions{multiplier, z_loss, in[3].to(at::kFloat)};
+  };
+  return {
+      .op = "linear_cross_entropy",
+      .variant = std::move(variant),
+      .inputs =
+          [](int64_t rows, at::ScalarType dtype) -> Tensors {
+            at::Tensor targets = (at::arange(0, rows, at::kLong) * 11).remainder(37);
+            if (rows > 1) {
+              targets.slice(0, 1, rows, 3).fill_(kIgnoredTarget);
+            }
+            return {
+                normal({rows, 24}, dtype, 1),
+                normal({37, 24}, dtype, 2) * 0.3,
+                targets,
+                normal({rows}, at::kFloat, 3).abs()};
+          },
+      .fused = [=](const Tensors& in) -> Tensors {
+        const auto out = linear_cross_entropy(in[0], in[1], in[2], options(in));
+        return {out.loss, out.row_losses};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        const auto out = reference::linear_cross_entropy(in[0], in[1], in[2], options(in));
+        return {out.loss, out.row_losses};
+      },
+      .num_differentiable = 2,
+      .float32_tolerance = 5e-6,
+      .float32_gradient_tolerance = 1e-5};
+}
+
+OpCase decode_attention_case(std::string variant, int64_t heads, int64_t groups, int64_t width) {
+  return {
+      .op = "decode_attention",
+      .variant = std::move(variant),
+      .inputs =
+          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+            const int64_t length = 2 * rows + 1;
+            return {
+                normal({heads, width}, dtype, 1),
+                normal({groups, length, width}, dtype, 2),
+                normal({groups, length, width + 3}, dtype, 3)};
+          },
+      .fused = [](const Tensors& in) -> Tensors {
+        return {decode_attention(in[0], in[1], in[2], 0.3)};
+      },
+      .reference = [](const Tensors& in) -> Tensors {
+        return {reference::decode_attention(in[0], in[1], in[2], 0.3)};
+      },
+      .float32_tolerance = 5e-6};
+}
+
+} // namespace
+
+const std::vector<OpCase>& op_table() {
+  static const std::vector<OpCase> table = {
+      rms_norm_case("odd width", 33, {}),
+      rms_norm_case("offset", 64, {.eps = 1e-5, .weight_offset = 1.0}),
+      add_rms_norm_case("odd width", 33, {}, false),
+      add_rms_norm_case("offset, multiplier", 48, {1e-5, 1.0, 0.25}, false),
+      add_rms_norm_case("float32 residual", 40, {}, true),
+      qk_norm_rope_case("half", {4, 2, 16, 8, true, false, false}),
+      qk_norm_rope_case("interleaved", {4, 2, 16, 8, true, true, false}),
+      qk_norm_rope_case("half, wide, batched", {2, 2, 64, 32, true, false, true}),
+      qk_norm_rope_case("partial half", {3, 1, 22, 5, true, false, true}),
+      qk_norm_rope_case("partial interleaved", {3, 3, 22, 5, true, true, true}),
+      qk_norm_rope_case("no norm", {4, 2, 16, 8, false, false, false}),
+      qk_norm_rope_case("no norm, interleaved", {1, 1, 10, 5, false, true, false}),
+      qk_norm_rope_case("no tables", {4, 2, 16, 0, true, false, false}),
+      swiglu_case(true, 35),
+      swiglu_case(false, 32),
+      splice_rows_case(),
+      patchify_case("8, merge 2", {.patch_size = 8, .merge = 2}),
+      patchify_case("3, merge 1", {{0.4, 0.5, 0.6}, {0.2, 0.3, 0.4}, 3, 1}),
+      fsq_values_case(true),
+      fsq_values_case(false),
+      fsq_decode_case(),
+      linear_cross_entropy_case("plain", 1.0, 0.0),
+      linear_cross_entropy_case("multiplier, z-loss", 0.5, 1e-2),
+      decode_attention_case("grouped", 6, 2, 16),
+      decode_attention_case("one group, odd", 3, 1, 19),
+      decode_attention_case("ungrouped", 4, 4, 64)};
+  return table;
+}
+
+at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype, uint64_t seed) {
+  return at::randn(
+             sizes,
+             at::make_generator<at::CPUGeneratorImpl>(seed),
+             at::TensorOptions(at::kDouble))
+      .to(dtype);
+}
+
+Tensors in_float64(const Tensors& tensors) {
+  Tensors converted;
+  for (const at::Tensor& tensor : tensors) {
+    const bool floating = tensor.defined() && at::isFloatingType(tensor.scalar_type());
+    converted.push_back(floating ? tensor.to(at::kDouble) : tensor);
+  }
+  return converted;
+}
+
+std::string difference(const Tensors& got, const Tensors& expected, double tolerance) {
+  if (got.size() != expected.size()) {
+    return "number of outputs";
+  }
+  for (size_t i = 0; i < got.size(); ++i) {
+    if (got[i].sizes() != expected[i].sizes()) {
+      return c10::str("output ", i, " is ", got[i].sizes(), ", not ", expected[i].sizes());
+    }
+    if (got[i].numel() == 0) {
+      continue;
+    }
+    const at::Tensor wanted = expected[i].to(at::kDouble);
+    const at::Tensor error =
+        (got[i].to(at::kDouble) - wanted).abs() / (wanted.abs() + 1.0);
+    const double worst = error.max().item<double>();
+    if (!(worst <= tolerance)) { // NaN fails too.
+      return c10::str("output ", i, " is off by ", worst, " > ", tolerance);
+    }
+  }
+  return "";
+}
+
+} // namespace omni::kernels::testing

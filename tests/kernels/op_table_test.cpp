@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "tests/kernels/op_table.h"
+
+#include <ATen/autocast_mode.h>
+#include <torch/autograd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "kernels/kernels.h"
+#include "tests/support/catch.h"
+
+namespace omni::kernels::testing {
+namespace {
+
+constexpr int64_t kRowCounts[] = {0, 1, 2, 7, 33};
+
+// Leaves that take gradients where the case says so.
+Tensors as_leaves(const OpCase& op_case, const Tensors& inputs) {
+  Tensors leaves;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bool differentiable = i < op_case.num_differentiable;
+    leaves.push_back(
+        differentiable ? inputs[i].detach().clone().requires_grad_(true) : inputs[i]);
+  }
+  return leaves;
+}
+
+// Sum of the differentiable outputs times fixed numbers, in float64.
+at::Tensor project(const Tensors& outputs) {
+  at::Tensor sum = at::zeros({}, at::kDouble);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].requires_grad()) {
+      const at::Tensor cotangent =
+          normal(outputs[i].sizes(), at::kBFloat16, 100 + i).to(at::kDouble);
+      sum = sum + (outputs[i].to(at::kDouble) * cotangent).sum();
+    }
+  }
+  return sum;
+}
+
+Tensors gradients(
+    const OpCase& op_case,
+    const std::function<Tensors(const Tensors&)>& op,
+    const Tensors& inputs) {
+  const Tensors leaves = as_leaves(op_case, inputs);
+  return torch::autograd::grad(
+      {project(op(leaves))},
+      Tensors(leaves.begin(), leaves.begin() + op_case.num_differentiable));
+}
+
+// The same values laid out with gaps between rows and between the entries before them.
+at::Tensor with_gaps(const at::Tensor& tensor) {
+  if (tensor.dim() < 2) {
+    return at::stack({tensor, tensor}, -1).select(-1, 0);
+  }
+  const at::Tensor wide = at::cat({tensor, tensor, tensor}, -1);
+  const at::Tensor tall = at::cat({wide, wide}, 0);
+  return tall.narrow(0, 0, tensor.size(0)).narrow(-1, tensor.size(-1), tensor.size(-1));
+}
+
+// Strides reversed: the last axis is not the fast one.
+at::Tensor transposed(const at::Tensor& tensor) {
+  return tensor.dim() < 2 ? tensor : tensor.transpose(0, -1).contiguous().transpose(0, -1);
+}
+
+} // namespace
+
+TEST_CASE("every op has a row in the table or a test of its own") {
+  std::set<std::string> covered = {"sample"};
+  for (const OpCase& op_case : op_table()) {
+    covered.insert(op_case.op);
+  }
+  const std::set<std::string> registered(op_names().begin(), op_names().end());
+  CHECK(covered == registered);
+}
+
+TEST_CASE("fused forward agrees with the reference in float64") {
+  for (const OpCase& op_case : op_table()) {
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      for (const int64_t rows : kRowCounts) {
+        INFO(op_case.op << " (" << op_case.variant << "), " << dtype << ", " << rows);
+        const Tensors inputs = op_case.inputs(rows, dtype);
+        const Tensors got = op_case.fused(inputs);
+        const Tensors same_dtype = op_case.reference(inputs);
+        for (size_t i = 0; i < got.size(); ++i) {
+          CHECK(got[i].scalar_type() == same_dtype[i].scalar_type());
+          CHECK(got[i].is_contiguous());
+        }
+        CHECK(
+            difference(
+                got,
+                op_case.reference(in_float64(inputs)),
+                dtype == at::kFloat ? op_case.float32_tolerance
+                                    : op_case.bfloat16_tolerance) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("fused gradients agree with autograd through the reference in float64") {
+  for (const OpCase& op_case : op_table()) {
+    if (op_case.num_differentiable == 0) {
+      continue;
+    }
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      for (const int64_t rows : kRowCounts) {
+        INFO(op_case.op << " (" << op_case.variant << "), " << dtype << ", " << rows);
+        const Tensors inputs = op_case.inputs(rows, dtype);
+        const Tensors got = gradients(op_case, op_case.fused, inputs);
+        for (size_t i = 0; i < got.size(); ++i) {
+          CHECK(got[i].scalar_type() == inputs[i].scalar_type());
+        }
+        CHECK(
+            difference(
+                got,
+                gradients(op_case, op_case.reference, in_float64(inputs)),
+                dtype == at::kFloat ? op_case.float32_gradient_tolerance
+                                    : op_case.bfloat16_gradient_tolerance) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("gradients in float64 agree with finite differences") {
+  constexpr double kStep = 1e-5;
+  for (const OpCase& op_case : op_table()) {
+    if (op_case.num_differentiable == 0 || !op_case.is_smooth) {
+      continue;
+    }
+    INFO(op_case.op << " (" << op_case.variant << ")");
+    const Tensors inputs = in_float64(op_case.inputs(2, at::kDouble));
+    const Tensors analytic = gradients(op_case, op_case.fused, inputs);
+    for (size_t i = 0; i < op_case.num_differentiable; ++i) {
+      // Along three random directions instead of entry by entry.
+      for (uint64_t seed = 0; seed < 3; ++seed) {
+        const at::Tensor direction = normal(inputs[i].sizes(), at::kDouble, 50 + seed);
+        const auto at_offset = [&](double offset) {
+          Tensors moved = as_leaves(op_case, inputs);
+          moved[i] = (inputs[i] + direction * offset).requires_grad_(true);
+          return project(op_case.fused(moved)).item<double>();
+        };
+        const double numeric = (at_offset(kStep) - at_offset(-kStep)) / (2 * kStep);
+        CHECK((analytic[i] * direction).sum().item<double>() == Approx(numeric).epsilon(1e-6).margin(1e-7));
+      }
+    }
+  }
+}
+
+TEST_CASE("float64 takes the reference and keeps its dtype") {
+  for (const OpCase& op_case : op_table()) {
+    INFO(op_case.op << " (" << op_case.variant << ")");
+    const Tensors inputs = in_float64(op_case.inputs(3, at::kDouble));
+    const bool is_floating = std::any_of(
+        inputs.begin(), inputs.end(), [](const at::Tensor& t) { return t.is_floating_point(); });
+    CHECK(
+        difference(
+            op_case.fused(inputs),
+            op_case.reference(inputs),
+            is_floating ? 0.0 : op_case.float32_tolerance) == "");
+  }
+}
+
+TEST_CASE("inputs of any strides give the contiguous result") {
+  for (const OpCase& op_case : op_table()) {
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      INFO(op_case.op << " (" << op_case.variant << "), " << dtype);
+      const Tensors inputs = op_case.inputs(5, dtype);
+      const Tensors expected = op_case.fused(inputs);
+      for (const auto layout : {with_gaps, transposed}) {
+        Tensors moved;
+        for (const at::Tensor& input : inputs) {
+          moved.push_back(layout(input));
+          CHECK(at::equal(moved.back(), input));
+        }
+        const Tensors got = op_case.fused(moved);
+        CHECK(difference(got, expected, 1e-6) == "");
+        if (op_case.num_differentiable > 0) {
+          const auto on_moved = [&](const Tensors& leaves) {
+            Tensors views;
+            for (size_t i = 0; i < leaves.size(); ++i) {
+              views.push_back(layout(leaves[i]));
+            }
+            return op_case.fused(views);
+          };
+          CHECK(
+              difference(
+                  gradients(op_case, on_moved, inputs),
+                  gradients(op_case, op_case.fused, inputs),
+                  dtype == at::kFloat ? 1e-5 : 2e-2) == "");
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("Meta gives the shapes and dtypes of the result") {
+  for (const OpCase& op_case : op_table()) {
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      INFO(op_case.op << " (" << op_case.variant << "), " << dtype);
+      const Tensors inputs = op_case.inputs(4, dtype);
+      if (op_case.op == "qk_norm_rope" && op_case.variant != "no tables") {
+        continue; // Its tables are made inside the case, on the CPU; see its own test.
+      }
+      Tensors on_meta;
+      for (const at::Tensor& input : inputs) {
+        on_meta.push_back(input.to(at::kMeta));
+      }
+      const Tensors got = op_case.fused(on_meta);
+      const Tensors expected = op_case.fused(inputs);
+      REQUIRE(got.size() == expected.size());
+      for (size_t i = 0; i < got.size(); ++i) {
+        CHECK(got[i].is_meta());
+        CHECK(got[i].sizes() == expected[i].sizes());
+        CHECK(got[i].strides() == expected[i].strides());
+        CHECK(got[i].scalar_type() == expected[i].scalar_type());
+      }
+    }
+  }
+}
+
+TEST_CASE("autocast does not change what an op computes") {
+  const Tensors inputs = {normal({5, 24}, at::kFloat, 1), normal({37, 24}, at::kFloat, 2)};
+  const at::Tensor targets = at::arange(5, at::kLong);
+  const at::Tensor plain = linear_cross_entropy(inputs[0], inputs[1], targets).loss;
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const at::Tensor under_autocast = linear_cross_entropy(inputs[0], inputs[1], targets).loss;
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  CHECK(at::equal(plain, under_autocast));
+}
+
+TEST_CASE("results do not depend on the number of threads") {
+  const int threads = at::get_num_threads();
+  for (const OpCase& op_case : op_table()) {
+    INFO(op_case.op << " (" << op_case.variant << ")");
+    const Tensors inputs = op_case.inputs(33, at::kFloat);
+    at::set_num_threads(1);
+    const Tensors alone = op_case.fused(inputs);
+    at::set_num_threads(2);
+    const Tensors together = op_case.fused(inputs);
+    at::set_num_threads(threads);
+    CHECK(difference(together, alone, 1e-6) == "");
+  }
+}
+
+} // namespace omni::kernels::testing

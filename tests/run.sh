@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Omni Authors
+#
+# Sets up, builds with warnings as errors and runs every test. The last line says
+# `N passed, M failed`.
+#   tests/run.sh              everything
+#   tests/run.sh --sanitize   the torch-free parsers under address and UB sanitizers
+set -uo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+bash omni/cmake/bootstrap.sh test || { echo "0 passed, 1 failed"; exit 1; }
+
+if [ "${1:-}" = --sanitize ]; then
+  cmake -S . -B build/sanitize -G Ninja -DOMNI_SANITIZE=address,undefined >/dev/null &&
+    ninja -C build/sanitize || { echo "0 passed, 1 failed"; exit 1; }
+  results=build/sanitize/results
+  mkdir -p "$results"
+  ctest --test-dir build/sanitize -j "$(nproc)" --output-on-failure \
+    --output-junit "$root/$results/ctest.xml" >"$results/ctest.log" 2>&1
+  grep -A 40 -E '\*\*\*(Failed|Exception|Timeout)' "$results/ctest.log" | head -n 200
+  exec .venv/bin/python tests/support/count_results.py "$results/ctest.xml"
+fi
+
+results=build/results
+rm -rf "$results"
+mkdir -p "$results"
+# One intra-op thread a process: CTest already runs as many tests as there are cores.
+OMP_NUM_THREADS=1 ctest --test-dir build -j "$(nproc)" --output-on-failure \
+  --timeout 300 --output-junit "$root/$results/ctest.xml" >"$results/ctest.log" 2>&1
+grep -B 2 -A 40 -E '^(FAILED|.*error:)' "$results/ctest.log" | head -n 300
+.venv/bin/python -m pytest -q tests/python tests/style \
+  --junit-xml="$results/pytest.xml" 2>&1 | tail -n 60
+exec .venv/bin/python tests/support/count_results.py "$results"/*.xml
