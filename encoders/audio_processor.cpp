@@ -66,7 +66,7 @@ at::Tensor magnitudes(const at::Tensor& spectrum, double power) {
   return power == 1.0 ? powers.sqrt() : powers.pow(power / 2.0);
 }
 
-} // namespace
+}  // namespace
 
 at::Tensor mel_filters(const AudioProcessorOptions& options) {
   check_options(options);
@@ -120,8 +120,8 @@ at::Tensor AudioProcessor::log_mel(const at::Tensor& samples) const {
         at::_fft_r2c(windowed, {2}, /*normalization=*/0, /*onesided=*/true);
     pieces.push_back(at::matmul(magnitudes(spectrum_BTF, options_.power), filters_FM));
   }
-  const at::Tensor mel_BTM =
-      (pieces.size() == 1 ? pieces.front() : at::cat(pieces, 1)).clamp_min(options_.floor);
+  const at::Tensor mel_BTM = (pieces.size() == 1 ? pieces.front() : at::cat(pieces, 1))
+                                 .clamp_min(options_.floor);
   if (options_.log_scale == LogScale::Natural) {
     return mel_BTM.log();
   }
@@ -130,4 +130,4 @@ at::Tensor AudioProcessor::log_mel(const at::Tensor& samples) const {
   return (at::maximum(bels_BTM, least_B11) + 4.0) / 4.0;
 }
 
-} // namespace omni
+}  // namespace omni

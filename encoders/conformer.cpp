@@ -41,7 +41,8 @@ at::Tensor convolve_rows(
 
 // True at the first lengths[b] of `length` places: bool [B, length, 1].
 at::Tensor valid_rows(const at::Tensor& lengths_B, int64_t length) {
-  return (at::arange(length, lengths_B.options()) < lengths_B.unsqueeze(1)).unsqueeze(2);
+  return (at::arange(length, lengths_B.options()) < lengths_B.unsqueeze(1))
+      .unsqueeze(2);
 }
 
 at::Tensor masked(const at::Tensor& x, const std::optional<at::Tensor>& row_mask) {
@@ -60,8 +61,7 @@ EncoderPositions positions_of(
       at::arange(width / 2, as_double).div_(-static_cast<double>(width / 2)));
   EncoderPositions positions;
   if (is_rotary) {
-    const at::Tensor angles =
-        at::arange(length, as_double).unsqueeze(1) * frequencies;
+    const at::Tensor angles = at::arange(length, as_double).unsqueeze(1) * frequencies;
     positions.rotary = {
         angles.cos().to(device, at::kFloat), angles.sin().to(device, at::kFloat)};
   } else {
@@ -118,7 +118,7 @@ void check_options(const ConformerOptions& options) {
       ".");
 }
 
-} // namespace
+}  // namespace
 
 ConformerConvolutionImpl::ConformerConvolutionImpl(const ConformerOptions& options) {
   const int64_t width = options.width;
@@ -145,8 +145,7 @@ at::Tensor ConformerConvolutionImpl::forward(
       masked(at::glu(at::linear(x, input->weight, input->bias), -1), row_mask);
   const at::Tensor mixed_BLE =
       convolve_rows(gated_BLE, depthwise, 1, depthwise->weight.size(0));
-  return at::linear(
-      at::silu(norm->forward(mixed_BLE)), output->weight, output->bias);
+  return at::linear(at::silu(norm->forward(mixed_BLE)), output->weight, output->bias);
 }
 
 ConformerLayerImpl::ConformerLayerImpl(const ConformerOptions& options) {
@@ -156,7 +155,8 @@ ConformerLayerImpl::ConformerLayerImpl(const ConformerOptions& options) {
   const auto add_feed_forward = [&](const char* name) {
     return register_module(
         name,
-        EncoderFeedForward(options.width, options.feed_forward_width, Activation::Silu));
+        EncoderFeedForward(
+            options.width, options.feed_forward_width, Activation::Silu));
   };
   first_norm = add_norm("first_norm");
   first_feed_forward = add_feed_forward("first_feed_forward");
@@ -192,8 +192,8 @@ ConformerImpl::ConformerImpl(ConformerOptions options_in) : options(options_in) 
   const int64_t width = options.width;
   first_stem = register_module(
       "first_stem", torch::nn::Conv1d(options.num_mels, 2 * width, kStemKernel));
-  second_stem = register_module(
-      "second_stem", torch::nn::Conv1d(2 * width, width, kStemKernel));
+  second_stem =
+      register_module("second_stem", torch::nn::Conv1d(2 * width, width, kStemKernel));
   torch::nn::ModuleList list;
   for (int64_t i = 0; i < options.num_layers; ++i) {
     layers.push_back(ConformerLayer(options));
@@ -201,8 +201,8 @@ ConformerImpl::ConformerImpl(ConformerOptions options_in) : options(options_in) 
   }
   register_module("layers", list);
   if (options.num_ctc_labels > 0) {
-    ctc_head = register_module(
-        "ctc_head", torch::nn::Linear(width, options.num_ctc_labels));
+    ctc_head =
+        register_module("ctc_head", torch::nn::Linear(width, options.num_ctc_labels));
   }
   reset_parameters();
 }
@@ -335,4 +335,4 @@ at::Tensor ConformerImpl::ctc_logits(const at::Tensor& rows) {
   return at::linear(rows, ctc_head->weight, ctc_head->bias);
 }
 
-} // namespace omni
+}  // namespace omni

@@ -45,7 +45,7 @@ int64_t rows_needed(const std::vector<int64_t>& labels) {
   return rows;
 }
 
-} // namespace
+}  // namespace
 
 CtcLoss ctc_loss_sum(
     const at::Tensor& logits,
@@ -129,4 +129,4 @@ std::vector<std::vector<int64_t>> ctc_greedy(
   return readings;
 }
 
-} // namespace omni
+}  // namespace omni

@@ -55,10 +55,8 @@ void DenseHeadImpl::reset_parameters() {
   }
 }
 
-std::vector<at::Tensor> DenseHeadImpl::forward(
-    const at::Tensor& rows,
-    int64_t num_rows,
-    int64_t num_columns) {
+std::vector<at::Tensor>
+DenseHeadImpl::forward(const at::Tensor& rows, int64_t num_rows, int64_t num_columns) {
   check_shape(
       rows, {-1, num_rows * num_columns, options.input_width}, "dense_head", "rows");
   const int64_t num_items = rows.size(0);
@@ -140,4 +138,4 @@ std::vector<DenseLoss> DenseHeadImpl::losses(
   return losses;
 }
 
-} // namespace omni
+}  // namespace omni

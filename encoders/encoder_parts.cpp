@@ -21,7 +21,8 @@ bool is_plain_faster(const at::Tensor& q_BHLK) {
 }
 
 // From scores by distance [B, H, L, 2 L - 1] (L - 1 down to 1 - L) to scores by key
-// [B, H, L, L]: row i begins at its distance i. The shift of arXiv 1901.02860, appendix B.
+// [B, H, L, L]: row i begins at its distance i. The shift of arXiv 1901.02860, appendix
+// B.
 at::Tensor shift_to_keys(const at::Tensor& by_distance) {
   const int64_t batch = by_distance.size(0);
   const int64_t heads = by_distance.size(1);
@@ -33,7 +34,7 @@ at::Tensor shift_to_keys(const at::Tensor& by_distance) {
       .narrow(3, 0, length);
 }
 
-} // namespace
+}  // namespace
 
 void reset_map(at::Tensor& weight, at::Tensor& bias, double scale) {
   const auto fan_in = static_cast<double>(weight.numel() / weight.size(0));
@@ -126,8 +127,8 @@ at::Tensor EncoderAttentionImpl::forward(
   const int64_t length = x.size(1);
   const int64_t heads = options.num_heads;
   const int64_t head_width = options.width / heads;
-  const at::Tensor qkv_BL3HK = at::linear(x, qkv->weight, qkv->bias)
-                                   .view({batch, length, 3, heads, head_width});
+  const at::Tensor qkv_BL3HK =
+      at::linear(x, qkv->weight, qkv->bias).view({batch, length, 3, heads, head_width});
   at::Tensor q_BLHK = qkv_BL3HK.select(2, 0);
   at::Tensor k_BLHK = qkv_BL3HK.select(2, 1);
   const at::Tensor v_BLHK = qkv_BL3HK.select(2, 2);
@@ -173,4 +174,4 @@ at::Tensor EncoderFeedForwardImpl::forward(const at::Tensor& x) {
       down->bias);
 }
 
-} // namespace omni
+}  // namespace omni

@@ -54,7 +54,7 @@ std::vector<int64_t> at_rate(const std::vector<double>& times, double rate) {
   return indices;
 }
 
-} // namespace
+}  // namespace
 
 FrameSampler::FrameSampler(FrameSamplerOptions options) : options_(options) {
   TORCH_CHECK_VALUE(
@@ -120,4 +120,4 @@ SampledFrames FrameSampler::sample(const VideoClip& clip) const {
   return sampled;
 }
 
-} // namespace omni
+}  // namespace omni

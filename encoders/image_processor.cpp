@@ -115,7 +115,7 @@ void check_options(const ImageProcessorOptions& options) {
   }
 }
 
-} // namespace
+}  // namespace
 
 ImageProcessor::ImageProcessor(ImageProcessorOptions options) : options_(options) {
   check_options(options_);
@@ -154,14 +154,13 @@ std::vector<ProcessedImage> ImageProcessor::process_frames(
           .contiguous();
   const PatchGrid grid{
       1, size.height / options_.patch_size, size.width / options_.patch_size};
-  const at::Tensor patches_NPC =
-      kernels::patchify(
-          resized,
-          {.mean = options_.mean,
-           .std = options_.std,
-           .patch_size = options_.patch_size,
-           .merge = options_.merge})
-          .view({frames.size(0), grid.num_patches(), -1});
+  const at::Tensor patches_NPC = kernels::patchify(
+                                     resized,
+                                     {.mean = options_.mean,
+                                      .std = options_.std,
+                                      .patch_size = options_.patch_size,
+                                      .merge = options_.merge})
+                                     .view({frames.size(0), grid.num_patches(), -1});
   std::vector<ProcessedImage> images;
   images.reserve(static_cast<size_t>(frames.size(0)));
   for (int64_t n = 0; n < frames.size(0); ++n) {
@@ -170,4 +169,4 @@ std::vector<ProcessedImage> ImageProcessor::process_frames(
   return images;
 }
 
-} // namespace omni
+}  // namespace omni

@@ -82,4 +82,4 @@ at::Tensor ProjectorImpl::forward(const at::Tensor& rows) {
   return at::linear(rows_RE, output->weight, output->bias);
 }
 
-} // namespace omni
+}  // namespace omni

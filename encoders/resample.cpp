@@ -127,12 +127,9 @@ class Filter {
   std::vector<float> table_;
 };
 
-} // namespace
+}  // namespace
 
-at::Tensor resample_samples(
-    const at::Tensor& samples,
-    int64_t from_hz,
-    int64_t to_hz) {
+at::Tensor resample_samples(const at::Tensor& samples, int64_t from_hz, int64_t to_hz) {
   check_shape(samples, {-1}, "resample_samples", "samples");
   TORCH_CHECK_TYPE(
       samples.scalar_type() == at::kFloat,
@@ -156,7 +153,8 @@ at::Tensor resample_samples(
   const int64_t num_outputs = (num_samples * to_hz + from_hz - 1) / from_hz;
   const Filter filter(from_hz, to_hz);
   const at::Tensor padded = at::constant_pad_nd(
-      samples.detach().cpu(), {filter.half() - 1, filter.num_taps() - filter.half() + 1});
+      samples.detach().cpu(),
+      {filter.half() - 1, filter.num_taps() - filter.half() + 1});
   at::Tensor result = at::empty({num_outputs}, at::kFloat);
   const auto* in = padded.const_data_ptr<float>();
   auto* out = result.mutable_data_ptr<float>();
@@ -169,4 +167,4 @@ at::Tensor resample_samples(
   return result.to(samples.device());
 }
 
-} // namespace omni
+}  // namespace omni

@@ -38,9 +38,9 @@ double cubic(double x) {
 
 // Which input samples make an output sample, and by how much.
 struct Filter {
-  std::vector<int64_t> begin; // first input sample of each output sample
-  std::vector<int64_t> count; // input samples of each output sample
-  std::vector<int32_t> weights; // [output, max_count], fixed point
+  std::vector<int64_t> begin;    // first input sample of each output sample
+  std::vector<int64_t> count;    // input samples of each output sample
+  std::vector<int32_t> weights;  // [output, max_count], fixed point
   int64_t max_count = 0;
 };
 
@@ -167,7 +167,7 @@ at::Tensor nearest_indices(int64_t input, int64_t output) {
   return at::tensor(indices);
 }
 
-} // namespace
+}  // namespace
 
 at::Tensor resize_pixels(
     const at::Tensor& pixels,
@@ -217,4 +217,4 @@ at::Tensor resize_pixels(
   return pixels.dim() == 3 ? frames_NYXC.squeeze(0) : frames_NYXC;
 }
 
-} // namespace omni
+}  // namespace omni

@@ -27,7 +27,8 @@ kernels::RotaryTables grid_angles(
   const auto as_double = at::TensorOptions(at::kDouble);
   const at::Tensor frequencies = at::pow(
       options.rotary_theta,
-      at::arange(num_frequencies, as_double).div_(-static_cast<double>(num_frequencies)));
+      at::arange(num_frequencies, as_double)
+          .div_(-static_cast<double>(num_frequencies)));
   const auto in_model_order = [&](const at::Tensor& grid) {
     const int64_t merge = options.merge;
     return grid.expand({rows, columns})
@@ -42,19 +43,17 @@ kernels::RotaryTables grid_angles(
   return {angles.cos().to(device, at::kFloat), angles.sin().to(device, at::kFloat)};
 }
 
-using Sides = std::pair<int64_t, int64_t>; // rows and columns of one frame
+using Sides = std::pair<int64_t, int64_t>;  // rows and columns of one frame
 
 // One entry a frame; throws unless grids and patches agree.
-std::vector<Sides> frames_of(
-    const std::vector<PatchGrid>& grids,
-    int64_t num_patches,
-    int64_t merge) {
+std::vector<Sides>
+frames_of(const std::vector<PatchGrid>& grids, int64_t num_patches, int64_t merge) {
   std::vector<Sides> frames;
   int64_t total = 0;
   for (const PatchGrid& grid : grids) {
     TORCH_CHECK_VALUE(
-        grid.frames > 0 && grid.rows > 0 && grid.columns > 0 && grid.rows % merge == 0 &&
-            grid.columns % merge == 0,
+        grid.frames > 0 && grid.rows > 0 && grid.columns > 0 &&
+            grid.rows % merge == 0 && grid.columns % merge == 0,
         "[vit] expected grids of a positive multiple of merge = ",
         merge,
         " patches a side, got ",
@@ -80,7 +79,7 @@ std::vector<Sides> frames_of(
   return frames;
 }
 
-} // namespace
+}  // namespace
 
 VitLayerImpl::VitLayerImpl(const VitOptions& options) {
   attention_norm =
@@ -88,8 +87,8 @@ VitLayerImpl::VitLayerImpl(const VitOptions& options) {
   attention = register_module(
       "attention",
       EncoderAttention(EncoderAttentionOptions{options.width, options.num_heads}));
-  feed_forward_norm =
-      register_module("feed_forward_norm", EncoderNorm(options.width, options.norm_eps));
+  feed_forward_norm = register_module(
+      "feed_forward_norm", EncoderNorm(options.width, options.norm_eps));
   feed_forward = register_module(
       "feed_forward",
       EncoderFeedForward(options.width, options.feed_forward_width, Activation::Gelu));
@@ -154,10 +153,8 @@ void VitImpl::reset_parameters() {
   norm->reset_parameters();
 }
 
-at::Tensor VitImpl::encode_equal(
-    const at::Tensor& patches,
-    int64_t rows,
-    int64_t columns) {
+at::Tensor
+VitImpl::encode_equal(const at::Tensor& patches, int64_t rows, int64_t columns) {
   EncoderPositions positions;
   positions.rotary = grid_angles(rows, columns, options, patches.device());
   const auto dtype = patch_embed->weight.scalar_type();
@@ -176,7 +173,8 @@ at::Tensor VitImpl::encode_equal(
   }
   // Patches of a merged cell are neighbours already.
   return normed_IPE.reshape(
-      {patches.size(0), rows * columns / (options.merge * options.merge),
+      {patches.size(0),
+       rows * columns / (options.merge * options.merge),
        options.output_width()});
 }
 
@@ -188,11 +186,12 @@ at::Tensor VitImpl::forward(
   const std::vector<Sides> frames = frames_of(grids, patches.size(0), options.merge);
   if (frames.empty()) {
     return at::empty(
-        {0, options.output_width()}, patches.options().dtype(patch_embed->weight.dtype()));
+        {0, options.output_width()},
+        patches.options().dtype(patch_embed->weight.dtype()));
   }
 
-  std::map<Sides, std::vector<size_t>> groups; // frames of one size, one batch
-  std::vector<int64_t> begins(frames.size()); // first patch of each frame
+  std::map<Sides, std::vector<size_t>> groups;  // frames of one size, one batch
+  std::vector<int64_t> begins(frames.size());   // first patch of each frame
   int64_t begin = 0;
   for (size_t i = 0; i < frames.size(); ++i) {
     groups[frames[i]].push_back(i);
@@ -220,4 +219,4 @@ at::Tensor VitImpl::forward(
   return at::cat(rows_of_frame);
 }
 
-} // namespace omni
+}  // namespace omni

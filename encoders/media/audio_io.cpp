@@ -29,10 +29,8 @@ constexpr int64_t kSniffBytes = 4096;
 // A header may count a few frames that a decoder swallows or pads.
 constexpr double kDeclaredSlackSeconds = 0.2;
 
-Waveform decode_wav(
-    std::string_view bytes,
-    const MediaBudget& budget,
-    const MediaName& name) {
+Waveform
+decode_wav(std::string_view bytes, const MediaBudget& budget, const MediaName& name) {
   const WavHeader header = parse_wav_header(bytes, name);
   if (header.num_frames == 0) {
     name.fail_expected("at least one sample", "none");
@@ -50,22 +48,21 @@ Waveform decode_wav(
   return {samples, header.sample_rate_hz, name.subject};
 }
 
-Waveform decode_source(
-    ByteSource& bytes,
-    const MediaBudget& budget,
-    const MediaName& name) {
+Waveform
+decode_source(ByteSource& bytes, const MediaBudget& budget, const MediaName& name) {
   const Deadline deadline(budget, name);
   const std::string head = bytes.read_range(0, kSniffBytes);
   MediaKind kind = sniff(head);
   if (kind == MediaKind::Mp3 && head.starts_with("ID3")) {
-    kind = sniff(bytes.read_range(0, bytes.size())); // looks behind the tag
+    kind = sniff(bytes.read_range(0, bytes.size()));  // looks behind the tag
   }
   if (kind == MediaKind::Wav) {
     return decode_wav(bytes.read_range(0, bytes.size()), budget, name);
   }
   if (!is_sound(kind) && !is_movie(kind)) {
     name.fail_expected(
-        "a WAV, FLAC, MP3, Ogg, AAC or video file", describe(kind),
+        "a WAV, FLAC, MP3, Ogg, AAC or video file",
+        describe(kind),
         is_picture(kind) ? "Use read_image()." : "");
   }
   check_container(bytes, kind, name);
@@ -83,12 +80,13 @@ Waveform decode_source(
     name.fail_expected(
         std::to_string(source.declared_audio_seconds()) +
             " s of sound, as the header declares",
-        std::to_string(seconds) + " s", "The file is truncated.");
+        std::to_string(seconds) + " s",
+        "The file is truncated.");
   }
   return {av::to_tensor(std::move(track.samples)), track.sample_rate_hz, name.subject};
 }
 
-} // namespace
+}  // namespace
 
 Waveform read_audio(const std::filesystem::path& path, const MediaBudget& budget) {
   const MediaName name{"read_audio", path.string()};
@@ -103,4 +101,4 @@ Waveform decode_audio(
   return decode_source(*make_byte_source(bytes, budget, media), budget, media);
 }
 
-} // namespace omni
+}  // namespace omni

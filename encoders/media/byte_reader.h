@@ -88,4 +88,4 @@ class ByteReader {
   size_t position_ = 0;
 };
 
-} // namespace omni
+}  // namespace omni

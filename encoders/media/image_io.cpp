@@ -81,10 +81,7 @@ cv::Mat decode_pixels(
   return decoded;
 }
 
-Image decode(
-    std::string_view bytes,
-    const MediaBudget& budget,
-    const MediaName& name) {
+Image decode(std::string_view bytes, const MediaBudget& budget, const MediaName& name) {
   const ImageHeader header = parse_image_header(bytes, budget, name);
   const cv::Mat decoded = decode_pixels(bytes, header, name);
   at::Tensor pixels = at::empty({decoded.rows, decoded.cols, 3}, at::kByte);
@@ -98,7 +95,7 @@ Image decode(
   return {oriented(pixels, orientation).contiguous(), name.subject};
 }
 
-} // namespace
+}  // namespace
 
 Image read_image(const std::filesystem::path& path, const MediaBudget& budget) {
   const MediaName name{"read_image", path.string()};
@@ -110,8 +107,8 @@ Image decode_image(
     const std::string& name,
     const MediaBudget& budget) {
   const MediaName media{"decode_image", name};
-  const auto source = make_byte_source(bytes, budget, media); // checks the size
+  const auto source = make_byte_source(bytes, budget, media);  // checks the size
   return decode(bytes, budget, media);
 }
 
-} // namespace omni
+}  // namespace omni

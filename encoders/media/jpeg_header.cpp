@@ -78,7 +78,7 @@ size_t end_of_scan(std::string_view bytes, size_t begin, const MediaName& name) 
       "an end marker in the JPEG", "the end of the file", "The file is truncated.");
 }
 
-} // namespace
+}  // namespace
 
 ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
   ImageHeader header;
@@ -132,7 +132,8 @@ ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
   }
   if (header.num_channels == 4 && !has_adobe) {
     name.fail_expected(
-        "Adobe's marker in a JPEG of four inks", "none",
+        "Adobe's marker in a JPEG of four inks",
+        "none",
         "Without it the inks cannot be told; convert the picture to RGB.");
   }
   if (header.width * header.height >
@@ -148,4 +149,4 @@ ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
   return header;
 }
 
-} // namespace omni
+}  // namespace omni

@@ -28,8 +28,7 @@ std::vector<size_t> at_rate(
                                             : 1.0 / frames_per_second;
   std::vector<size_t> kept = {0};
   for (size_t i = 1; i < times.size(); ++i) {
-    const double next =
-        i + 1 < times.size() ? times[i + 1] : times.back() + last_span;
+    const double next = i + 1 < times.size() ? times[i + 1] : times.back() + last_span;
     if (first_tick(times[i]) < first_tick(next)) {
       kept.push_back(i);
     }
@@ -37,7 +36,7 @@ std::vector<size_t> at_rate(
   return kept;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<size_t> plan_frames(
     const std::vector<double>& times,
@@ -60,10 +59,9 @@ std::vector<size_t> plan_frames(
   const double step =
       static_cast<double>(kept.size() - 1) / static_cast<double>(limit - 1);
   for (size_t i = 0; i < limit; ++i) {
-    thinned[i] =
-        kept[static_cast<size_t>(std::llround(static_cast<double>(i) * step))];
+    thinned[i] = kept[static_cast<size_t>(std::llround(static_cast<double>(i) * step))];
   }
   return thinned;
 }
 
-} // namespace omni
+}  // namespace omni

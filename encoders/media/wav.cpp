@@ -38,7 +38,7 @@ void parse_format(std::string_view chunk, WavHeader& header, const MediaName& na
   const int frame_bytes = reader.u16_little();
   header.bits = reader.u16_little();
   if (tag == kTagExtensible) {
-    reader.skip(8); // extension size, valid bits, channel mask
+    reader.skip(8);  // extension size, valid bits, channel mask
     tag = reader.u16_little();
     if (reader.take(kGuidTail.size()) != kGuidTail) {
       tag = -1;
@@ -60,8 +60,7 @@ void parse_format(std::string_view chunk, WavHeader& header, const MediaName& na
   }
   if (header.sample_rate_hz < 1 || header.sample_rate_hz > kMaxRateHz) {
     name.fail_expected(
-        "a WAV sample rate of 1 to 1000000 Hz",
-        std::to_string(header.sample_rate_hz));
+        "a WAV sample rate of 1 to 1000000 Hz", std::to_string(header.sample_rate_hz));
   }
   if (frame_bytes != header.num_channels * bits / 8) {
     name.fail_expected(
@@ -97,7 +96,7 @@ void append(std::string& out, uint32_t value, int num_bytes) {
   }
 }
 
-} // namespace
+}  // namespace
 
 WavHeader parse_wav_header(std::string_view bytes, const MediaName& name) {
   ByteReader reader(bytes, name, "WAV chunk");
@@ -125,21 +124,21 @@ WavHeader parse_wav_header(std::string_view bytes, const MediaName& name) {
       const bool is_stream = length == kUnknownSize ||
           (length == 0 && (riff_bytes == 0 || riff_bytes == kUnknownSize));
       if (is_stream) {
-        length = static_cast<uint32_t>(
-            std::min<size_t>(reader.remaining(), kUnknownSize));
+        length =
+            static_cast<uint32_t>(std::min<size_t>(reader.remaining(), kUnknownSize));
       }
       if (length > reader.remaining()) {
         name.fail_expected(
             std::to_string(length) + " bytes of WAV samples",
-            std::to_string(reader.remaining()), "The file is truncated.");
+            std::to_string(reader.remaining()),
+            "The file is truncated.");
       }
       const int64_t frame_bytes = header.num_channels * header.bits / 8;
       header.data_offset = reader.position();
       header.num_frames = length / frame_bytes;
       if (!is_stream && length % frame_bytes != 0) {
         name.fail_expected(
-            "a whole number of WAV frames of " + std::to_string(frame_bytes) +
-                " bytes",
+            "a whole number of WAV frames of " + std::to_string(frame_bytes) + " bytes",
             std::to_string(length) + " bytes");
       }
       return header;
@@ -204,7 +203,7 @@ std::string make_wav(
   append(wav, rate * static_cast<uint32_t>(bits) / 8, 4);
   append(wav, static_cast<uint32_t>(bits) / 8, 2);
   append(wav, static_cast<uint32_t>(bits), 2);
-  if (is_float) { // the standard asks for the sample count of what is not PCM
+  if (is_float) {  // the standard asks for the sample count of what is not PCM
     wav += "fact";
     append(wav, 4, 4);
     append(wav, static_cast<uint32_t>(num_samples), 4);
@@ -221,4 +220,4 @@ std::string make_wav(
   return wav;
 }
 
-} // namespace omni
+}  // namespace omni

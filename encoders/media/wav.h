@@ -15,18 +15,16 @@ namespace omni {
 
 struct WavHeader {
   bool is_float = false;
-  int bits = 16; // a stored sample
+  int bits = 16;  // a stored sample
   int num_channels = 1;
   int64_t sample_rate_hz = 0;
-  size_t data_offset = 0; // bytes
-  int64_t num_frames = 0; // samples of one channel that the data chunk holds
+  size_t data_offset = 0;  // bytes
+  int64_t num_frames = 0;  // samples of one channel that the data chunk holds
 };
 
 // Throws IoError unless the header is sound and the data it declares is there. A size
 // of 0xFFFFFFFF, which streaming writers leave, means up to the end of the file.
-[[nodiscard]] WavHeader parse_wav_header(
-    std::string_view bytes,
-    const MediaName& name);
+[[nodiscard]] WavHeader parse_wav_header(std::string_view bytes, const MediaName& name);
 
 // Writes num_frames samples, the mean of the channels, integers scaled to [-1, 1).
 // Throws on a float sample that is not finite.
@@ -48,4 +46,4 @@ enum class SampleFormat { Int16, Int24, Float32 };
 // round(sample * 2^(bits - 1)), clipped.
 [[nodiscard]] int32_t to_integer_sample(float sample, int bits);
 
-} // namespace omni
+}  // namespace omni

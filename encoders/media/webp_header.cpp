@@ -44,7 +44,7 @@ void parse_lossless(
   }
 }
 
-} // namespace
+}  // namespace
 
 ImageHeader parse_webp_header(std::string_view bytes, const MediaName& name) {
   ImageHeader header;
@@ -69,7 +69,8 @@ ImageHeader parse_webp_header(std::string_view bytes, const MediaName& name) {
       const int flags = static_cast<int>(canvas.u32_little() & 0xFF);
       if (flags & kAnimationFlag) {
         name.fail_expected(
-            "one picture in the WebP", "an animation",
+            "one picture in the WebP",
+            "an animation",
             "Convert it to a video, or save one of its frames.");
       }
       header.has_alpha |= (flags & kAlphaFlag) != 0;
@@ -82,8 +83,8 @@ ImageHeader parse_webp_header(std::string_view bytes, const MediaName& name) {
       parse_lossless(chunk, header, name);
       has_picture = true;
     } else if (type == "EXIF") {
-      header.orientation = exif_orientation(
-          chunk.starts_with("Exif\0\0"sv) ? chunk.substr(6) : chunk);
+      header.orientation =
+          exif_orientation(chunk.starts_with("Exif\0\0"sv) ? chunk.substr(6) : chunk);
     }
   }
   if (!has_picture) {
@@ -99,4 +100,4 @@ ImageHeader parse_webp_header(std::string_view bytes, const MediaName& name) {
   return header;
 }
 
-} // namespace omni
+}  // namespace omni

@@ -49,15 +49,15 @@ def small_talk(rng, split: str, korean: bool) -> tuple[str, str]:
 def arithmetic(rng, split: str, korean: bool) -> tuple[str, str]:
     a, b = int(rng.integers(0, 11)), int(rng.integers(0, 10))
     if a >= b and rng.random() < 0.4:
-        return (f"{a} 빼기 {b}는?" if korean else f"What is {a} minus {b}?"), str(a - b)
-    return (f"{a} 더하기 {b}는?" if korean else f"What is {a} plus {b}?"), str(a + b)
+        return (f"{a} 빼기 {with_particle(str(b), '은/는')}?" if korean else f"What is {a} minus {b}?"), str(a - b)
+    return (f"{a} 더하기 {with_particle(str(b), '은/는')}?" if korean else f"What is {a} plus {b}?"), str(a + b)
 
 
 def translation(rng, split: str, korean: bool) -> tuple[str, str]:
     table = choose(rng, (SHAPES_KO, COLOURS_KO))
     english = choose(rng, SHAPES if table is SHAPES_KO else list(COLOURS))
     if korean:
-        return f"{english}는 한국어로 뭐예요?", table[english]
+        return f"한국어로 {english} 뭐예요?", table[english]
     return f"What is {table[english]} in English?", english
 
 

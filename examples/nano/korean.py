@@ -4,7 +4,9 @@
 
 
 def has_final(word: str) -> bool:
-    """Whether the last syllable ends in a consonant."""
+    """Whether the last syllable, or the last digit as it is read, ends in a consonant."""
+    if word[-1].isdigit():
+        return word[-1] in "013678"
     code = ord(word[-1]) - 0xAC00
     return 0 <= code < 11172 and code % 28 != 0
 

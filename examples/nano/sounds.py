@@ -132,10 +132,10 @@ def beeps(rng, split: str) -> Clip:
 def glide(rng, split: str) -> Clip:
     while True:
         way, timbre = choose(rng, GLIDES), choose(rng, TIMBRES[:2])
-        pitch = choose(rng, list(PITCHES))
-        if combination_is_held_out("glide", way, timbre, pitch) == (split == "heldout"):
+        pitch, length = choose(rng, list(PITCHES)), choose(rng, ("short", "long"))
+        if combination_is_held_out("gliding", way, timbre, pitch, length) == (split == "heldout"):
             break
-    seconds = rng.uniform(0.6, 1.2)
+    seconds = rng.uniform(0.6, 0.85) if length == "short" else rng.uniform(0.95, 1.2)
     low = PITCHES[pitch] * 0.8
     path = np.geomspace(low, low * 1.7, int(seconds * RATE))
     samples = tone(path if way == "rising" else path[::-1], seconds, timbre)

@@ -9,21 +9,13 @@ import av
 import numpy as np
 
 from espeak import RATE
-from rng import choose, sample_rng, stable_share
+from rng import choose, sample_rng
 from samples import Sample
-from sounds import TIMBRES, TIMBRES_KO, tone
-from splits import PAIR_SHARE, pair_is_held_out, phrasings
-from world import (
-    COLOURS, COLOURS_KO, SHAPES, SHAPES_KO, Scene, Thing, render,
+from splits import phrasings
+from video_stories import (
+    CHANGES_KO, DIRECTIONS_KO, EVENTS_KO, FPS, SPEEDS_KO, STORIES, soundtrack,
 )  # fmt: skip
-
-FPS = 8
-DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
-DIRECTIONS_KO = dict(zip(DIRECTIONS, ("왼쪽", "오른쪽", "위쪽", "아래쪽")))
-SPEEDS_KO = {"slow": "느려요", "fast": "빨라요"}
-NUMBERS = ("zero", "one", "two", "three", "four")
-EVENTS = ("start", "middle", "end")
-EVENTS_KO = dict(zip(EVENTS, ("처음", "중간", "끝")))
+from world import render
 
 PHRASES = {
     "direction": (
@@ -58,20 +50,55 @@ PHRASES = {
         ("What colour is the shape when it sounds?", "Which colour does it have at the sound?", "Name the colour at the moment of the sound.", "When you hear it, what colour is the shape?"),
         ("소리가 날 때 무슨 색이에요?", "소리가 나는 순간의 색은 뭐예요?", "들릴 때 도형의 색을 말해 줘.", "소리와 함께 보이는 색은 뭐예요?"),
     ),
+    "speed": (
+        ("Is it slow or fast?", "How fast does it move?", "What is its speed?", "Does it move quickly or slowly?"),
+        ("빨라요, 느려요?", "얼마나 빨리 움직여요?", "움직이는 빠르기가 어때요?", "빠르게 가요, 느리게 가요?"),
+    ),
+    "bounces": (
+        ("How many times does it bounce?", "Count the bounces.", "How many bounces do you see?", "How often does it turn back?"),
+        ("몇 번 튕겨요?", "튕기는 횟수를 세어 줘.", "벽에 몇 번 부딪혀요?", "몇 번이나 되돌아오나요?"),
+    ),
+    "at_bounce": (
+        ("Does it sound when it bounces?", "Is there a sound at each bounce?", "Do the sounds come with the bounces?", "Is every bounce heard?"),
+        ("튕길 때 소리가 나요?", "부딪힐 때마다 소리가 나요?", "소리가 튕기는 순간에 나요?", "튕기는 소리가 들리나요?"),
+    ),
+    "appears": (
+        ("Does something appear or disappear?", "Does a shape come or go?", "What happens: does one appear or disappear?", "Is a shape added or taken away?"),
+        ("무엇이 나타나요, 사라져요?", "도형이 나타나요, 사라져요?", "도형에 무슨 일이 생겨요?", "도형이 생기나요, 없어지나요?"),
+    ),
+    "what_appears": (
+        ("What appears?", "Which shape appears?", "Name the shape that appears.", "What comes into the picture?"),
+        ("무엇이 나타나요?", "어떤 도형이 나타나요?", "나타나는 것을 말해 줘.", "새로 생기는 것은 뭐예요?"),
+    ),
+    "what_disappears": (
+        ("What disappears?", "Which shape disappears?", "Name the shape that disappears.", "What goes away?"),
+        ("무엇이 사라져요?", "어떤 도형이 사라져요?", "사라지는 것을 말해 줘.", "없어지는 것은 뭐예요?"),
+    ),
+    "order": (
+        ("Which shape was there first?", "What was there from the start?", "Which shape did you see first?", "Name the shape that was there before."),
+        ("처음부터 있던 것은 뭐예요?", "먼저 보인 도형은 뭐예요?", "어떤 도형이 먼저 있었어요?", "원래 있던 것은 무엇인가요?"),
+    ),
+    "sound_at_change": (
+        ("Which sound comes with the change?", "What do you hear when the shape comes or goes?", "Name the sound at the change.", "Which sound is there at that moment?"),
+        ("도형이 바뀔 때 무슨 소리가 나요?", "나타나거나 사라질 때 어떤 소리가 들려요?", "바뀌는 순간의 소리를 말해 줘.", "그 순간에 들리는 소리는 뭐예요?"),
+    ),
+    "maker": (
+        ("Which shape makes the sound?", "What is growing when it sounds?", "Which one grows with the sound?", "Which of them can be heard?"),
+        ("어떤 도형이 소리를 내요?", "소리가 날 때 무엇이 커져요?", "소리와 함께 커지는 것은 뭐예요?", "둘 중에 무엇이 소리를 내나요?"),
+    ),
+    "grows_first": (
+        ("Which shape grows first?", "What grows first?", "Name the one that grows first.", "Which one is the first to grow?"),
+        ("무엇이 먼저 커져요?", "어떤 도형이 먼저 커져요?", "먼저 커지는 것을 말해 줘.", "처음에 커지는 것은 뭐예요?"),
+    ),
 }  # fmt: skip
-NEEDS_SOUND = ("timbre", "times", "when", "at_sound")
-
-
-def colour_words(colour: str) -> tuple[str, str]:
-    korean = COLOURS_KO[colour]
-    return colour, korean if korean.endswith("색") else korean + "색"
+NEEDS_SOUND = ("timbre", "times", "when", "at_sound", "at_bounce", "sound_at_change", "maker")
 
 
 def encode_mp4(frames: list[np.ndarray], samples: np.ndarray, *, fps: int = FPS) -> bytes:
     """H.264 and AAC in one MP4; frames uint8 [Y, X, 3]."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        video = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "18"})
+        video = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "18", "threads": "1"})
         video.width, video.height, video.pix_fmt = frames[0].shape[1], frames[0].shape[0], "yuv420p"
         audio = container.add_stream("aac", rate=RATE)
         audio.layout = "mono"
@@ -91,71 +118,25 @@ def encode_mp4(frames: list[np.ndarray], samples: np.ndarray, *, fps: int = FPS)
     return buffer.getvalue()
 
 
-def breaks_rules(shape: str, colours: set[str], direction: str) -> bool:
-    held_out = stable_share("video", shape, direction) < PAIR_SHARE
-    return held_out or any(pair_is_held_out(shape, colour) for colour in colours)
-
-
 def make_video(seed: int, split: str, index: int) -> Sample:
-    """A shape that moves and changes colour half way, and a sound at one time or more."""
+    """A short clip with up to five questions behind it."""
     rng = sample_rng(seed, "video", split, index)
-    while True:
-        shape, direction = choose(rng, SHAPES), choose(rng, list(DIRECTIONS))
-        first, second = (choose(rng, list(COLOURS)) for _ in range(2))
-        changes = bool(rng.random() < 0.6) and first != second
-        colours = {first, second} if changes else {first}
-        if breaks_rules(shape, colours, direction) == (split == "heldout"):
-            break
-    seconds = float(rng.choice([2.0, 3.0, 4.0]))
-    timbre, event = choose(rng, TIMBRES), choose(rng, EVENTS)
-    is_single = bool(rng.random() < 0.6)
-    times = 1 if is_single else int(rng.integers(2, 5))
-    background = choose(rng, ("white", "grey", "sky", "cream"))
-    step = DIRECTIONS[direction]
-    travel = rng.uniform(22, 34)
-    count = int(seconds * FPS)
-    frames = []
-    for i in range(count):
-        share = i / (count - 1) - 0.5
-        colour = second if changes and i >= count / 2 else first
-        thing = Thing(shape, colour, "large", 4, step[0] * share * travel, step[1] * share * travel)
-        scene = Scene((thing,), background, noise=2.0)
-        frames.append(np.asarray(render(scene, rng)))
-    samples = rng.normal(0, 1e-3, int(seconds * RATE))
-    if is_single:
-        begins = [{"start": 0.12, "middle": 0.5, "end": 0.86}[event] * seconds - 0.1]
-    else:
-        begins = list(np.linspace(0.15, seconds - 0.4, times))
-    for begin in begins:
-        one = tone(rng.uniform(300, 900), 0.18, timbre) * rng.uniform(0.5, 1.0)
-        at = int(max(begin, 0.05) * RATE)
-        samples[at : at + len(one)] += one[: len(samples) - at]
-    answers = {
-        "direction": (direction, DIRECTIONS_KO[direction]),
-        "shape": (shape, SHAPES_KO[shape]),
-        "timbre": (timbre, TIMBRES_KO[timbre]),
-        "times": (NUMBERS[times], f"{times}번"),
-    }
-    if changes:
-        answers["change"] = colour_words(second)
-    else:
-        answers["colour"] = colour_words(first)
-    if is_single:
-        answers["when"] = (event, EVENTS_KO[event])
-        if changes and event != "middle":
-            answers["at_sound"] = colour_words(first if event == "start" else second)
+    maker = choose(rng, STORIES)
+    story = maker(rng, split)
+    count = round(story.seconds * FPS)
+    frames = [np.asarray(render(story.scene_at(i / FPS), rng)) for i in range(count)]
     sample = Sample("video")
-    part = sample.video(encode_mp4(frames, samples))
-    kinds = [str(kind) for kind in rng.permutation(list(answers))][:6]
+    part = sample.video(encode_mp4(frames, soundtrack(story, rng)))
+    kinds = [str(kind) for kind in rng.permutation(list(story.answers))][:5]
     for kind in kinds:
         korean = bool(rng.random() < 0.5)
         asked = choose(rng, phrasings(PHRASES[kind][int(korean)], split))
         sample.say("user", *([part] if kind == kinds[0] else []), asked)
-        sample.say("assistant", answers[kind][int(korean)])
-    sample.facts = {"kinds": kinds}
+        sample.say("assistant", story.answers[kind][int(korean)])
+    sample.facts = {"story": maker.__name__, "kinds": kinds}
     return sample
 
 
 def all_answers() -> list[str]:
-    tables = (DIRECTIONS_KO, SPEEDS_KO, EVENTS_KO)
+    tables = (DIRECTIONS_KO, SPEEDS_KO, EVENTS_KO, CHANGES_KO)
     return [word for table in tables for pair in table.items() for word in pair]

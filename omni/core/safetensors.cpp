@@ -108,6 +108,10 @@ class SafetensorsReader::Mapping {
 
 SafetensorsReader::SafetensorsReader(const fs::path& path) {
   std::error_code error;
+  if (path.filename().string().ends_with(".index.json")) {
+    add_index(path);
+    return;
+  }
   if (!fs::is_directory(path, error)) {
     add_file(path);
     return;

@@ -80,7 +80,7 @@ ConformerOutput OmniModelImpl::sound_rows(const std::vector<at::Tensor>& mels) {
 }
 
 std::vector<at::Tensor> OmniModelImpl::project_images(
-    const std::vector<ProcessedMedia>& items) {
+    const std::vector<ProcessedMedia>& items, Encoding& encoding) {
   std::vector<ProcessedImage> images;
   std::vector<int64_t> rows_of_item;
   for (const ProcessedMedia& item : items) {
@@ -95,12 +95,13 @@ std::vector<at::Tensor> OmniModelImpl::project_images(
   if (images.empty()) {
     return std::vector<at::Tensor>(items.size());
   }
-  const at::Tensor rows_RD = vision_projector->forward(image_rows(images));
+  encoding.image_rows = image_rows(images);
+  const at::Tensor rows_RD = vision_projector->forward(encoding.image_rows);
   return rows_RD.split_with_sizes(rows_of_item);
 }
 
 std::vector<at::Tensor> OmniModelImpl::project_sounds(
-    const std::vector<ProcessedMedia>& items) {
+    const std::vector<ProcessedMedia>& items, Encoding& encoding) {
   std::vector<at::Tensor> mels;
   for (const ProcessedMedia& item : items) {
     if (item.mel.defined()) {
@@ -111,7 +112,8 @@ std::vector<at::Tensor> OmniModelImpl::project_sounds(
   if (mels.empty()) {
     return rows;
   }
-  const ConformerOutput sounds = sound_rows(mels);
+  encoding.sound_rows = sound_rows(mels);
+  const ConformerOutput& sounds = encoding.sound_rows;
   int64_t sound = 0;
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i].mel.defined()) {
@@ -125,27 +127,32 @@ std::vector<at::Tensor> OmniModelImpl::project_sounds(
 
 std::vector<EncodedMedia> OmniModelImpl::encode(
     const std::vector<ProcessedMedia>& items) {
-  std::vector<EncodedMedia> encoded(items.size());
+  return encode_with_rows(items).media;
+}
+
+Encoding OmniModelImpl::encode_with_rows(const std::vector<ProcessedMedia>& items) {
+  Encoding encoding;
+  encoding.media.resize(items.size());
   if (items.empty()) {
-    return encoded;
+    return encoding;
   }
-  const std::vector<at::Tensor> images = project_images(items);
-  const std::vector<at::Tensor> sounds = project_sounds(items);
+  const std::vector<at::Tensor> images = project_images(items, encoding);
+  const std::vector<at::Tensor> sounds = project_sounds(items, encoding);
   for (size_t i = 0; i < items.size(); ++i) {
     const ProcessedMedia& item = items[i];
-    encoded[i].positions = item.positions;
+    EncodedMedia& encoded = encoding.media[i];
+    encoded.positions = item.positions;
     const bool has_images = !item.images.empty();
     const bool has_sound = item.mel.defined();
     if (has_images && has_sound) {
-      encoded[i].rows =
-          at::cat({images[i], sounds[i]})
-              .index_select(0, at::tensor(item.row_order).to(device()));
+      encoded.rows = at::cat({images[i], sounds[i]})
+                         .index_select(0, at::tensor(item.row_order).to(device()));
     } else {
-      encoded[i].rows = has_images ? images[i] : sounds[i];
+      encoded.rows = has_images ? images[i] : sounds[i];
     }
-    TORCH_INTERNAL_ASSERT(encoded[i].rows.size(0) == item.num_rows);
+    TORCH_INTERNAL_ASSERT(encoded.rows.size(0) == item.num_rows);
   }
-  return encoded;
+  return encoding;
 }
 
 at::Tensor OmniModelImpl::embed(

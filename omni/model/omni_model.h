@@ -21,6 +21,13 @@
 
 namespace omni {
 
+// Rows of media items, and of the encoders before their projectors.
+struct Encoding {
+  std::vector<EncodedMedia> media; // one for each item
+  at::Tensor image_rows; // [R, vision width] of all pictures and frames, in order
+  ConformerOutput sound_rows; // of all items with sound, padded
+};
+
 class OmniModelImpl : public torch::nn::Module {
  public:
   // `tokenizer` may be null for a model without a transformer.
@@ -29,6 +36,8 @@ class OmniModelImpl : public torch::nn::Module {
   // Rows of media items, one batch per encoder: all pictures and frames together, all
   // sounds together.
   std::vector<EncodedMedia> encode(const std::vector<ProcessedMedia>& items);
+  // The same with the encoders' own rows, which supervised side heads read.
+  Encoding encode_with_rows(const std::vector<ProcessedMedia>& items);
   // Rows [L, D] of a sequence: table rows, with media rows written over their slots.
   // Throws ValueError naming the item and both counts when they disagree.
   at::Tensor embed(
@@ -70,8 +79,10 @@ class OmniModelImpl : public torch::nn::Module {
   Vocoder vocoder{nullptr};
 
  private:
-  std::vector<at::Tensor> project_images(const std::vector<ProcessedMedia>& items);
-  std::vector<at::Tensor> project_sounds(const std::vector<ProcessedMedia>& items);
+  std::vector<at::Tensor> project_images(
+      const std::vector<ProcessedMedia>& items, Encoding& encoding);
+  std::vector<at::Tensor> project_sounds(
+      const std::vector<ProcessedMedia>& items, Encoding& encoding);
 
   std::filesystem::path tokenizer_path_;
 };

@@ -55,7 +55,7 @@ ConformerPositions both_kinds() {
   return GENERATE(ConformerPositions::Rotary, ConformerPositions::Relative);
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("a padded batch equals the plain twin one by one", "[conformer]") {
   const auto kind = both_kinds();
@@ -72,7 +72,8 @@ TEST_CASE("a padded batch equals the plain twin one by one", "[conformer]") {
     const int64_t length = output.lengths[i].item<int64_t>();
     const at::Tensor expected = golden.next({length, 16});
     CHECK(max_difference(output.rows[i].narrow(0, 0, length), expected) < 2e-5);
-    CHECK(output.rows[i].narrow(0, length, 7 - length).abs().max().item<float>() == 0.0f);
+    CHECK(
+        output.rows[i].narrow(0, length, 7 - length).abs().max().item<float>() == 0.0f);
   }
   CHECK(golden.is_empty());
 }
@@ -84,8 +85,8 @@ TEST_CASE("padding never changes valid rows", "[conformer]") {
   const at::Tensor lengths = at::tensor(kLengths);
   const auto reference = conformer->forward(padded_sounds(23, 0.0), lengths);
   const auto other = conformer->forward(padded_sounds(40, 1e4), lengths);
-  const auto infinite =
-      conformer->forward(padded_sounds(23, std::numeric_limits<float>::quiet_NaN()), lengths);
+  const auto infinite = conformer->forward(
+      padded_sounds(23, std::numeric_limits<float>::quiet_NaN()), lengths);
   for (int64_t i = 0; i < 3; ++i) {
     const int64_t length = reference.lengths[i].item<int64_t>();
     const at::Tensor rows = reference.rows[i].narrow(0, 0, length);
@@ -152,7 +153,9 @@ TEST_CASE("dropout acts in training only", "[conformer]") {
   CHECK(at::equal(second, conformer->forward(mel, lengths).rows));
 }
 
-TEST_CASE("Conformer in bfloat16 and under autocast stays near float32", "[conformer]") {
+TEST_CASE(
+    "Conformer in bfloat16 and under autocast stays near float32",
+    "[conformer]") {
   const auto kind = both_kinds();
   Conformer conformer = filled_conformer(kind);
   const at::Tensor mel = padded_sounds(23, 0.0);

@@ -54,7 +54,7 @@ double enumerated_loss(const at::Tensor& logits_TV, const Labels& target) {
   }
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("ctc_loss_sum is the sum over all alignments", "[ctc]") {
   at::Tensor logits = (filled("logits", {3, 5, 3}) * 6.0).to(at::kFloat);
@@ -65,7 +65,8 @@ TEST_CASE("ctc_loss_sum is the sum over all alignments", "[ctc]") {
   double expected = 0.0;
   for (int64_t i = 0; i < 3; ++i) {
     expected += enumerated_loss(
-        logits[i].narrow(0, 0, lengths[i].item<int64_t>()), targets[static_cast<size_t>(i)]);
+        logits[i].narrow(0, 0, lengths[i].item<int64_t>()),
+        targets[static_cast<size_t>(i)]);
   }
   CHECK(loss.sum.item<double>() == Approx(expected).epsilon(1e-5));
   CHECK(loss.count == 4);
@@ -115,7 +116,9 @@ TEST_CASE("ctc_greedy merges repeats and removes blanks", "[ctc]") {
   }
   const auto readings = ctc_greedy(logits, at::tensor({10, 5}, at::kLong));
   CHECK(readings == std::vector<Labels>{{1, 1, 2, 3}, {1, 1, 2}});
-  CHECK(ctc_greedy(logits, at::tensor({0, 1}, at::kLong)) == std::vector<Labels>{{}, {1}});
+  CHECK(
+      ctc_greedy(logits, at::tensor({0, 1}, at::kLong)) ==
+      std::vector<Labels>{{}, {1}});
 }
 
 TEST_CASE("CTC says what is wrong", "[ctc]") {
@@ -124,7 +127,8 @@ TEST_CASE("CTC says what is wrong", "[ctc]") {
   CHECK_THROWS_WITH(
       ctc_loss_sum(logits, lengths, {{1}, {3}}),
       contains("[ctc] expected labels in [1, 3), got 3 in item 1"));
-  CHECK_THROWS_WITH(ctc_loss_sum(logits, lengths, {{0}, {1}}), contains("is the blank"));
+  CHECK_THROWS_WITH(
+      ctc_loss_sum(logits, lengths, {{0}, {1}}), contains("is the blank"));
   CHECK_THROWS_WITH(
       ctc_loss_sum(logits, lengths, {{1}}), contains("targets of 2 items, got 1"));
   CHECK_THROWS_WITH(

@@ -21,14 +21,13 @@ DenseHead two_labels(int64_t grid_rows = 3, int64_t grid_columns = 3) {
   return head;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("cells are means of the rows that they overlap", "[dense_head]") {
   const int64_t num_rows = GENERATE(4, 3, 2, 6);
   const int64_t num_columns = 5;
   DenseHead head = two_labels(3, 2);
-  const at::Tensor rows =
-      filled("rows", {2, num_rows * num_columns, 6}).to(at::kFloat);
+  const at::Tensor rows = filled("rows", {2, num_rows * num_columns, 6}).to(at::kFloat);
   const auto logits = head->forward(rows, num_rows, num_columns);
   REQUIRE(logits.size() == 2);
   REQUIRE(logits[0].sizes() == at::IntArrayRef({2, 3, 2, 4}));
@@ -86,7 +85,9 @@ TEST_CASE("losses are sums over targets that are not ignored", "[dense_head]") {
   CHECK(rows.grad()[0].abs().max().item<float>() == 0.0f);
   CHECK(rows.grad()[1].abs().min().item<float>() > 0.0f);
   const at::Tensor rounded = logits[0].to(at::kBFloat16);
-  CHECK(head->losses({rounded, logits[1]}, {shape, none})[0].sum.scalar_type() == at::kFloat);
+  CHECK(
+      head->losses({rounded, logits[1]}, {shape, none})[0].sum.scalar_type() ==
+      at::kFloat);
 }
 
 TEST_CASE("DenseHead says what is wrong", "[dense_head]") {
@@ -102,7 +103,8 @@ TEST_CASE("DenseHead says what is wrong", "[dense_head]") {
       head->losses(logits, {targets, at::zeros({1, 2, 3}, at::kLong)}),
       contains("targets of colour"));
   CHECK_THROWS_WITH(
-      head->losses(logits, {targets, at::zeros({1, 3, 3})}), contains("int64 on the CPU"));
+      head->losses(logits, {targets, at::zeros({1, 3, 3})}),
+      contains("int64 on the CPU"));
   targets[0][1][1] = 4;
   CHECK_THROWS_WITH(
       head->losses(logits, {targets, targets}),

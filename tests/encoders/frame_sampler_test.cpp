@@ -27,7 +27,7 @@ VideoClip steady(int64_t num_frames, double rate, double begin = 0.0) {
   return clip_at(times);
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("frames nearest to every half second are chosen", "[frame_sampler]") {
   const FrameSampler sampler{FrameSamplerOptions{}};
@@ -87,7 +87,8 @@ TEST_CASE("any clip: increasing, within limits, repeatable", "[frame_sampler]") 
       FrameSamplerOptions options;
       options.frames_per_second = 3.0;
       options.min_frames = 2;
-      const SampledFrames sampled = FrameSampler(options).sample(steady(num_frames, rate));
+      const SampledFrames sampled =
+          FrameSampler(options).sample(steady(num_frames, rate));
       const auto count = static_cast<int64_t>(sampled.indices.size());
       CAPTURE(num_frames, rate);
       CHECK(count >= std::min<int64_t>(2, num_frames));
@@ -115,5 +116,6 @@ TEST_CASE("FrameSampler says what is wrong", "[frame_sampler]") {
   CHECK_THROWS_WITH(
       sampler.sample(clip_at({0.0, 0.5, 0.5})),
       contains("expected increasing times_seconds, got 0.5 at frame 2"));
-  CHECK_THROWS_WITH(sampler.sample(clip_at({0.0, NAN})), contains("got nan at frame 1"));
+  CHECK_THROWS_WITH(
+      sampler.sample(clip_at({0.0, NAN})), contains("got nan at frame 1"));
 }

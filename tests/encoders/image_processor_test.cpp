@@ -13,11 +13,12 @@ using omni::testing::contains;
 namespace {
 
 Image picture(int64_t height, int64_t width) {
-  at::Tensor pixels = at::arange(height * width * 3, at::kLong).mul_(37).remainder_(251);
+  at::Tensor pixels =
+      at::arange(height * width * 3, at::kLong).mul_(37).remainder_(251);
   return {pixels.to(at::kByte).view({height, width, 3}), "test"};
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("patches are in model order and normalised", "[image_processor]") {
   ImageProcessorOptions options;
@@ -27,7 +28,7 @@ TEST_CASE("patches are in model order and normalised", "[image_processor]") {
   options.merge = 2;
   options.mean = {0.1, 0.2, 0.3};
   options.std = {0.5, 0.25, 2.0};
-  const Image image = picture(12, 18); // no resize
+  const Image image = picture(12, 18);  // no resize
   const ProcessedImage processed = ImageProcessor(options).process(image);
   REQUIRE(processed.grid == PatchGrid{1, 4, 6});
   REQUIRE(processed.patches.sizes() == at::IntArrayRef({24, 27}));
@@ -81,7 +82,7 @@ TEST_CASE("the budget rule gives Qwen2-VL's sizes", "[image_processor]") {
       Case{480, 640, 3136, 2073600, 476, 644},
       Case{1080, 1920, 3136, 1003520, 728, 1316},
       Case{20, 30, 3136, 1003520, 56, 84},
-      Case{42, 70, 784, 1003520, 56, 56}, // halves go to even: 1.5 -> 2, 2.5 -> 2
+      Case{42, 70, 784, 1003520, 56, 56},  // halves go to even: 1.5 -> 2, 2.5 -> 2
       Case{28, 2800, 3136, 1003520, 28, 2800});
   ImageProcessorOptions options;
   options.rule = ResizeRule::Budget;
@@ -126,7 +127,8 @@ TEST_CASE("ImageProcessor says what is wrong", "[image_processor]") {
       processor.process({at::zeros({8, 8, 3}), ""}),
       contains("[image_processor] expected pixels uint8 [Y, X, 3]"));
   CHECK_THROWS_WITH(
-      processor.process_frames(at::zeros({2, 8, 8, 3})), contains("expected frames uint8"));
+      processor.process_frames(at::zeros({2, 8, 8, 3})),
+      contains("expected frames uint8"));
   CHECK_THROWS_WITH(
       processor.process_frames(at::zeros({2, 0, 8, 3}, at::kByte)),
       contains("at least one pixel"));

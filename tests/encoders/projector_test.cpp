@@ -73,7 +73,7 @@ at::Tensor plain(Projector& projector, const at::Tensor& rows) {
   return at::tensor(result, at::kDouble).view({num_groups, options.output_width});
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("Projector equals its definition", "[projector]") {
   ProjectorOptions options;
@@ -87,7 +87,9 @@ TEST_CASE("Projector equals its definition", "[projector]") {
     const at::Tensor rows = (filled("rows", {num_rows, 6}) * 4.0).to(at::kFloat);
     const at::Tensor got = projector->forward(rows);
     CAPTURE(num_rows, options.merge, options.hidden_width, options.has_norm);
-    REQUIRE(got.sizes() == at::IntArrayRef({(num_rows + options.merge - 1) / options.merge, 5}));
+    REQUIRE(
+        got.sizes() ==
+        at::IntArrayRef({(num_rows + options.merge - 1) / options.merge, 5}));
     CHECK(omni::testing::max_difference(got, plain(projector, rows)) < 1e-5);
   }
   CHECK(projector->forward(at::zeros({0, 6})).sizes() == at::IntArrayRef({0, 5}));

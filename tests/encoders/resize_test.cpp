@@ -43,7 +43,7 @@ constexpr std::pair<Sides, Sides> kCases[] = {
     {{1000, 1}, {7, 1}},
 };
 
-} // namespace
+}  // namespace
 
 TEST_CASE("resize_pixels equals Pillow bit by bit", "[resize]") {
   omni::testing::GoldenReader golden("resize.bin", at::kByte);
@@ -95,8 +95,7 @@ TEST_CASE("resize_pixels refuses what is no picture", "[resize]") {
       call(at::zeros({4, 4, 3}), 2, 2),
       contains("[resize_pixels] expected pixels uint8 [Y, X, 3]"));
   CHECK_THROWS_WITH(call({}, 2, 2), contains("an undefined tensor"));
-  CHECK_THROWS_WITH(
-      call(at::zeros({4, 4, 4}, at::kByte), 2, 2), contains("[4, 4, 4]"));
+  CHECK_THROWS_WITH(call(at::zeros({4, 4, 4}, at::kByte), 2, 2), contains("[4, 4, 4]"));
   CHECK_THROWS_WITH(
       call(at::zeros({4, 4, 3}, at::kByte), 0, 2), contains("to become 0 x 2"));
   CHECK_THROWS_WITH(

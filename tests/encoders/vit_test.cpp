@@ -47,7 +47,7 @@ at::Tensor golden_patches() {
   return at::cat(pictures).to(at::kFloat);
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("Vit equals its plain twin on mixed grids", "[vit]") {
   const at::Tensor expected = omni::testing::read_golden("vit.bin", at::kFloat);
@@ -62,13 +62,13 @@ TEST_CASE("Vit of a batch equals its pictures one by one", "[vit]") {
   std::vector<at::Tensor> alone;
   int64_t begin = 0;
   for (const PatchGrid& grid : kGrids) {
-    alone.push_back(
-        vit->forward(patches.narrow(0, begin, grid.num_patches()), {grid}));
+    alone.push_back(vit->forward(patches.narrow(0, begin, grid.num_patches()), {grid}));
     begin += grid.num_patches();
   }
   CHECK(max_difference(vit->forward(patches, kGrids), at::cat(alone)) < 1e-5);
   // Equal grids take the batched path.
-  const at::Tensor pair = at::cat({patches.narrow(0, 0, 24), patches.narrow(0, 28, 24)});
+  const at::Tensor pair =
+      at::cat({patches.narrow(0, 0, 24), patches.narrow(0, 28, 24)});
   const std::vector<PatchGrid> two = {{1, 4, 6}, {1, 4, 6}};
   CHECK(max_difference(vit->forward(pair, two), at::cat({alone[0], alone[2]})) < 1e-5);
   // So do the frames of one grid.
@@ -97,9 +97,13 @@ TEST_CASE("Vit has the parameter names of its contract", "[vit]") {
   std::set<std::string> expected = {
       "patch_embed.weight", "patch_embed.bias", "norm.weight"};
   for (const std::string layer : {"layers.0.", "layers.1."}) {
-    expected.insert({layer + "attention_norm.weight", layer + "feed_forward_norm.weight"});
+    expected.insert(
+        {layer + "attention_norm.weight", layer + "feed_forward_norm.weight"});
     for (const std::string map :
-         {"attention.qkv", "attention.output", "feed_forward.up", "feed_forward.down"}) {
+         {"attention.qkv",
+          "attention.output",
+          "feed_forward.up",
+          "feed_forward.down"}) {
       expected.insert({layer + map + ".weight", layer + map + ".bias"});
     }
   }

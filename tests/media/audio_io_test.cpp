@@ -23,8 +23,8 @@ namespace {
 // Largest difference; the sizes must be equal.
 double difference(const at::Tensor& samples, const std::vector<float>& expected) {
   REQUIRE(samples.size(0) == static_cast<int64_t>(expected.size()));
-  const at::Tensor reference = at::from_blob(
-      const_cast<float*>(expected.data()), {samples.size(0)}, at::kFloat);
+  const at::Tensor reference =
+      at::from_blob(const_cast<float*>(expected.data()), {samples.size(0)}, at::kFloat);
   return (samples - reference).abs().max().item<double>();
 }
 
@@ -46,7 +46,7 @@ std::string stereo(int rate_hz) {
   return source;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("every sound format equals ffmpeg's decoding at its own rate") {
   struct Format {
@@ -162,8 +162,7 @@ TEST_CASE("what is written is read back, by us and by ffmpeg") {
   const Waveform back = read_audio(path);
   CHECK(back.sample_rate_hz == 24000);
   REQUIRE(back.samples.size(0) == 10007);
-  CHECK(
-      (back.samples - waveform.samples).abs().max().item<double>() <= test.tolerance);
+  CHECK((back.samples - waveform.samples).abs().max().item<double>() <= test.tolerance);
   CHECK(difference(back.samples, decode_mono(path, 1)) <= 1e-7);
 }
 

@@ -27,11 +27,10 @@ std::string encoded(
 }
 
 std::string front(const std::string& bytes, double part) {
-  return bytes.substr(
-      0, static_cast<size_t>(static_cast<double>(bytes.size()) * part));
+  return bytes.substr(0, static_cast<size_t>(static_cast<double>(bytes.size()) * part));
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("files that are no sounds are refused") {
   check_refused(
@@ -52,10 +51,12 @@ TEST_CASE("files that are no sounds are refused") {
 TEST_CASE("damaged and lying WAVs are refused") {
   const std::string wav = make_wav_file({1, 1, 8000, 16, std::string(400, 'x')});
   const std::string nan = make_wav_file({3, 1, 8000, 32, "\0\0\xC0\x7F"s});
-  const std::string data_first = "RIFF" + little(20, 4) + "WAVEdata" + little(4, 4) + "abcd";
+  const std::string data_first =
+      "RIFF" + little(20, 4) + "WAVEdata" + little(4, 4) + "abcd";
   std::string extensible = make_wav_file({0xFFFE, 1, 8000, 16, "abcd"});
   extensible = patched(extensible, 16, little(40, 4));
-  extensible.insert(36, little(22, 2) + little(16, 2) + little(4, 4) + std::string(16, 'g'));
+  extensible.insert(
+      36, little(22, 2) + little(16, 2) + little(4, 4) + std::string(16, 'g'));
   check_refused(
       Reader::Audio,
       {
@@ -73,9 +74,13 @@ TEST_CASE("damaged and lying WAVs are refused") {
           {"mute.wav", make_wav_file({1, 0, 8000, 16, "abcd"}), "1 to 64 channels"},
           {"crowd.wav", make_wav_file({1, 900, 8000, 16, "abcd"}), "got 900"},
           {"still.wav", make_wav_file({1, 1, 0, 16, "abcd"}), "got 0."},
-          {"fast.wav", make_wav_file({1, 1, 4000000000u, 16, "abcd"}), "got 4000000000"},
+          {"fast.wav",
+           make_wav_file({1, 1, 4000000000u, 16, "abcd"}),
+           "got 4000000000"},
           {"block.wav", patched(wav, 32, "\7"), "WAV frames of 2 bytes, got 7"},
-          {"odd.wav", make_wav_file({1, 1, 8000, 16, "abc"}), "whole number of WAV frames"},
+          {"odd.wav",
+           make_wav_file({1, 1, 8000, 16, "abc"}),
+           "whole number of WAV frames"},
           {"nan.wav", nan, "infinity or no number at sample 0"},
           {"order.wav", data_first, "format chunk before the data"},
           {"guid.wav", extensible, "format -1 of 16 bits"},

@@ -30,13 +30,14 @@ std::string jpeg_claims(int width, int height, int bits = 8, int marker = 0xC0) 
   const std::string jpeg = sample("rgb.jpg");
   const size_t at = jpeg.find("\xFF\xC0"s);
   return patched(
-      jpeg, at,
+      jpeg,
+      at,
       "\xFF"s + static_cast<char>(marker) + jpeg.substr(at + 2, 2) +
           static_cast<char>(bits) + big(static_cast<uint64_t>(height), 2) +
           big(static_cast<uint64_t>(width), 2));
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("files that are no pictures are refused") {
   check_refused(
@@ -45,14 +46,20 @@ TEST_CASE("files that are no pictures are refused") {
           {"empty.png", "", "got no bytes at all"},
           {"text.png", "This is a picture, honestly.\n", "got plain text"},
           {"page.jpg", "<!DOCTYPE html><html></html>", "got an HTML, XML or SVG"},
-          {"drawing.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>", "or SVG document"},
+          {"drawing.svg",
+           "<svg xmlns='http://www.w3.org/2000/svg'/>",
+           "or SVG document"},
           {"list.png", "#EXTM3U\nhttp://localhost/a.ts\n", "got a playlist"},
           {"a.gif", "GIF89a" + std::string(20, '\0'), "got a GIF picture"},
           {"a.tif", "II*\0"s + std::string(20, '\0'), "got a TIFF picture"},
           {"a.heic", mp4_box("ftyp", "heic\0\0\0\0"s), "got a HEIF or AVIF"},
           {"a.pdf", "%PDF-1.7\n%\xE2\xE3", "got a PDF document"},
           {"a.zip", "PK\x03\x04" + std::string(30, '\0'), "got an archive"},
-          {"a.exe", "\x7F" "ELF\2\1\1"s + std::string(30, '\0'), "executable program"},
+          {"a.exe",
+           "\x7F"
+           "ELF\2\1\1"s +
+               std::string(30, '\0'),
+           "executable program"},
           {"zeros.png", std::string(4096, '\0'), "bytes of an unknown format"},
           {"sound.png", make_wav_file({1, 1, 8000, 16, "abcd"}), "Use read_audio()."},
           {"video.png", mp4_box("ftyp", "isom"), "Use read_video()."},
@@ -61,8 +68,7 @@ TEST_CASE("files that are no pictures are refused") {
 
 TEST_CASE("damaged and lying PNGs are refused") {
   const std::string png = make_png({4, 4, 8, 2, std::string(48, 'x')});
-  const std::string stretched =
-      patched(png, 16, png_header(5, 4, 8, 2).substr(8, 17));
+  const std::string stretched = patched(png, 16, png_header(5, 4, 8, 2).substr(8, 17));
   check_refused(
       Reader::Image,
       {
@@ -113,7 +119,9 @@ TEST_CASE("damaged and lying JPEGs are refused") {
           {"arithmetic.jpg", jpeg_claims(16, 8, 8, 0xC9), "arithmetic-coded one"},
           {"inks.jpg", no_adobe, "expected Adobe's marker"},
           {"twice.jpg", "\xFF\xD8"s + jpeg, "a second start marker"},
-          {"short.jpg", with_segment(jpeg, 0xE2, "").replace(4, 2, "\0\1"s), "at least 2 bytes"},
+          {"short.jpg",
+           with_segment(jpeg, 0xE2, "").replace(4, 2, "\0\1"s),
+           "at least 2 bytes"},
           {"noise.jpg", "\xFF\xD8\xFF"s + std::string(3000, '\xA7'), "JPEG segment"},
       });
 }
@@ -133,7 +141,9 @@ TEST_CASE("damaged and lying WebPs and BMPs are refused") {
           {"none.webp", "RIFF\4\0\0\0WEBP"s, "expected a picture in the WebP"},
           {"animated.webp", sample("animated.webp"), "got an animation"},
           {"frame.webp", patched(webp, 23, "xxx"), "expected a VP8 key frame"},
-          {"size.webp", patched(webp, 26, "\xFF\x3F\xFF\x3F"), "at most 50000000 pixels"},
+          {"size.webp",
+           patched(webp, 26, "\xFF\x3F\xFF\x3F"),
+           "at most 50000000 pixels"},
           {"canvas.webp",
            patched(sample("exif.webp"), 24, "\x63\0\0"s),
            "as large as its canvas of 100x8"},

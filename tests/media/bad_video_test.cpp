@@ -27,8 +27,7 @@ std::string encoded(
 }
 
 std::string front(const std::string& bytes, double part) {
-  return bytes.substr(
-      0, static_cast<size_t>(static_cast<double>(bytes.size()) * part));
+  return bytes.substr(0, static_cast<size_t>(static_cast<double>(bytes.size()) * part));
 }
 
 // Bytes of a field some way behind the first occurrence of a name.
@@ -42,7 +41,7 @@ std::string with_field(
   return patched(bytes, at + offset, value);
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("files that are no videos are refused") {
   const TemporaryFolder folder;
@@ -60,7 +59,9 @@ TEST_CASE("files that are no videos are refused") {
           {"picture.mp4", sample("rgb.jpg"), "Use read_image()."},
           {"sound.mp4", make_wav_file({1, 1, 8000, 16, "ab"}), "Use read_audio()."},
           {"song.mp4", encoded(folder, "a.m4a", tone + "-c:a aac"), "Use read_audio()"},
-          {"song.mkv", encoded(folder, "a.mka", tone + "-c:a flac"), "Use read_audio()"},
+          {"song.mkv",
+           encoded(folder, "a.mka", tone + "-c:a flac"),
+           "Use read_audio()"},
           {"zeros.mp4", std::string(1000, '\0'), "bytes of an unknown format"},
       });
 }
@@ -71,7 +72,8 @@ TEST_CASE("damaged and lying MP4s are refused") {
   const std::string fast =
       encoded(folder, "b.mp4", kPicture + kX264 + "-movflags +faststart");
   // Behind the name 'avc1': reserved and predefined fields, then width and height.
-  const std::string huge = with_field(mp4, "avc1\0\0\0\0\0\0\0\1"s, 28, "\xFF\xFF\xFF\xFF");
+  const std::string huge =
+      with_field(mp4, "avc1\0\0\0\0\0\0\0\1"s, 28, "\xFF\xFF\xFF\xFF");
   const std::string flat = with_field(mp4, "avc1\0\0\0\0\0\0\0\1"s, 28, "\x40\0\0\1"s);
   const std::string ftyp = mp4_box("ftyp", "isom");
   const std::string no_frames = with_field(mp4, "stsz", 12, std::string(4, '\0'));
@@ -90,9 +92,7 @@ TEST_CASE("damaged and lying MP4s are refused") {
           {"flat.mp4", flat, "differ by a factor of at most 200, got 16384x1"},
           {"box.mp4", ftyp + big(1, 4) + "moov" + big(~0ull, 8), "truncated"},
           {"small-box.mp4", ftyp + big(3, 4) + "moov", "MP4 box 'moov'"},
-          {"no-data.mp4",
-           with_field(mp4, "stco", 12, big(0xFFFFFF00, 4)),
-           "expected"},
+          {"no-data.mp4", with_field(mp4, "stco", 12, big(0xFFFFFF00, 4)), "expected"},
           {"wiped.mp4",
            with_field(fast, "mdat", 4, std::string(front(fast, 0.3).size(), '\0')),
            "expected"},
@@ -133,14 +133,16 @@ TEST_CASE("damaged and lying MKVs, WebMs and AVIs are refused") {
            "expected a codec of the supported ones"},
           {"crowd.mkv",
            encoded(
-               folder, "c.mkv",
-               "-f lavfi -i sine=duration=0.1 -c:a pcm_s16le " + [] {
-                 std::string maps;
-                 for (int i = 0; i < 20; ++i) {
-                   maps += "-map 0 ";
-                 }
-                 return maps;
-               }()),
+               folder,
+               "c.mkv",
+               "-f lavfi -i sine=duration=0.1 -c:a pcm_s16le " +
+                   [] {
+                     std::string maps;
+                     for (int i = 0; i < 20; ++i) {
+                       maps += "-map 0 ";
+                     }
+                     return maps;
+                   }()),
            "at most 16 streams, got 20"},
       });
 }
@@ -167,8 +169,7 @@ TEST_CASE("a budget holds for videos") {
   budget = {};
   budget.max_video_seconds = 0.5;
   refused(budget, "at most 0 s of video");
-  CHECK(
-      decode_video(bytes, "clip", {.end_seconds = 0.45}, budget).frames.size(0) == 5);
+  CHECK(decode_video(bytes, "clip", {.end_seconds = 0.45}, budget).frames.size(0) == 5);
   budget = {};
   budget.max_frames_per_second = 5;
   refused(budget, "at most 5 frames per second");

@@ -22,7 +22,7 @@ std::string quoted(const std::filesystem::path& path) {
   return text;
 }
 
-} // namespace
+}  // namespace
 
 TemporaryFolder::TemporaryFolder() {
   std::string name = std::filesystem::temp_directory_path() / "omni-media-XXXXXX";
@@ -102,4 +102,4 @@ std::vector<float> decode_mono(const std::filesystem::path& path, int num_channe
   return mono;
 }
 
-} // namespace omni::test
+}  // namespace omni::test

@@ -40,7 +40,8 @@ template <typename T>
 std::vector<T> numbers(const std::string& bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
   std::copy(
-      bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(values.size() * sizeof(T)),
+      bytes.begin(),
+      bytes.begin() + static_cast<ptrdiff_t>(values.size() * sizeof(T)),
       reinterpret_cast<char*>(values.data()));
   return values;
 }
@@ -54,4 +55,4 @@ std::vector<T> numbers(const std::string& bytes) {
     const std::filesystem::path& path,
     int num_channels);
 
-} // namespace omni::test
+}  // namespace omni::test

@@ -52,7 +52,7 @@ std::string six_with_orientation(int orientation) {
   return make_png({3, 2, 8, 0, kSix, "", "", exif_with_orientation(orientation)});
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("every kind of PNG becomes 8-bit RGB over white") {
   struct Kind {
@@ -67,13 +67,15 @@ TEST_CASE("every kind of PNG becomes 8-bit RGB over white") {
   const auto half = [](int value) { return (value * 128 + 255 * 127 + 127) / 255; };
   const std::vector<Kind> kinds = {
       {"grey 1", {3, 1, 1, 0, "\xA0"}, {grey(255), grey(0), grey(255)}},
-      {"grey 2",
-       {4, 1, 2, 0, "\x1B"},
-       {grey(0), grey(85), grey(170), grey(255)}},
+      {"grey 2", {4, 1, 2, 0, "\x1B"}, {grey(0), grey(85), grey(170), grey(255)}},
       {"grey 4", {2, 1, 4, 0, "\x0F"}, {grey(0), grey(255)}},
       {"grey 8", {2, 1, 8, 0, "\x07\xF0"}, {grey(7), grey(240)}},
-      {"grey 16", {3, 1, 16, 0, "\x07\x07\xFF\xFF\x01\x82"s}, {grey(7), grey(255), grey(2)}},
-      {"grey 8 clear", {2, 1, 8, 0, "\x07\xF0", "", "\x00\x07"s}, {grey(255), grey(240)}},
+      {"grey 16",
+       {3, 1, 16, 0, "\x07\x07\xFF\xFF\x01\x82"s},
+       {grey(7), grey(255), grey(2)}},
+      {"grey 8 clear",
+       {2, 1, 8, 0, "\x07\xF0", "", "\x00\x07"s},
+       {grey(255), grey(240)}},
       {"grey 2 clear", {2, 1, 2, 0, "\x40", "", "\x00\x01"s}, {grey(255), grey(0)}},
       {"grey 16 clear",
        {2, 1, 16, 0, "\x07\x07\x20\x20", "", "\x07\x07"},
@@ -102,7 +104,7 @@ TEST_CASE("every kind of PNG becomes 8-bit RGB over white") {
       {"colour alpha 16",
        {1, 1, 16, 6, "\x0A\x0A\x14\x14\x1E\x1E\x80\x80"},
        {{half(10), half(20), half(30)}}},
-      {"interlaced", // passes 1, 6 and 7 of a 2 x 2 picture
+      {"interlaced",  // passes 1, 6 and 7 of a 2 x 2 picture
        {2, 2, 8, 0, "\0\1\0\2\0\3\4"s, "", "", "", true},
        {grey(1), grey(2), grey(3), grey(4)}},
   };
@@ -120,17 +122,17 @@ TEST_CASE("every kind of BMP") {
     CAPTURE(spec.bits);
     CHECK(pixels(decode_image(make_bmp(spec))) == expected);
   };
-  const std::string red_blue = "\0\0\xFF\0\xFF\0\0\0"s; // palette, BGRX
+  const std::string red_blue = "\0\0\xFF\0\xFF\0\0\0"s;  // palette, BGRX
   check({2, 1, 1, 0, red_blue, "\x40\0\0\0"s}, {red, blue});
   check({2, 1, 4, 0, red_blue, "\x10\0\0\0"s}, {blue, red});
   check({2, 1, 8, 0, red_blue, "\1\0\0\0"s}, {blue, red});
-  check({2, 1, 16, 0, "", "\x00\x7C\x1F\x00"s}, {red, blue}); // 5-5-5
-  check({1, 2, 24, 0, "", "\xFF\0\0\0\0\0\xFF\0"s}, {red, blue}); // bottom row first
+  check({2, 1, 16, 0, "", "\x00\x7C\x1F\x00"s}, {red, blue});      // 5-5-5
+  check({1, 2, 24, 0, "", "\xFF\0\0\0\0\0\xFF\0"s}, {red, blue});  // bottom row first
   check({1, -2, 24, 0, "", "\0\0\xFF\0\xFF\0\0\0"s}, {red, blue});
   // The fourth byte means nothing without a mask for it.
   check({2, 1, 32, 0, "", "\0\0\xFF\0\xFF\0\0\0"s}, {red, blue});
-  const std::string masks = little(0xFF0000, 4) + little(0xFF00, 4) +
-      little(0xFF, 4) + little(0xFF000000, 4);
+  const std::string masks =
+      little(0xFF0000, 4) + little(0xFF00, 4) + little(0xFF, 4) + little(0xFF000000, 4);
   check({2, 1, 32, 3, masks, "\0\0\xFF\xFF\xFF\0\0\0"s}, {red, grey(255)});
 }
 
@@ -167,14 +169,14 @@ TEST_CASE("JPEG and WebP show the colours they were made of") {
 
 TEST_CASE("EXIF orientation turns the picture upright") {
   const std::vector<std::vector<int>> expected = {
-      {1, 2, 3, 4, 5, 6}, // 1: as stored, 2 rows of 3
-      {3, 2, 1, 6, 5, 4}, // 2: mirrored
-      {6, 5, 4, 3, 2, 1}, // 3: half a turn
-      {4, 5, 6, 1, 2, 3}, // 4: upside down
-      {1, 4, 2, 5, 3, 6}, // 5: transposed, 3 rows of 2
-      {4, 1, 5, 2, 6, 3}, // 6: a quarter clockwise
-      {6, 3, 5, 2, 4, 1}, // 7: transposed over the other diagonal
-      {3, 6, 2, 5, 1, 4}, // 8: a quarter anticlockwise
+      {1, 2, 3, 4, 5, 6},  // 1: as stored, 2 rows of 3
+      {3, 2, 1, 6, 5, 4},  // 2: mirrored
+      {6, 5, 4, 3, 2, 1},  // 3: half a turn
+      {4, 5, 6, 1, 2, 3},  // 4: upside down
+      {1, 4, 2, 5, 3, 6},  // 5: transposed, 3 rows of 2
+      {4, 1, 5, 2, 6, 3},  // 6: a quarter clockwise
+      {6, 3, 5, 2, 4, 1},  // 7: transposed over the other diagonal
+      {3, 6, 2, 5, 1, 4},  // 8: a quarter anticlockwise
   };
   for (int orientation = 1; orientation <= 8; ++orientation) {
     CAPTURE(orientation);
@@ -187,8 +189,8 @@ TEST_CASE("EXIF orientation turns the picture upright") {
     CHECK(values == expected[static_cast<size_t>(orientation - 1)]);
   }
   // Left becomes top when turned clockwise.
-  const Image turned = decode_image(with_segment(
-      sample("rgb.jpg"), 0xE1, "Exif\0\0"s + exif_with_orientation(6)));
+  const Image turned = decode_image(
+      with_segment(sample("rgb.jpg"), 0xE1, "Exif\0\0"s + exif_with_orientation(6)));
   CHECK(turned.pixels.sizes() == at::IntArrayRef({16, 8, 3}));
   check_near(pixel(turned, 2, 4), {200, 30, 39}, 1);
   const Image webp = decode_image(sample("exif.webp"));
@@ -206,8 +208,8 @@ TEST_CASE("pictures equal ffmpeg's decoding") {
       path.string() + "'");
   const Image image = read_image(path);
   CHECK(image.source == path.string());
-  std::string expected = ffmpeg(
-      "-i '" + path.string() + "' -f rawvideo -pix_fmt rgb24 -");
+  std::string expected =
+      ffmpeg("-i '" + path.string() + "' -f rawvideo -pix_fmt rgb24 -");
   REQUIRE(static_cast<int64_t>(expected.size()) == image.pixels.numel());
   CHECK(at::equal(
       image.pixels, at::from_blob(expected.data(), image.pixels.sizes(), at::kByte)));
@@ -238,7 +240,8 @@ TEST_CASE("write_image names what it cannot write") {
   const Image image{at::zeros({2, 2, 3}, at::kByte), ""};
   CHECK_THROWS_WITH(
       write_image(image, folder / "a.gif"),
-      Catch::Contains("[write_image] expected a path that ends in .png, .jpg or .jpeg"));
+      Catch::Contains(
+          "[write_image] expected a path that ends in .png, .jpg or .jpeg"));
   CHECK_THROWS_AS(write_image(image, folder / "no/a.png"), IoError);
   CHECK_THROWS_WITH(
       write_image({at::zeros({2, 2, 3}), ""}, folder / "a.png"),

@@ -58,8 +58,7 @@ std::vector<std::string> sound_files() {
       make_bmp({2, -2, 32, 3, std::string(16, '\1'), std::string(16, 'p')}),
       make_wav_file({1, 2, 8000, 16, std::string(64, 'a')}),
       make_wav_file({3, 1, 8000, 32, std::string(64, 'a')}),
-      with_segment(
-          sample("rgb.jpg"), 0xE1, "Exif\0\0"s + exif_with_orientation(8)),
+      with_segment(sample("rgb.jpg"), 0xE1, "Exif\0\0"s + exif_with_orientation(8)),
       mp4_box("ftyp", "isom") +
           mp4_box("moov", mp4_box("trak", mp4_box("mdia", "")) + mp4_box("udta", "x")),
       ogg_page("hello") + ogg_page("world"),
@@ -73,7 +72,7 @@ std::vector<std::string> sound_files() {
   return files;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("sniffing goes by the bytes") {
   const std::vector<std::pair<std::string, MediaKind>> table = {
@@ -98,14 +97,16 @@ TEST_CASE("sniffing goes by the bytes") {
       {"II*\0"s, MediaKind::Tiff},
       {"%PDF-1.7", MediaKind::Pdf},
       {"PK\x03\x04", MediaKind::Archive},
-      {"\x7F" "ELF", MediaKind::Executable},
+      {"\x7F"
+       "ELF",
+       MediaKind::Executable},
       {"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", MediaKind::Playlist},
       {"ffconcat version 1.0\nfile 'a.mp4'\n", MediaKind::Playlist},
       {"\xEF\xBB\xBF\n  [playlist]", MediaKind::Playlist},
       {"<?xml version=\"1.0\"?><MPD>", MediaKind::Playlist},
       {"<!DOCTYPE html><html>", MediaKind::Markup},
       {"BMW is a maker of cars.", MediaKind::Text},
-      {"\xEC\x95\x88\xEB\x85\x95", MediaKind::Text}, // Korean
+      {"\xEC\x95\x88\xEB\x85\x95", MediaKind::Text},  // Korean
       {"\0\1\2\3"s, MediaKind::Unknown},
   };
   for (const auto& [bytes, kind] : table) {
@@ -125,7 +126,8 @@ TEST_CASE("headers of pictures are read without a decoder") {
       header_of(make_png({2, 1, 16, 0, "abcd", "", "ab", exif_with_orientation(8)}));
   CHECK((png.bits == 16 && png.orientation == 8));
   CHECK(png.transparent_grey == 'a' * 256 + 'b');
-  const ImageHeader bmp = header_of(make_bmp({5, -7, 24, 0, "", std::string(112, 'x')}));
+  const ImageHeader bmp =
+      header_of(make_bmp({5, -7, 24, 0, "", std::string(112, 'x')}));
   CHECK((bmp.width == 5 && bmp.height == 7));
 }
 
@@ -135,9 +137,9 @@ TEST_CASE("orientation is found in both byte orders, and only where it is") {
   }
   CHECK(exif_orientation(exif_with_orientation(9)) == 1);
   CHECK(exif_orientation(exif_with_orientation(0)) == 1);
-  const std::string intel = "II*\0"s + little(8, 4) + little(2, 2) +
-      little(0x100, 2) + little(3, 2) + little(1, 4) + little(5, 4) +
-      little(0x112, 2) + little(3, 2) + little(1, 4) + little(6, 4);
+  const std::string intel = "II*\0"s + little(8, 4) + little(2, 2) + little(0x100, 2) +
+      little(3, 2) + little(1, 4) + little(5, 4) + little(0x112, 2) + little(3, 2) +
+      little(1, 4) + little(6, 4);
   CHECK(exif_orientation(intel) == 6);
   CHECK(exif_orientation(patched(intel, 4, little(0xFFFFFFF0, 4))) == 1);
   CHECK(exif_orientation(patched(intel, 8, little(0xFFFF, 2))) == 6);
@@ -156,8 +158,8 @@ TEST_CASE("WAV samples of every width") {
   CHECK(mono({1, 1, 8000, 8, "\x00\x80\xFF"s}) == Samples{-1, 0, 127 / 128.0f});
   CHECK(mono({1, 1, 8000, 16, "\x00\x80\x00\x40"s}) == Samples{-1, 0.5f});
   CHECK(mono({1, 1, 8000, 24, "\x00\x00\x80\x00\x00\x40"s}) == Samples{-1, 0.5f});
-  CHECK(mono({1, 1, 8000, 32, "\x00\x00\x00\x80\x00\x00\x00\x40"s}) ==
-        Samples{-1, 0.5f});
+  CHECK(
+      mono({1, 1, 8000, 32, "\x00\x00\x00\x80\x00\x00\x00\x40"s}) == Samples{-1, 0.5f});
   CHECK(mono({3, 1, 8000, 32, "\x00\x00\x80\xBE"s}) == Samples{-0.25f});
   CHECK(mono({3, 1, 8000, 64, "\0\0\0\0\0\0\xE0\xBF"s}) == Samples{-0.5f});
   // Two channels: the mean.
@@ -187,7 +189,8 @@ TEST_CASE("containers that are whole pass, those cut short do not") {
   const auto check = [](const std::string& bytes) {
     check_container(*make_byte_source(bytes, {}, kName), sniff(bytes), kName);
   };
-  const std::string mp4 = mp4_box("ftyp", "isom") + mp4_box("moov", mp4_box("trak", ""));
+  const std::string mp4 =
+      mp4_box("ftyp", "isom") + mp4_box("moov", mp4_box("trak", ""));
   CHECK_NOTHROW(check(mp4));
   CHECK_NOTHROW(check(mp4 + std::string(8, '\0')));
   CHECK_THROWS_WITH(
@@ -195,11 +198,11 @@ TEST_CASE("containers that are whole pass, those cut short do not") {
       Catch::Contains("expected 16 bytes of the MP4 box 'mdat', got 12"));
   CHECK_THROWS_WITH(
       check(mp4_box("ftyp", "isom")), Catch::Contains("expected an index (moov box)"));
-  const std::string table =
-      mp4_box("stsz", big(0, 4) + big(1, 4) + big(0xFFFFFFFF, 4));
+  const std::string table = mp4_box("stsz", big(0, 4) + big(1, 4) + big(0xFFFFFFFF, 4));
   CHECK_THROWS_WITH(
-      check(mp4_box("moov", mp4_box("trak", mp4_box("mdia", mp4_box("minf",
-          mp4_box("stbl", table)))))),
+      check(mp4_box(
+          "moov",
+          mp4_box("trak", mp4_box("mdia", mp4_box("minf", mp4_box("stbl", table)))))),
       Catch::Contains("fewer samples in the MP4 index than bytes in the file"));
   CHECK_NOTHROW(check(ogg_page("hello") + ogg_page("you")));
   CHECK_THROWS_WITH(
@@ -225,9 +228,8 @@ TEST_CASE("files with altered bytes end in a value or an IoError") {
       std::string bytes = original;
       for (size_t i = 0, count = 1 + random(4); i < count; ++i) {
         static constexpr std::string_view kEdges{"\x00\x01\x7F\x80\xFE\xFF", 6};
-        bytes[random(bytes.size())] = random(2) == 0
-            ? kEdges[random(kEdges.size())]
-            : static_cast<char>(random(256));
+        bytes[random(bytes.size())] = random(2) == 0 ? kEdges[random(kEdges.size())]
+                                                     : static_cast<char>(random(256));
       }
       check_all(bytes);
     }

@@ -64,7 +64,7 @@ std::string from_base64(std::string_view text) {
   return bytes;
 }
 
-} // namespace
+}  // namespace
 
 std::string little(uint64_t value, int count) {
   std::string bytes;
@@ -98,8 +98,7 @@ std::string png_header(uint32_t width, uint32_t height, int bits, int color_type
 }
 
 std::string make_png(const PngSpec& spec) {
-  std::string header =
-      png_header(spec.width, spec.height, spec.bits, spec.color_type);
+  std::string header = png_header(spec.width, spec.height, spec.bits, spec.color_type);
   std::string data = spec.rows;
   if (spec.is_interlaced) {
     header = png_chunk("IHDR", header.substr(8, 12) + "\x01");
@@ -113,7 +112,8 @@ std::string make_png(const PngSpec& spec) {
   std::string png(kPngSignature);
   png += header;
   for (const auto& [type, content] :
-       {std::pair{"PLTE", spec.palette}, std::pair{"tRNS", spec.transparency},
+       {std::pair{"PLTE", spec.palette},
+        std::pair{"tRNS", spec.transparency},
         std::pair{"eXIf", spec.exif}}) {
     if (!content.empty()) {
       png += png_chunk(type, content);
@@ -127,10 +127,8 @@ std::string exif_with_orientation(int orientation) {
       big(static_cast<uint64_t>(orientation), 2) + big(0, 6);
 }
 
-std::string with_segment(
-    const std::string& jpeg,
-    int marker,
-    std::string_view content) {
+std::string
+with_segment(const std::string& jpeg, int marker, std::string_view content) {
   return jpeg.substr(0, 2) + '\xFF' + static_cast<char>(marker) +
       big(content.size() + 2, 2) + std::string(content) + jpeg.substr(2);
 }
@@ -173,8 +171,8 @@ std::string mp4_box(std::string_view type, std::string_view content) {
 }
 
 std::string ogg_page(std::string_view content) {
-  return "OggS" + std::string(22, '\0') + "\x01" +
-      static_cast<char>(content.size()) + std::string(content);
+  return "OggS" + std::string(22, '\0') + "\x01" + static_cast<char>(content.size()) +
+      std::string(content);
 }
 
 std::string sample(const std::string& name) {
@@ -230,4 +228,4 @@ std::string sample(const std::string& name) {
   return from_base64(found->second);
 }
 
-} // namespace omni::test
+}  // namespace omni::test

@@ -2,6 +2,7 @@
 // Copyright The Omni Authors
 #include "encoders/media/video_io.h"
 
+#include <array>
 #include <cmath>
 #include <sstream>
 
@@ -9,6 +10,7 @@
 
 #include "encoders/media/audio_io.h"
 #include "tests/media/clips.h"
+#include "tests/media/samples.h"
 #include "tests/support/catch.h"
 
 using namespace omni;
@@ -43,8 +45,7 @@ void check_pixels(const VideoClip& clip, std::string expected) {
   REQUIRE(clip.frames.numel() == static_cast<int64_t>(expected.size()));
   const at::Tensor reference =
       at::from_blob(expected.data(), clip.frames.sizes(), at::kByte);
-  const at::Tensor distance =
-      (clip.frames.to(at::kInt) - reference.to(at::kInt)).abs();
+  const at::Tensor distance = (clip.frames.to(at::kInt) - reference.to(at::kInt)).abs();
   CHECK(distance.max().item<int>() <= 1);
 }
 
@@ -68,7 +69,8 @@ std::vector<float> place_sound(const std::filesystem::path& path, double rate_hz
       placed.resize(placed.size() + static_cast<size_t>(std::lround(gap * rate_hz)));
     }
     placed.insert(
-        placed.end(), sound.begin() + static_cast<ptrdiff_t>(next),
+        placed.end(),
+        sound.begin() + static_cast<ptrdiff_t>(next),
         sound.begin() + static_cast<ptrdiff_t>(next + count));
     next += count;
   }
@@ -85,7 +87,7 @@ void check_sound(const VideoClip& clip, const std::filesystem::path& path) {
   CHECK((clip.audio->samples - reference).abs().max().item<double>() <= 1e-6);
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("every container equals ffmpeg and ffprobe") {
   struct Container {
@@ -104,8 +106,9 @@ TEST_CASE("every container equals ffmpeg and ffprobe") {
       {"i.mp4", "-c:v libx265 -preset ultrafast -x265-params log-level=none -c:a aac"},
       {"j.mkv", "-c:v ffv1 -c:a pcm_s16le"},
       {"k.mp4",
-       kX264 + "-colorspace bt709 -color_range tv -g 10 "
-               "-movflags frag_keyframe+empty_moov -c:a aac"},
+       kX264 +
+           "-colorspace bt709 -color_range tv -g 10 "
+           "-movflags frag_keyframe+empty_moov -c:a aac"},
       {"l.mkv", "-c:v libx264 -pix_fmt yuvj420p -c:a aac"},
       {"m.avi", "-c:v mpeg4 -bf 2 -q:v 3 -c:a libmp3lame"},
       {"n.mov", "-c:v prores_ks -c:a pcm_s16le"},
@@ -139,21 +142,34 @@ TEST_CASE("odd sizes equal ffmpeg's pixels") {
   check_pixels(read_video(path), decode_frames(path));
 }
 
-TEST_CASE("rotation is applied as ffmpeg applies it") {
-  const auto degrees = GENERATE(0, 90, 180, 270);
-  CAPTURE(degrees);
+TEST_CASE("the display matrix is applied as ffmpeg applies it") {
+  // a, b, c, d of [x' y'] = [x y] * [a b; c d].
+  const auto turn = GENERATE(values<std::array<int, 4>>({
+      {1, 0, 0, 1},
+      {0, 1, -1, 0},  // a quarter clockwise
+      {-1, 0, 0, -1},
+      {0, -1, 1, 0},
+      {-1, 0, 0, 1},  // mirrored
+      {1, 0, 0, -1},  // upside down
+      {0, 1, 1, 0},   // transposed
+      {0, -1, -1, 0},
+  }));
+  CAPTURE(turn[0], turn[1], turn[2], turn[3]);
   const TemporaryFolder folder;
-  const auto plain = folder / "plain.mp4";
-  const auto turned = folder / "turned.mp4";
-  ffmpeg(kPicture + kX264 + quoted(plain));
-  ffmpeg(
-      "-i" + quoted(plain) + "-c copy -metadata:s:v rotate=" +
-      std::to_string(degrees) + quoted(turned));
-  const VideoClip clip = read_video(turned);
-  const bool is_portrait = degrees == 90 || degrees == 270;
+  const auto path = folder / "a.mp4";
+  ffmpeg(kPicture + kX264 + quoted(path));
+  // The matrix lies 44 bytes behind the name of the track header.
+  std::string bytes = read_bytes(path);
+  const auto fixed = [](int value) { return test::big(uint64_t(value) << 16, 4); };
+  const size_t matrix = bytes.find("tkhd") + 44;
+  bytes = test::patched(bytes, matrix, fixed(turn[0]) + fixed(turn[1]));
+  bytes = test::patched(bytes, matrix + 12, fixed(turn[2]) + fixed(turn[3]));
+  test::write_bytes(path, bytes);
+  const VideoClip clip = read_video(path);
+  const bool is_portrait = turn[0] == 0;
   CHECK(clip.frames.size(1) == (is_portrait ? 64 : 48));
   CHECK(clip.frames.size(2) == (is_portrait ? 48 : 64));
-  check_pixels(clip, decode_frames(turned));
+  check_pixels(clip, decode_frames(path));
 }
 
 TEST_CASE("a variable frame rate keeps its times") {
@@ -161,8 +177,7 @@ TEST_CASE("a variable frame rate keeps its times") {
   const TemporaryFolder folder;
   const auto path = folder / name;
   ffmpeg(
-      kPicture +
-      "-vf \"select='not(mod(n,7))+not(mod(n,5))+lt(n,6)'\" -fps_mode vfr " +
+      kPicture + "-vf \"select='not(mod(n,7))+not(mod(n,5))+lt(n,6)'\" -fps_mode vfr " +
       (name == "a.webm" ? "-c:v libvpx" : kX264) + quoted(path));
   const VideoClip clip = read_video(path);
   const std::vector<double> times = probe_frame_times(path);
@@ -203,8 +218,7 @@ TEST_CASE("streams that start apart stay apart") {
 TEST_CASE("a file that starts late is moved to zero") {
   const TemporaryFolder folder;
   const auto path = folder / "late.mkv";
-  ffmpeg(
-      kPicture + kSound + kX264 + "-c:a flac -output_ts_offset 5" + quoted(path));
+  ffmpeg(kPicture + kSound + kX264 + "-c:a flac -output_ts_offset 5" + quoted(path));
   CHECK(probe_frame_times(path).front() == Approx(5.0).margin(1e-3));
   const VideoClip clip = read_video(path);
   CHECK(clip.times_seconds[0].item<double>() == Approx(0.0).margin(1e-9));
@@ -220,8 +234,7 @@ TEST_CASE("a range holds the frames and samples with begin <= time < end") {
       kPicture + kSound + (name == "a.avi" ? "-c:v mpeg4 " : kX264) +
       "-g 12 -c:a pcm_s16le" + (name == "a.mp4" ? " -f mov" : "") + quoted(path));
   const VideoClip whole = read_video(path);
-  const VideoClip part =
-      read_video(path, {.begin_seconds = 1.0, .end_seconds = 1.5});
+  const VideoClip part = read_video(path, {.begin_seconds = 1.0, .end_seconds = 1.5});
   REQUIRE(whole.frames.size(0) == 50);
   REQUIRE(part.frames.size(0) >= 12);
   CHECK(part.num_frames_in_file == part.frames.size(0));
@@ -266,8 +279,7 @@ TEST_CASE("a range of compressed sound equals the same range of the whole") {
   for (int64_t shift = -48; shift <= 48; ++shift) {
     const at::Tensor reference =
         whole.audio->samples.slice(0, first + shift, first + shift + 36000);
-    best = std::min(
-        best, (part.audio->samples - reference).abs().max().item<double>());
+    best = std::min(best, (part.audio->samples - reference).abs().max().item<double>());
   }
   CHECK(best <= 1e-4);
 }

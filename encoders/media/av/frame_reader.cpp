@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kMinLeapPackets = 8;
 // Reading is cheaper than seeking up to about this distance.
 constexpr int64_t kMinSeekBytes = 4 << 20;
-constexpr int kMaxThreads = 4; // more gain little and hold a frame each
+constexpr int kMaxThreads = 4;  // more gain little and hold a frame each
 
 Source& reopened(Source& source) {
   source.reopen();
@@ -24,7 +24,7 @@ Source& reopened(Source& source) {
   return source;
 }
 
-} // namespace
+}  // namespace
 
 FrameReader::FrameReader(Source& source, MediaKind kind, const VideoIndex& index)
     : source_(reopened(source)),
@@ -88,8 +88,7 @@ void FrameReader::leap_to(size_t number) {
   last_ticks_ = AV_NOPTS_VALUE;
   const std::vector<VideoPacket>& packets = index_.packets();
   // AVI numbers frames instead of timing them: it is read through.
-  const bool is_seekable =
-      kind_ == MediaKind::Mp4 || kind_ == MediaKind::Matroska;
+  const bool is_seekable = kind_ == MediaKind::Mp4 || kind_ == MediaKind::Matroska;
   const int64_t from = packets[next_number_].position;
   const int64_t to = packets[number].position;
   if (is_seekable && from >= 0 && to - from > kMinSeekBytes) {
@@ -144,8 +143,8 @@ int64_t FrameReader::time_of(const AVFrame& frame) {
 
 void FrameReader::keep(const AVFrame& frame, const FramePlan& plan) {
   const int64_t ticks = time_of(frame);
-  const bool is_next = next_wanted_ < plan.ticks.size() &&
-      ticks >= plan.ticks[next_wanted_];
+  const bool is_next =
+      next_wanted_ < plan.ticks.size() && ticks >= plan.ticks[next_wanted_];
   const bool is_dense = plan.is_dense && next_wanted_ > 0;
   if (ticks == AV_NOPTS_VALUE || ticks >= plan.end_ticks || !(is_next || is_dense) ||
       (!kept_.ticks.empty() && ticks <= kept_.ticks.back())) {
@@ -162,8 +161,7 @@ void FrameReader::keep(const AVFrame& frame, const FramePlan& plan) {
       source_.name().fail_expected(
           "at most " + std::to_string(budget.max_decoded_bytes) +
               " bytes of decoded frames",
-          std::to_string(num_wanted) + " frames of " + std::to_string(bytes) +
-              " bytes",
+          std::to_string(num_wanted) + " frames of " + std::to_string(bytes) + " bytes",
           "Set max_frames, or raise MediaBudget::max_decoded_bytes.");
     }
     kept_.frames =
@@ -180,4 +178,4 @@ void FrameReader::keep(const AVFrame& frame, const FramePlan& plan) {
   }
 }
 
-} // namespace omni::av
+}  // namespace omni::av

@@ -28,8 +28,8 @@ void add_channels(const AVFrame& frame, double offset, double scale, float* out)
   for (int i = 0; i < frame.nb_samples; ++i) {
     double sum = 0;
     for (int channel = 0; channel < num_channels; ++channel) {
-      const auto* samples = reinterpret_cast<const T*>(
-          frame.extended_data[is_planar ? channel : 0]);
+      const auto* samples =
+          reinterpret_cast<const T*>(frame.extended_data[is_planar ? channel : 0]);
       sum += static_cast<double>(samples[is_planar ? i : i * num_channels + channel]) -
           offset;
     }
@@ -88,7 +88,8 @@ class Collector {
     check_length(last - first);
     const auto begin = mono_.begin();
     track_.samples.insert(
-        track_.samples.end(), begin + static_cast<ptrdiff_t>(first),
+        track_.samples.end(),
+        begin + static_cast<ptrdiff_t>(first),
         begin + static_cast<ptrdiff_t>(last));
   }
 
@@ -166,13 +167,15 @@ class Collector {
       source_.name().fail_expected(
           "at most " + std::to_string(static_cast<int64_t>(budget.max_audio_seconds)) +
               " s of sound",
-          "more", "Cut it, or raise MediaBudget::max_audio_seconds.");
+          "more",
+          "Cut it, or raise MediaBudget::max_audio_seconds.");
     }
     if (count * sizeof(float) > static_cast<double>(budget.max_decoded_bytes)) {
       source_.name().fail_expected(
           "at most " + std::to_string(budget.max_decoded_bytes) +
               " bytes of decoded samples",
-          "more", "Cut it, or raise MediaBudget::max_decoded_bytes.");
+          "more",
+          "Cut it, or raise MediaBudget::max_decoded_bytes.");
     }
   }
   void check_length(size_t num_more) const {
@@ -195,7 +198,7 @@ double packet_seconds(const AVPacket& packet, const AVStream& stream) {
       : static_cast<double>(stamp) * av_q2d(stream.time_base);
 }
 
-} // namespace
+}  // namespace
 
 MonoTrack read_sound_track(Source& source, const SoundTrackOptions& options) {
   const int index = source.audio_stream();
@@ -210,8 +213,7 @@ MonoTrack read_sound_track(Source& source, const SoundTrackOptions& options) {
     if (time >= options.end_seconds) {
       break;
     }
-    if (time + kPrerollSeconds >= options.begin_seconds ||
-        !options.is_clocked) {
+    if (time + kPrerollSeconds >= options.begin_seconds || !options.is_clocked) {
       decoder.decode(packet.get(), collect);
     }
     av_packet_unref(packet.get());
@@ -221,4 +223,4 @@ MonoTrack read_sound_track(Source& source, const SoundTrackOptions& options) {
   return collector.finish();
 }
 
-} // namespace omni::av
+}  // namespace omni::av

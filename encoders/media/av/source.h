@@ -78,7 +78,7 @@ class Source {
   const MediaBudget& budget_;
   const MediaName& name_;
   const Deadline& deadline_;
-  int64_t position_ = 0; // of the next byte FFmpeg reads
+  int64_t position_ = 0;  // of the next byte FFmpeg reads
   Handle<AVIOContext> io_;
   Handle<AVFormatContext> format_;
   int video_stream_ = -1;
@@ -87,9 +87,11 @@ class Source {
 };
 
 // The decoder of our list for a stream's codec. Throws when there is none.
-[[nodiscard]] const AVCodec* find_decoder(const AVStream& stream, const MediaName& name);
+[[nodiscard]] const AVCodec* find_decoder(
+    const AVStream& stream,
+    const MediaName& name);
 [[nodiscard]] bool has_decoder(const AVStream& stream);
 // Names of all decoders on the list, for FFmpeg's own check.
 [[nodiscard]] const char* decoder_list();
 
-} // namespace omni::av
+}  // namespace omni::av

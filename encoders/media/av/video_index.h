@@ -13,11 +13,11 @@
 namespace omni::av {
 
 struct VideoPacket {
-  int64_t pts = 0; // presentation, ticks of the stream; dts where the file has none
+  int64_t pts = 0;  // presentation, ticks of the stream; dts where the file has none
   int64_t dts = 0;
-  int64_t position = -1; // byte in the file, or -1
+  int64_t position = -1;  // byte in the file, or -1
   bool is_key = false;
-  bool is_shown = true; // false: only decoded for others, outside of the edit list
+  bool is_shown = true;  // false: only decoded for others, outside of the edit list
 };
 
 class VideoIndex {
@@ -27,7 +27,7 @@ class VideoIndex {
   VideoIndex(Source& source, double end_seconds);
 
   [[nodiscard]] const std::vector<VideoPacket>& packets() const {
-    return packets_; // in file order, which is decoding order
+    return packets_;  // in file order, which is decoding order
   }
   // The container's time at which the clip's clock is zero.
   [[nodiscard]] double zero_seconds() const {
@@ -53,10 +53,10 @@ class VideoIndex {
   void add(const AVPacket& packet, const MediaBudget& budget, const MediaName& name);
 
   std::vector<VideoPacket> packets_;
-  std::vector<size_t> keys_; // numbers of packets, by increasing pts
+  std::vector<size_t> keys_;  // numbers of packets, by increasing pts
   double tick_seconds_ = 0.0;
   double zero_seconds_ = 0.0;
   double duration_seconds_ = 0.0;
 };
 
-} // namespace omni::av
+}  // namespace omni::av

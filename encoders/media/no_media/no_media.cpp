@@ -15,15 +15,16 @@ namespace {
 
 [[noreturn]] void fail(const char* component) {
   TORCH_CHECK_NOT_IMPLEMENTED(
-      false, "[", component, "] expected a build with media, got one without. ",
+      false,
+      "[",
+      component,
+      "] expected a build with media, got one without. ",
       "Install FFmpeg and OpenCV and configure with -DOMNI_MEDIA=ON.");
 }
 
-} // namespace
+}  // namespace
 
-Image read_image(
-    const std::filesystem::path& /*path*/,
-    const MediaBudget& /*budget*/) {
+Image read_image(const std::filesystem::path& /*path*/, const MediaBudget& /*budget*/) {
   fail("read_image");
 }
 
@@ -93,4 +94,4 @@ VideoClip decode_video(
   fail("decode_video");
 }
 
-} // namespace omni
+}  // namespace omni

@@ -16,7 +16,8 @@ constexpr std::pair<const char*, Maker> kObjectives[] = {
     {"speech_codec", make_speech_codec_objective},
     {"vocoder", make_vocoder_objective},
     {"ctc", make_ctc_objective},
-    {"dense", make_dense_objective}};
+    {"dense", make_dense_objective},
+    {"joint", make_joint_objective}};
 
 } // namespace
 

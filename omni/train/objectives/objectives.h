@@ -28,6 +28,8 @@ namespace omni {
     const TrainConfig& config, OmniModel model);
 [[nodiscard]] std::unique_ptr<Objective> make_dense_objective(
     const TrainConfig& config, OmniModel model);
+[[nodiscard]] std::unique_ptr<Objective> make_joint_objective(
+    const TrainConfig& config, OmniModel model);
 
 // The media of one kind in a sample, all messages: what the codec objectives read.
 [[nodiscard]] std::vector<const SamplePart*> parts_of(

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The whole chain on a tiny random model: media and text in, text, pictures and speech
+// out, cache reuse, cancelling, saving and loading.
+#include "omni/chat/chat.h"
+
+#include <ATen/ATen.h>
+#include <torch/utils.h>
+
+#include <filesystem>
+
+#include "tests/support/catch.h"
+#include "tests/support/tiny_model.h"
+
+namespace omni {
+namespace {
+
+Image make_picture(int64_t level) {
+  return {at::full({20, 30, 3}, level, at::kByte), "picture"};
+}
+
+Waveform make_sound(double seconds) {
+  const auto size = static_cast<int64_t>(seconds * 16000);
+  return {at::sin(at::arange(size, at::kFloat) * 0.1) * 0.3, 16000, "sound"};
+}
+
+VideoClip make_clip() {
+  VideoClip clip;
+  clip.frames = at::randint(0, 255, {6, 16, 16, 3}).to(at::kByte);
+  clip.times_seconds = at::arange(6, at::kDouble) * 0.5;
+  clip.audio = make_sound(2.5);
+  clip.duration_seconds = 3.0;
+  return clip;
+}
+
+SamplingOptions short_answer() {
+  SamplingOptions sampling;
+  sampling.max_text_tokens = 6;
+  sampling.temperature = 1.0;
+  sampling.seed = 4;
+  return sampling;
+}
+
+} // namespace
+
+TEST_CASE("one chat reads every kind of input and answers with receipts") {
+  Chat chat(testing::make_tiny_model());
+  const Reply reply = chat.send(
+      {make_picture(10), make_sound(1.0), make_clip(), "what?"}, short_answer());
+  REQUIRE(reply.receipt.size() == 3);
+  CHECK(reply.receipt[0].modality == Modality::Image);
+  CHECK(reply.receipt[0].width == 30);
+  CHECK(reply.receipt[0].token_end - reply.receipt[0].token_begin == 4);
+  CHECK(reply.receipt[1].seconds_heard == Approx(1.0));
+  CHECK(reply.receipt[1].token_end - reply.receipt[1].token_begin == 13);
+  CHECK(reply.receipt[2].num_frames == 6);
+  CHECK(reply.receipt[2].seconds_heard == Approx(2.5));
+  CHECK(reply.receipt[2].frame_times_seconds.size() == 6);
+  CHECK(reply.usage.prefilled_tokens == reply.usage.prompt_tokens);
+}
+
+TEST_CASE("a second turn computes only what is new, and media only once") {
+  Chat chat(testing::make_tiny_model());
+  const Reply first = chat.send({make_picture(10), "a"}, short_answer());
+  const Reply second = chat.send({make_picture(10), "b"}, short_answer());
+  CHECK_FALSE(first.receipt[0].was_cached);
+  CHECK(second.receipt[0].was_cached);
+  CHECK(second.usage.prompt_tokens > first.usage.prompt_tokens);
+  CHECK(
+      second.usage.prefilled_tokens <
+      second.usage.prompt_tokens - first.usage.prompt_tokens + 2);
+}
+
+TEST_CASE("a conversation with its cache answers as one computed anew") {
+  OmniModel model = testing::make_tiny_model();
+  SamplingOptions sampling = short_answer();
+  sampling.temperature = 0.0;
+  Chat chat(model);
+  chat.send({make_picture(50), "one"}, sampling);
+  const std::vector<int64_t> ids = *chat.conversation().messages.back().ids;
+  const Reply second = chat.send({"two"}, sampling);
+  // The same turns, but the last one after the cache was cut back and filled again.
+  REQUIRE(chat.undo());
+  chat.send({"something else entirely"}, sampling);
+  REQUIRE(chat.undo());
+  const Reply again = chat.send({"two"}, sampling);
+  CHECK(again.text == second.text);
+  CHECK(*chat.conversation().messages[1].ids == ids);
+}
+
+TEST_CASE("the same seed gives the same answer, another seed another") {
+  OmniModel model = testing::make_tiny_model();
+  SamplingOptions sampling = short_answer();
+  sampling.max_text_tokens = 30;
+  const auto answer = [&](uint64_t seed) {
+    sampling.seed = seed;
+    Chat chat(model);
+    chat.send({"hello"}, sampling);
+    return *chat.conversation().messages.back().ids;
+  };
+  CHECK(answer(1) == answer(1));
+  CHECK(answer(1) != answer(2));
+}
+
+TEST_CASE("a picture is drawn code by code") {
+  Chat chat(testing::make_tiny_model());
+  SamplingOptions sampling;
+  sampling.modalities = {Modality::Image};
+  sampling.image_guidance_scale = 2.0;
+  int64_t num_progress = 0;
+  const Reply reply = chat.send({"draw"}, sampling, [&](const Event& event) {
+    num_progress += event.kind == Event::Kind::Drawing ? 1 : 0;
+    return true;
+  });
+  REQUIRE(reply.images.size() == 1);
+  CHECK(reply.images[0].pixels.sizes() == at::IntArrayRef({16, 16, 3}));
+  CHECK(num_progress == 3);
+  CHECK(reply.text.empty());
+}
+
+TEST_CASE("speech says the text of the answer, in chunks that join without a gap") {
+  Chat chat(testing::make_tiny_model());
+  SamplingOptions sampling = short_answer();
+  sampling.modalities = {Modality::Speech};
+  sampling.speech_temperature = 1.0;
+  sampling.max_speech_codes = 40;
+  std::vector<at::Tensor> chunks;
+  const Reply reply = chat.send({"say it"}, sampling, [&](const Event& event) {
+    if (event.kind == Event::Kind::Speech) {
+      chunks.push_back(event.speech.samples);
+    }
+    return true;
+  });
+  if (reply.text.find_first_not_of(" .,!?") != std::string::npos && reply.speech) {
+    CHECK(at::equal(at::cat(chunks), reply.speech->samples));
+    CHECK(reply.speech->samples.size(0) % (4 * 160) == 0);
+  }
+}
+
+TEST_CASE("returning false cancels before the next id") {
+  Chat chat(testing::make_tiny_model());
+  SamplingOptions sampling;
+  sampling.modalities = {Modality::Image};
+  int64_t seen = 0;
+  const Reply reply = chat.send({"draw"}, sampling, [&](const Event& event) {
+    seen += event.kind == Event::Kind::Drawing ? 1 : 0;
+    return seen < 2;
+  });
+  CHECK(reply.stop_reason == StopReason::Cancelled);
+  CHECK(seen == 2);
+  CHECK(reply.images.empty());
+  CHECK_NOTHROW(chat.send({"go on"}, short_answer()));
+}
+
+TEST_CASE("what cannot be answered is refused, and the conversation stays") {
+  Chat chat(testing::make_tiny_model());
+  chat.send({"first"}, short_answer());
+  CHECK_THROWS_WITH(chat.send({}), Catch::Contains("got nothing"));
+  SamplingOptions wrong;
+  wrong.modalities = {Modality::Audio};
+  CHECK_THROWS_WITH(chat.send({"x"}, wrong), Catch::Contains("text, image, speech"));
+  wrong = {};
+  wrong.temperature = -1.0;
+  CHECK_THROWS_WITH(chat.send({"x"}, wrong), Catch::Contains("temperature"));
+  const std::string long_text(6000, 'x');
+  CHECK_THROWS_WITH(chat.send({long_text}), Catch::Contains("at most"));
+  CHECK(chat.conversation().messages.size() == 2);
+  CHECK_NOTHROW(chat.send({"second"}, short_answer()));
+}
+
+TEST_CASE("text typed by a user never becomes a control id") {
+  OmniModel model = testing::make_tiny_model();
+  const IdRange text = model->config.token_space.range(Segment::Text);
+  for (const char* typed : {"<eos>", "</s>", "<image_slot>", "<|im_end|>", "<0x00>"}) {
+    for (const int64_t id : model->tokenizer->encode(typed)) {
+      CHECK(text.contains(id));
+      CHECK(model->tokenizer->bytes_of(id) != "");
+    }
+  }
+}
+
+TEST_CASE("a saved model loads as the same model") {
+  const auto folder = std::filesystem::temp_directory_path() / "omni-chat-test-model";
+  std::filesystem::remove_all(folder);
+  OmniModel model = testing::make_tiny_model();
+  model->save(folder, GENERATE(int64_t{1} << 30, int64_t{20000}));
+  OmniModel loaded = load(folder, {.dtype = at::kFloat});
+  const at::Tensor ids = at::arange(12).view({1, 12});
+  CHECK(at::equal(model->logits(ids), loaded->logits(ids)));
+  CHECK(config_to_json(loaded->config) == config_to_json(model->config));
+  CHECK(loaded->tokenizer->encode("hello") == model->tokenizer->encode("hello"));
+  std::filesystem::remove(folder / "config.json");
+  CHECK_THROWS_WITH(load(folder), Catch::Contains("config.json"));
+  std::filesystem::remove_all(folder);
+}
+
+} // namespace omni
