@@ -4,7 +4,7 @@
 
 from espeak import RATE
 from korean import with_particle
-from outside import ABOUT_PICTURE, ABOUT_SOUND, ASK, TOPICS
+from outside import ABOUT_PICTURE, ABOUT_SOUND, ASK, TOPICS, topics_of, with_particles
 from pictures import PHRASES, question
 from reading import print_text
 from rng import choose, sample_rng
@@ -61,17 +61,9 @@ def translation(rng, split: str, korean: bool) -> tuple[str, str]:
     return f"What is {table[english]} in English?", english
 
 
-def with_particles(template: str, thing: str, korean: bool) -> str:
-    slots = {"x": thing}
-    if korean:
-        slots |= {"x_reul": with_particle(thing, "을/를"), "x_neun": with_particle(thing, "은/는")}
-    return template.format(**slots)
-
-
 def outside(rng, split: str, korean: bool) -> tuple[str, str]:
     """A question about a topic that the small world does not hold."""
-    wanted = split == "heldout"
-    topic = choose(rng, [topic for topic in TOPICS if topic_is_held_out(topic) == wanted])
+    topic = choose(rng, topics_of(split))
     things, questions = TOPICS[topic][int(korean)], TOPICS[topic][2 + int(korean)]
     if rng.random() < 0.5:
         return choose(rng, questions), REFUSAL[int(korean)]
@@ -145,14 +137,9 @@ def make_chat(seed: int, split: str, index: int) -> Sample:
     return sample
 
 
-def all_text() -> list[str]:
-    lines = list(REFUSAL) * 20 + [text for pair in MISSING.values() for text in pair] * 5
+def world_text() -> list[str]:
+    """What the model says, and small talk of training."""
+    lines = [*REFUSAL, *(text for pair in MISSING.values() for text in pair)]
     for asked, answer in SMALL_TALK:
-        lines += [*asked, answer] * 5
-    for *things, english, korean in TOPICS.values():
-        lines += [*english, *korean]
-        for language in (0, 1):
-            lines += [with_particles(t, x, bool(language)) for x in things[language] for t in ASK[language]]
-    for table in (ABOUT_PICTURE, ABOUT_SOUND):
-        lines += [*table[0], *table[1]]
+        lines += [*phrasings(asked, "train"), answer]
     return lines

@@ -2,6 +2,9 @@
 # Copyright The Omni Authors
 """Questions about what lies outside the small world; whole topics are held out."""
 
+from korean import with_particle
+from splits import phrasings, topic_is_held_out
+
 # Topic: things to ask about (English, Korean), then questions as people ask them.
 TOPICS = {
     "politics": (
@@ -188,3 +191,25 @@ ABOUT_SOUND = (
      "말하는 사람의 이름은 뭐예요?", "이 악기는 얼마예요?", "어디에서 녹음했어요?",
      "엔진이 고장 났어요?"),
 )  # fmt: skip
+
+
+def topics_of(split: str) -> list[str]:
+    return [topic for topic in TOPICS if topic_is_held_out(topic) == (split == "heldout")]
+
+
+def with_particles(template: str, thing: str, korean: bool) -> str:
+    slots = {"x": thing}
+    if korean:
+        slots |= {"x_reul": with_particle(thing, "을/를"), "x_neun": with_particle(thing, "은/는")}
+    return template.format(**slots)
+
+
+def all_text(split: str) -> list[str]:
+    """Every question about the topics of the split."""
+    lines = []
+    for topic in topics_of(split):
+        for korean in (False, True):
+            lines += TOPICS[topic][2 + int(korean)]
+            for template in phrasings(ASK[int(korean)], split):
+                lines += [with_particles(template, x, korean) for x in TOPICS[topic][int(korean)]]
+    return lines

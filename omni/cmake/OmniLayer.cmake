@@ -28,3 +28,11 @@ function(omni_compile_options target)
     target_compile_options(${target} PRIVATE -Wno-restrict)
   endif()
 endfunction()
+
+# A program that uses a layer's precompiled header must be compiled like the layer:
+# -fPIC, where CMake would give a program -fPIE.
+function(omni_reuse_pch target pch)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC)
+  target_precompile_headers(${target} REUSE_FROM ${pch})
+endfunction()

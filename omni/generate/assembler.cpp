@@ -31,7 +31,8 @@ Assembler::Assembler(
     OmniModel model, std::vector<std::string> stop, EventCallback on_event)
     : model_(std::move(model)),
       stop_(std::move(stop)),
-      on_event_(std::move(on_event)) {}
+      on_event_(std::move(on_event)),
+      text_stream_(model_->tokenizer) {}
 
 bool Assembler::push(int64_t id) {
   const TokenSpace& space = model_->config.token_space;
@@ -42,7 +43,7 @@ bool Assembler::push(int64_t id) {
   }
   switch (space.segment_of(id)) {
     case Segment::Text:
-      return push_text(utf8_.push(model_->tokenizer->bytes_of(id)));
+      return push_text(text_stream_.push(id));
     case Segment::Image:
       return push_image_code(id - space.range(Segment::Image).begin);
     case Segment::Speech:
@@ -58,10 +59,7 @@ bool Assembler::push_text(const std::string& piece) {
   if (found_stop_) {
     return true;
   }
-  // The first piece of a SentencePiece text brings the dummy prefix's space along.
-  held_ += answer_.text.empty() && held_.empty() && piece.starts_with(' ')
-      ? piece.substr(1)
-      : piece;
+  held_ += piece;
   size_t first = std::string::npos;
   for (const std::string& stop : stop_) {
     first = std::min(first, held_.find(stop));
@@ -150,7 +148,7 @@ bool Assembler::give_speech(const at::Tensor& samples) {
 bool Assembler::finish() {
   bool wants_more = true;
   if (!found_stop_) {
-    held_ += utf8_.finish();
+    held_ += text_stream_.finish();
     wants_more = give_text(0);
   }
   if (speech_stream_) {

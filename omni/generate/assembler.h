@@ -12,7 +12,7 @@
 
 #include "omni/generate/event.h"
 #include "omni/model/omni_model.h"
-#include "tokenizers/text/utf8_stream.h"
+#include "tokenizers/text/text_stream.h"
 
 namespace omni {
 
@@ -50,7 +50,7 @@ class Assembler {
   std::vector<std::string> stop_;
   EventCallback on_event_;
   AssembledAnswer answer_;
-  Utf8Stream utf8_;
+  TextStream text_stream_;
   std::string held_; // text that may yet turn out to begin a stop string
   bool found_stop_ = false;
   std::vector<int64_t> image_codes_;

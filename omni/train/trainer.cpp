@@ -3,7 +3,6 @@
 #include "omni/train/trainer.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 #include <torch/utils.h>
 
 #include <chrono>
@@ -12,9 +11,11 @@
 #include <nlohmann/json.hpp>
 
 #include "omni/core/file_io.h"
+#include "omni/train/autocast.h"
 #include "omni/train/batch_loader.h"
 #include "omni/train/checkpoint.h"
 #include "omni/train/objectives/objectives.h"
+#include "omni/train/running_means.h"
 
 namespace omni {
 namespace {
@@ -25,46 +26,6 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
-
-// Computes in bfloat16 where autocast says so, for as long as it lives.
-class Autocast {
- public:
-  explicit Autocast(bool is_enabled)
-      : was_enabled_(at::autocast::is_autocast_enabled(at::kCPU)) {
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, is_enabled);
-  }
-  ~Autocast() {
-    at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, was_enabled_);
-  }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-
- private:
-  bool was_enabled_;
-};
-
-// Running means of named scalars; reading them is the only synchronisation.
-class Means {
- public:
-  void add(const std::string& name, const at::Tensor& value) {
-    auto& [sum, count] = sums_[name];
-    sum = sum.defined() ? sum + value.detach() : value.detach();
-    ++count;
-  }
-  std::map<std::string, double> take() {
-    std::map<std::string, double> means;
-    for (const auto& [name, entry] : sums_) {
-      means[name] = entry.first.item<double>() / static_cast<double>(entry.second);
-    }
-    sums_.clear();
-    return means;
-  }
-
- private:
-  std::map<std::string, std::pair<at::Tensor, int64_t>> sums_;
-};
 
 class Run {
  public:
@@ -395,8 +356,8 @@ class Run {
   NamedTensors average_;
   CheckpointState state_;
   std::ofstream log_;
-  Means means_;
-  Means figures_;
+  RunningMeans means_;
+  RunningMeans figures_;
   at::Tensor gradient_norm_;
   int64_t num_tokens_ = 0;
   Clock::time_point begin_;

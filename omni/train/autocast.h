@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// bfloat16 products over float32 weights, for as long as an object lives. Of the thread
+// that makes it.
+#pragma once
+
+#include <ATen/autocast_mode.h>
+
+namespace omni {
+
+// Computes in bfloat16 where autocast says so, for as long as it lives.
+class Autocast {
+ public:
+  explicit Autocast(bool is_enabled)
+      : was_enabled_(at::autocast::is_autocast_enabled(at::kCPU)) {
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::set_autocast_enabled(at::kCPU, is_enabled);
+  }
+  ~Autocast() {
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(at::kCPU, was_enabled_);
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  bool was_enabled_;
+};
+
+} // namespace omni
