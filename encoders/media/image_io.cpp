@@ -30,6 +30,12 @@ inline uint8_t over_white(int value, int alpha) {
 template <typename T>
 void to_rgb(const cv::Mat& decoded, const ImageHeader& header, uint8_t* out) {
   const int num_channels = decoded.channels();
+  // OpenCV leaves the low bits of 5-bit channels empty; white must be 255.
+  const bool is_narrow = header.kind == MediaKind::Bmp && header.bits == 16;
+  const auto widened = [is_narrow](T sample) {
+    const int value = to_8_bits(sample);
+    return is_narrow ? value | value >> 5 : value;
+  };
   // OpenCV widens grey of less than 8 bits; so is the value that stands for clear.
   int clear_grey = -1;
   if (header.transparent_grey) {
@@ -48,9 +54,9 @@ void to_rgb(const cv::Mat& decoded, const ImageHeader& header, uint8_t* out) {
         continue;
       }
       const int alpha = num_channels == 4 && header.has_alpha ? to_8_bits(row[3]) : 255;
-      out[0] = over_white(to_8_bits(row[2]), alpha);
-      out[1] = over_white(to_8_bits(row[1]), alpha);
-      out[2] = over_white(to_8_bits(row[0]), alpha);
+      out[0] = over_white(widened(row[2]), alpha);
+      out[1] = over_white(widened(row[1]), alpha);
+      out[2] = over_white(widened(row[0]), alpha);
     }
   }
 }

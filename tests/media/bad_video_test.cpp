@@ -120,7 +120,7 @@ TEST_CASE("damaged and lying MKVs, WebMs and AVIs are refused") {
           {"size.mkv", "\x1A\x45\xDF\xA3\0\0\0\0"s, "a legal EBML size"},
           {"segment.mkv",
            "\x1A\x45\xDF\xA3\x80\x18\x53\x80\x67\x08\x7F\xFF\xFF\xFF\xFF"s,
-           "bytes of the Matroska segment, got 0"},
+           "bytes of the Matroska segment, got 1"},
           {"nothing.mkv", "\x1A\x45\xDF\xA3\x80\x18\x53\x80\x67\x80"s, "Matroska"},
           {"cut.webm", front(webm, 0.7), "The file is truncated"},
           {"cut.avi", front(avi, 0.6), "bytes of the AVI, got"},

@@ -4,6 +4,7 @@
 // Stands in for encoders/media in a build without FFmpeg and OpenCV: every function
 // says how to get one with them.
 #include <c10/util/Exception.h>
+#include <c10/util/StringUtil.h>
 
 #include "encoders/media/audio_io.h"
 #include "encoders/media/image_io.h"
@@ -14,12 +15,13 @@ namespace omni {
 namespace {
 
 [[noreturn]] void fail(const char* component) {
-  TORCH_CHECK_NOT_IMPLEMENTED(
-      false,
-      "[",
-      component,
-      "] expected a build with media, got one without. ",
-      "Install FFmpeg and OpenCV and configure with -DOMNI_MEDIA=ON.");
+  C10_THROW_ERROR(
+      NotImplementedError,
+      c10::str(
+          "[",
+          component,
+          "] expected a build with media, got one without. Install FFmpeg and OpenCV ",
+          "and configure with -DOMNI_MEDIA=ON."));
 }
 
 }  // namespace
