@@ -21,7 +21,9 @@ at::Tensor linear_of(torch::nn::Linear& linear, const at::Tensor& x) {
 DepthwiseConv1dImpl::DepthwiseConv1dImpl(int64_t channels, int64_t kernel_size) {
   TORCH_CHECK_VALUE(
       kernel_size > 0 && kernel_size % 2 == 1,
-      "[convnext] expected an odd kernel size, got ", kernel_size, ".");
+      "[convnext] expected an odd kernel size, got ",
+      kernel_size,
+      ".");
   weight = register_parameter("weight", at::zeros({kernel_size, channels}));
   bias = register_parameter("bias", at::zeros({channels}));
 }
@@ -31,14 +33,14 @@ at::Tensor DepthwiseConv1dImpl::forward(const at::Tensor& x) {
 }
 
 ConvNextImpl::ConvNextImpl(ConvNextOptions options_in) : options(options_in) {
-  depthwise = register_module(
-      "depthwise", DepthwiseConv1d(options.width, options.kernel_size));
+  depthwise =
+      register_module("depthwise", DepthwiseConv1d(options.width, options.kernel_size));
   norm = register_module(
       "norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({options.width})));
-  expand = register_module(
-      "expand", torch::nn::Linear(options.width, options.inner_width));
-  project = register_module(
-      "project", torch::nn::Linear(options.inner_width, options.width));
+  expand =
+      register_module("expand", torch::nn::Linear(options.width, options.inner_width));
+  project =
+      register_module("project", torch::nn::Linear(options.inner_width, options.width));
   scale = register_parameter("scale", at::ones({options.width}));
   reset_parameters();
 }

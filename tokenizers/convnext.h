@@ -27,7 +27,7 @@ TORCH_MODULE(DepthwiseConv1d);
 struct ConvNextOptions {
   int64_t width = 160;
   int64_t inner_width = 480;
-  int64_t kernel_size = 7; // odd
+  int64_t kernel_size = 7;     // odd
   double branch_scale = 0.25; // initial weight of the branch beside the input
 };
 
@@ -38,11 +38,11 @@ class ConvNextImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& hidden);
   // Frames on either side that one frame depends on.
   [[nodiscard]] int64_t context_frames() const;
-  // | parameter        | initial value                        |
+  // | parameter        | initial value                                            |
   // | depthwise.weight | normal, std 0.5 / sqrt(kernel_size), + 0.5 at the centre |
-  // | norm             | 1, bias 0                            |
-  // | expand, project  | normal, std 1 / sqrt(fan-in), bias 0 |
-  // | scale            | branch_scale                         |
+  // | norm             | 1, bias 0                                                |
+  // | expand, project  | normal, std 1 / sqrt(fan-in), bias 0                     |
+  // | scale            | branch_scale                                             |
   void reset_parameters();
 
   const ConvNextOptions options;

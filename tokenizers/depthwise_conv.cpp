@@ -61,12 +61,9 @@ at::Tensor convolve(
 
 // sum over b, t of g[b, t] * x[b, t + k - K / 2], added up item by item so that the
 // order of the sum is the same for any number of threads.
-at::Tensor weight_gradient(
-    const at::Tensor& x_BTC,
-    const at::Tensor& grad_BTC,
-    const Sizes& s) {
-  at::Tensor sums_BKC =
-      at::zeros({s.batch, s.kernel, s.channels}, grad_BTC.options());
+at::Tensor
+weight_gradient(const at::Tensor& x_BTC, const at::Tensor& grad_BTC, const Sizes& s) {
+  at::Tensor sums_BKC = at::zeros({s.batch, s.kernel, s.channels}, grad_BTC.options());
   const float* x = x_BTC.const_data_ptr<float>();
   const float* grad = grad_BTC.const_data_ptr<float>();
   float* sums = sums_BKC.mutable_data_ptr<float>();
@@ -142,7 +139,9 @@ at::Tensor depthwise_conv1d(
   check_shape(x, {-1, -1, weight.size(1)}, "depthwise_conv1d", "x");
   TORCH_CHECK_VALUE(
       weight.size(0) % 2 == 1,
-      "[depthwise_conv1d] expected a kernel of odd size, got ", weight.size(0), ".");
+      "[depthwise_conv1d] expected a kernel of odd size, got ",
+      weight.size(0),
+      ".");
   if (!x.device().is_cpu() || weight.scalar_type() == at::kDouble) {
     return depthwise_conv1d_reference(x, weight, bias);
   }

@@ -17,8 +17,12 @@ int64_t num_fsq_codes(const std::vector<int64_t>& levels, std::string_view compo
         level >= 2 && level <= std::numeric_limits<int32_t>::max() / num_codes;
     TORCH_CHECK_VALUE(
         fits,
-        "[", component, "] expected FSQ levels of at least 2 whose product fits 31 bits, "
-        "got ", c10::IntArrayRef(levels), ".");
+        "[",
+        component,
+        "] expected FSQ levels of at least 2 whose product fits 31 bits, "
+        "got ",
+        c10::IntArrayRef(levels),
+        ".");
     num_codes *= level;
   }
   TORCH_CHECK_VALUE(
@@ -44,14 +48,25 @@ at::Tensor fsq_codes_to_latent(
     std::string_view component) {
   TORCH_CHECK_TYPE(
       codes.scalar_type() == at::kLong,
-      "[", component, "] expected `codes` int64, got ", codes.scalar_type(), ".");
+      "[",
+      component,
+      "] expected `codes` int64, got ",
+      codes.scalar_type(),
+      ".");
   const int64_t num_codes = num_fsq_codes(levels, component);
   if (codes.numel() > 0) {
     const auto [low, high] = codes.aminmax();
     TORCH_CHECK_INDEX(
         low.item<int64_t>() >= 0 && high.item<int64_t>() < num_codes,
-        "[", component, "] expected codes in [0, ", num_codes, "), got values from ",
-        low.item<int64_t>(), " to ", high.item<int64_t>(), ".");
+        "[",
+        component,
+        "] expected codes in [0, ",
+        num_codes,
+        "), got values from ",
+        low.item<int64_t>(),
+        " to ",
+        high.item<int64_t>(),
+        ".");
   }
   return kernels::fsq_decode(codes, levels);
 }
@@ -63,7 +78,9 @@ at::Tensor fsq_latent_loss(const at::Tensor& latent) {
   return (mean.square() + (deviation - 1.0).square()).mean();
 }
 
-at::Tensor fsq_share_used(const at::Tensor& latent, const std::vector<int64_t>& levels) {
+at::Tensor fsq_share_used(
+    const at::Tensor& latent,
+    const std::vector<int64_t>& levels) {
   const int64_t num_codes = num_fsq_codes(levels, "fsq");
   const at::Tensor codes = fsq_latent_to_codes(latent, levels).flatten();
   at::Tensor is_used = at::zeros({num_codes}, codes.options().dtype(at::kFloat));

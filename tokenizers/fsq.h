@@ -18,7 +18,8 @@ namespace omni {
     const std::vector<int64_t>& levels,
     std::string_view component);
 
-// latent [.., dims] → quantised float32 [.., dims] in [-1, 1] with straight-through gradient.
+// latent [.., dims] → quantised float32 [.., dims] in [-1, 1] with straight-through
+// gradient.
 [[nodiscard]] at::Tensor fsq_quantize_latent(
     const at::Tensor& latent,
     const std::vector<int64_t>& levels);
@@ -35,10 +36,10 @@ namespace omni {
     const std::vector<int64_t>& levels,
     std::string_view component);
 
-// Mean over dimensions of mean^2 + (deviation - 1)^2 of latent [.., dims] over its rows: a
-// scalar to be added to a loss with kFsqLatentWeight. It keeps the latent where it meets
-// every level; without it the first steps drive tanh into saturation, where a code hardly
-// ever changes again.
+// Mean over dimensions of mean^2 + (deviation - 1)^2 of latent [.., dims] over its
+// rows: a scalar to be added to a loss with kFsqLatentWeight. It keeps the latent where
+// it meets every level; without it the first steps drive tanh into saturation, where a
+// code hardly ever changes again.
 [[nodiscard]] at::Tensor fsq_latent_loss(const at::Tensor& latent);
 inline constexpr double kFsqLatentWeight = 0.1;
 

@@ -29,7 +29,9 @@ at::Tensor griffin_lim(
   check_shape(mel, {-1, options.num_mels}, "griffin_lim", "mel");
   TORCH_CHECK_VALUE(
       num_iterations >= 0,
-      "[griffin_lim] expected num_iterations >= 0, got ", num_iterations, ".");
+      "[griffin_lim] expected num_iterations >= 0, got ",
+      num_iterations,
+      ".");
   const torch::NoGradGuard no_grad;
   const StftOptions transform = stft_options(options);
   check_stft_options(transform, "griffin_lim");
@@ -46,7 +48,10 @@ at::Tensor griffin_lim(
     phases = ahead / ahead.abs().clamp_min(1e-12);
     previous = rebuilt;
   }
-  return istft(magnitudes * phases, transform).squeeze(0).clamp(-1.0, 1.0).to(mel.device());
+  return istft(magnitudes * phases, transform)
+      .squeeze(0)
+      .clamp(-1.0, 1.0)
+      .to(mel.device());
 }
 
 } // namespace omni

@@ -29,8 +29,8 @@ nn::Conv2d halving_conv(int64_t from, int64_t to) {
   return nn::Conv2d(nn::Conv2dOptions(from, to, 2).stride(2));
 }
 
-// LayerNorm over the channels of [B, C, Y, X]. In channels-last memory, which all of the
-// codec works in, the two permutations are views.
+// LayerNorm over the channels of [B, C, Y, X]. In channels-last memory, which all of
+// the codec works in, the two permutations are views.
 class ChannelNormImpl : public nn::Module {
  public:
   explicit ChannelNormImpl(int64_t width) {
@@ -76,7 +76,7 @@ at::Tensor run(nn::Sequential& path, const at::Tensor& x) {
       .to(at::kFloat);
 }
 
-// Steps from pixel to pixel, downwards [B, 3, Y - 1, X] and rightwards [B, 3, Y, X - 1].
+// Steps from pixel to pixel: downwards [B, 3, Y - 1, X], rightwards [B, 3, Y, X - 1].
 struct Edges {
   at::Tensor down;
   at::Tensor right;
@@ -91,10 +91,13 @@ Edges edges_of(const at::Tensor& pixels) {
 at::Tensor detail_weights(const Edges& edges, double detail_weight) {
   const at::Tensor down = edges.down.abs().mean(1, /*keepdim=*/true);
   const at::Tensor right = edges.right.abs().mean(1, /*keepdim=*/true);
-  const at::Tensor strength =
-      at::constant_pad_nd(down, {0, 0, 1, 0}) + at::constant_pad_nd(right, {1, 0, 0, 0});
+  const at::Tensor strength = at::constant_pad_nd(down, {0, 0, 1, 0}) +
+      at::constant_pad_nd(right, {1, 0, 0, 0});
   const at::Tensor around = at::avg_pool2d(
-      strength, {kDetailWindow, kDetailWindow}, {1, 1}, {kDetailWindow / 2, kDetailWindow / 2});
+      strength,
+      {kDetailWindow, kDetailWindow},
+      {1, 1},
+      {kDetailWindow / 2, kDetailWindow / 2});
   const at::Tensor weights = 1.0 + detail_weight * (2.0 * around).clamp_max(1.0);
   return weights / weights.mean();
 }
@@ -110,14 +113,25 @@ ImageCodecImpl::ImageCodecImpl(ImageCodecOptions options_in)
   const auto& o = options;
   TORCH_CHECK_VALUE(
       o.downsample == 2 * kStem && o.image_size > 0 && o.image_size % o.downsample == 0,
-      "[image_codec] expected downsample ", 2 * kStem,
-      " and a multiple of it for image_size, got ", o.downsample, " and ", o.image_size,
+      "[image_codec] expected downsample ",
+      2 * kStem,
+      " and a multiple of it for image_size, got ",
+      o.downsample,
+      " and ",
+      o.image_size,
       ".");
   TORCH_CHECK_VALUE(
       o.width > 0 && o.deep_width > 0 && o.num_blocks >= 0 && o.detail_weight >= 0.0,
       "[image_codec] expected positive widths and no negative num_blocks or "
-      "detail_weight, got ", o.width, ", ", o.deep_width, ", ", o.num_blocks, " and ",
-      o.detail_weight, ".");
+      "detail_weight, got ",
+      o.width,
+      ", ",
+      o.deep_width,
+      ", ",
+      o.num_blocks,
+      " and ",
+      o.detail_weight,
+      ".");
   (void)o.num_codes();
   const auto num_dims = static_cast<int64_t>(o.levels.size());
   const int64_t stem_width = 3 * kStem * kStem;

@@ -10,7 +10,8 @@
 namespace omni {
 namespace {
 
-// After these the mel of the result is within 1 % of the one asked for; more changes little.
+// After these the mel of the result is within 1 % of the one asked for; more changes
+// little.
 constexpr int kNumUpdates = 24;
 constexpr double kTiny = 1e-10;
 

@@ -17,8 +17,8 @@ namespace omni {
 // Mel filters [M, F] of `options`, F = fft_size / 2 + 1.
 [[nodiscard]] at::Tensor mel_filters_of(const VocoderOptions& options);
 
-// samples float32 [B, S] → ln(max(mel of magnitudes, floor)) [B, T, M], T = S / hop rounded
-// up; beyond the ends is silence. Differentiable.
+// samples float32 [B, S] → ln(max(mel of magnitudes, floor)) [B, T, M], T = S / hop
+// rounded up; beyond the ends is silence. Differentiable.
 [[nodiscard]] at::Tensor log_mel_of(
     const at::Tensor& samples,
     const VocoderOptions& options);

@@ -33,10 +33,16 @@ at::Tensor overlap_add(const at::Tensor& frames, const StftOptions& options) {
 
 void check_stft_options(const StftOptions& options, std::string_view component) {
   TORCH_CHECK_VALUE(
-      options.hop > 0 && options.fft_size % 2 == 0 && options.fft_size % options.hop == 0 &&
-          options.fft_size >= 2 * options.hop,
-      "[", component, "] expected an even fft_size that is a multiple of hop and at least "
-      "twice it, got fft_size ", options.fft_size, " and hop ", options.hop, ".");
+      options.hop > 0 && options.fft_size % 2 == 0 &&
+          options.fft_size % options.hop == 0 && options.fft_size >= 2 * options.hop,
+      "[",
+      component,
+      "] expected an even fft_size that is a multiple of hop and at least "
+      "twice it, got fft_size ",
+      options.fft_size,
+      " and hop ",
+      options.hop,
+      ".");
 }
 
 at::Tensor stft(const at::Tensor& samples, const StftOptions& options) {
@@ -72,7 +78,8 @@ at::Tensor istft(const at::Tensor& spectrum, const StftOptions& options) {
   const at::Tensor energy =
       overlap_add(window.square().expand({1, num_frames, -1}), options);
   const int64_t begin = options.fft_size / 2;
-  // Every sample kept lies in the inner half of some window, where its square is >= 1/4.
+  // Every sample kept lies in the inner half of some window, where its square is >=
+  // 1/4.
   return overlap_add(frames, options).narrow(1, begin, num_samples) /
       energy.narrow(1, begin, num_samples);
 }

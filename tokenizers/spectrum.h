@@ -14,7 +14,7 @@ namespace omni {
 
 struct StftOptions {
   int64_t fft_size = 640; // samples, even
-  int64_t hop = 160; // samples between frames; divides fft_size at least twice
+  int64_t hop = 160;       // samples between frames; divides fft_size at least twice
 };
 
 // ValueError unless fft_size is even and a multiple of hop, at least twice it.
@@ -23,8 +23,8 @@ void check_stft_options(const StftOptions& options, std::string_view component);
 // samples [B, S] → complex spectrum [B, S / hop (rounded up), fft_size / 2 + 1].
 [[nodiscard]] at::Tensor stft(const at::Tensor& samples, const StftOptions& options);
 
-// complex spectrum [B, T, fft_size / 2 + 1] → samples [B, T * hop]: overlap-add, divided
-// by the windows' energy. istft(stft(x)) = x when S is a multiple of hop.
+// complex spectrum [B, T, fft_size / 2 + 1] → samples [B, T * hop]: overlap-add,
+// divided by the windows' energy. istft(stft(x)) = x when S is a multiple of hop.
 [[nodiscard]] at::Tensor istft(const at::Tensor& spectrum, const StftOptions& options);
 
 } // namespace omni

@@ -59,7 +59,8 @@ int64_t SpeechCodecOptions::num_codes() const {
 
 int64_t SpeechCodecOptions::decode_context_codes() const {
   const int64_t half = kernel_size / 2;
-  return num_decoder_blocks * half + ceil_divide(num_frame_blocks * half, frames_per_code);
+  return num_decoder_blocks * half +
+      ceil_divide(num_frame_blocks * half, frames_per_code);
 }
 
 SpeechCodecImpl::SpeechCodecImpl(SpeechCodecOptions options_in)
@@ -68,16 +69,26 @@ SpeechCodecImpl::SpeechCodecImpl(SpeechCodecOptions options_in)
   TORCH_CHECK_VALUE(
       o.num_mels > 0 && o.frames_per_code > 0 && o.width > 0 && o.inner_width > 0 &&
           o.mel_std > 0,
-      "[speech_codec] expected positive num_mels, frames_per_code, widths and mel_std, got ",
-      o.num_mels, ", ", o.frames_per_code, ", ", o.width, " and ", o.inner_width, ", ",
-      o.mel_std, ".");
+      "[speech_codec] expected positive num_mels, frames_per_code, widths and mel_std, "
+      "got ",
+      o.num_mels,
+      ", ",
+      o.frames_per_code,
+      ", ",
+      o.width,
+      " and ",
+      o.inner_width,
+      ", ",
+      o.mel_std,
+      ".");
   const int64_t patch = o.frames_per_code * o.num_mels;
   const int64_t num_dims = static_cast<int64_t>(o.levels.size());
   (void)o.num_codes();
   encoder_input = register_module("encoder_input", torch::nn::Linear(patch, o.width));
   encoder_blocks = register_module(
       "encoder_blocks",
-      make_convnext_blocks(o.num_encoder_blocks, block_options(o, o.num_encoder_blocks)));
+      make_convnext_blocks(
+          o.num_encoder_blocks, block_options(o, o.num_encoder_blocks)));
   encoder_norm = register_module("encoder_norm", layer_norm(o.width));
   to_latent = register_module("to_latent", torch::nn::Linear(o.width, num_dims));
   from_latent = register_module("from_latent", torch::nn::Linear(num_dims, o.width));
@@ -170,8 +181,13 @@ CodecLosses SpeechCodecImpl::losses(const at::Tensor& mel, const at::Tensor& len
   const int64_t shortest = lengths.min().item<int64_t>();
   TORCH_CHECK_VALUE(
       shortest >= 1 && lengths.max().item<int64_t>() <= num_frames,
-      "[speech_codec] expected lengths in [1, ", num_frames, "], got values from ",
-      shortest, " to ", lengths.max().item<int64_t>(), ".");
+      "[speech_codec] expected lengths in [1, ",
+      num_frames,
+      "], got values from ",
+      shortest,
+      " to ",
+      lengths.max().item<int64_t>(),
+      ".");
 
   const int64_t group = options.frames_per_code;
   const int64_t num_codes = ceil_divide(num_frames, group);
@@ -195,11 +211,10 @@ CodecLosses SpeechCodecImpl::losses(const at::Tensor& mel, const at::Tensor& len
   const at::Tensor delta_l1 =
       masked_mean(difference.diff(1, 1).abs(), frame_mask.slice(1, 1));
   const at::Tensor valid_latent = code_mask
-      ? latent.reshape({-1, latent.size(2)}).index(
-            {code_mask->flatten().to(at::kBool)})
+      ? latent.reshape({-1, latent.size(2)}).index({code_mask->flatten().to(at::kBool)})
       : latent;
   return {
-      .terms = 
+      .terms =
           {{"mel_l1", mel_l1},
            {"mel_delta_l1", kDeltaWeight * delta_l1},
            {"latent", kFsqLatentWeight * fsq_latent_loss(valid_latent)}},

@@ -9,10 +9,11 @@
 namespace omni {
 
 // Note [Windows of a stream]
-// A mel frame is final once `decode_context_codes` codes follow its own; a frame's samples
-// are final once `context_frames` final mel frames follow. So each call decodes the
-// smallest window that holds every code those samples depend on. Inside the window the
-// result equals the whole decode; what lies nearer to a cut than the context is dropped.
+// A mel frame is final once `decode_context_codes` codes follow its own; a frame's
+// samples are final once `context_frames` final mel frames follow. So each call decodes
+// the smallest window that holds every code those samples depend on. Inside the window
+// the result equals the whole decode; what lies nearer to a cut than the context is
+// dropped.
 
 SpeechStream::SpeechStream(SpeechCodec codec, Vocoder vocoder, VocoderOptions options)
     : codec_(std::move(codec)), vocoder_(std::move(vocoder)), options_(options) {
@@ -21,12 +22,16 @@ SpeechStream::SpeechStream(SpeechCodec codec, Vocoder vocoder, VocoderOptions op
   TORCH_CHECK_VALUE(
       codec_->options.num_mels == options_.num_mels,
       "[speech_stream] expected codec and vocoder of equal num_mels, got ",
-      codec_->options.num_mels, " and ", options_.num_mels, ".");
+      codec_->options.num_mels,
+      " and ",
+      options_.num_mels,
+      ".");
   TORCH_CHECK_VALUE(
       vocoder_.is_empty() ||
           (vocoder_->options.num_mels == options_.num_mels &&
            vocoder_->options.hop == options_.hop),
-      "[speech_stream] expected options equal to the vocoder's, got another num_mels or "
+      "[speech_stream] expected options equal to the vocoder's, got another num_mels "
+      "or "
       "hop.");
 }
 
@@ -35,7 +40,11 @@ at::Tensor SpeechStream::push(const std::vector<int64_t>& codes) {
   for (const int64_t code : codes) {
     TORCH_CHECK_INDEX(
         code >= 0 && code < num_codes,
-        "[speech_stream] expected codes in [0, ", num_codes, "), got ", code, ".");
+        "[speech_stream] expected codes in [0, ",
+        num_codes,
+        "), got ",
+        code,
+        ".");
   }
   codes_.insert(codes_.end(), codes.begin(), codes.end());
   return take_final(/*is_last=*/false);
@@ -65,17 +74,19 @@ at::Tensor SpeechStream::take_final(bool is_last) {
   const int64_t code_begin = std::max<int64_t>(0, mel_begin / group - code_context);
   const at::Device device = codec_->parameters().front().device();
   const at::Tensor codes =
-      torch::tensor(c10::ArrayRef<int64_t>(codes_).slice(code_begin), at::kLong).to(device);
-  const at::Tensor mel = codec_->decode(codes.unsqueeze(0))
-                             .slice(1, mel_begin - code_begin * group,
-                                    mel_end - code_begin * group);
-  const at::Tensor samples = vocoder_.is_empty()
-      ? griffin_lim(mel.squeeze(0), options_)
-      : vocoder_(mel).squeeze(0);
+      torch::tensor(c10::ArrayRef<int64_t>(codes_).slice(code_begin), at::kLong)
+          .to(device);
+  const at::Tensor mel =
+      codec_->decode(codes.unsqueeze(0))
+          .slice(1, mel_begin - code_begin * group, mel_end - code_begin * group);
+  const at::Tensor samples = vocoder_.is_empty() ? griffin_lim(mel.squeeze(0), options_)
+                                                 : vocoder_(mel).squeeze(0);
   num_samples_given_ = frame_end * options_.hop;
   return samples
-      .slice(0, (frame_begin - mel_begin) * options_.hop,
-             (frame_end - mel_begin) * options_.hop)
+      .slice(
+          0,
+          (frame_begin - mel_begin) * options_.hop,
+          (frame_end - mel_begin) * options_.hop)
       .cpu();
 }
 

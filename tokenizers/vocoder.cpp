@@ -39,8 +39,7 @@ at::Tensor interpolation_matrix(const at::Tensor& filters_MF) {
 
 // Both [B, T', F'] >= 0.
 at::Tensor spectral_loss(const at::Tensor& output, const at::Tensor& target) {
-  const at::Tensor convergence =
-      (output - target).square().sum().add(1e-8).sqrt() /
+  const at::Tensor convergence = (output - target).square().sum().add(1e-8).sqrt() /
       target.square().sum().sqrt().clamp_min(1e-3);
   const at::Tensor log_l1 =
       (output.clamp_min(kLossFloor).log() - target.clamp_min(kLossFloor).log())
@@ -68,8 +67,15 @@ VocoderImpl::VocoderImpl(VocoderOptions options_in) : options(options_in) {
   TORCH_CHECK_VALUE(
       o.width > 0 && o.inner_width > 0 && o.num_blocks >= 0 && o.floor > 0 &&
           o.mel_std > 0,
-      "[vocoder] expected positive widths, floor and mel_std, got ", o.width, ", ",
-      o.inner_width, ", ", o.floor, " and ", o.mel_std, ".");
+      "[vocoder] expected positive widths, floor and mel_std, got ",
+      o.width,
+      ", ",
+      o.inner_width,
+      ", ",
+      o.floor,
+      " and ",
+      o.mel_std,
+      ".");
   const int64_t num_bins = o.fft_size / 2 + 1;
   input = register_module("input", torch::nn::Linear(o.num_mels, o.width));
   input_norm = register_module("input_norm", layer_norm(o.width));
@@ -80,7 +86,8 @@ VocoderImpl::VocoderImpl(VocoderOptions options_in) : options(options_in) {
           {.width = o.width,
            .inner_width = o.inner_width,
            .kernel_size = o.kernel_size,
-           .branch_scale = 1.0 / static_cast<double>(std::max<int64_t>(1, o.num_blocks))}));
+           .branch_scale =
+               1.0 / static_cast<double>(std::max<int64_t>(1, o.num_blocks))}));
   output_norm = register_module("output_norm", layer_norm(o.width));
   head = register_module("head", torch::nn::Linear(o.width, 2 * num_bins));
   mel_to_bins_MF_ = interpolation_matrix(mel_filters_of(o));
@@ -131,9 +138,9 @@ at::Tensor VocoderImpl::forward(const at::Tensor& mel) {
 
 CodecLosses VocoderImpl::losses(const at::Tensor& mel, const at::Tensor& samples) {
   check_shape(mel, {-1, -1, options.num_mels}, "vocoder", "mel");
-  check_shape(
-      samples, {mel.size(0), mel.size(1) * options.hop}, "vocoder", "samples");
-  TORCH_CHECK_VALUE(mel.numel() > 0, "[vocoder] expected at least one mel frame, got none.");
+  check_shape(samples, {mel.size(0), mel.size(1) * options.hop}, "vocoder", "samples");
+  TORCH_CHECK_VALUE(
+      mel.numel() > 0, "[vocoder] expected at least one mel frame, got none.");
   const at::Tensor output = synthesize(mel);
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const at::Tensor target = samples.to(at::kFloat);
@@ -153,8 +160,7 @@ CodecLosses VocoderImpl::losses(const at::Tensor& mel, const at::Tensor& samples
       .terms =
           {{"stft", stft_loss / static_cast<double>(kLossFftSizes.size())},
            {"mel_l1", mel_l1}},
-      .figures = {
-          {"mel_l1", mel_l1.detach()}, {"log_spectral_distance", distance}}};
+      .figures = {{"mel_l1", mel_l1.detach()}, {"log_spectral_distance", distance}}};
 }
 
 } // namespace omni

@@ -44,11 +44,12 @@ class VocoderImpl : public torch::nn::Module {
   CodecLosses losses(const at::Tensor& mel, const at::Tensor& samples);
   // Mel frames on either side that one frame's samples depend on.
   [[nodiscard]] int64_t context_frames() const;
-  // | parameter | initial value                                        |
-  // | input     | normal, std 1 / sqrt(fan-in), bias 0                 |
-  // | blocks    | as in ConvNext, branch scale 1 / num_blocks          |
-  // | norms     | 1, bias 0                                            |
-  // | head      | normal, std 0.3 / sqrt(fan-in), bias 0: magnitudes begin near those the mel implies |
+  // | parameter | initial value                               |
+  // | input     | normal, std 1 / sqrt(fan-in), bias 0        |
+  // | blocks    | as in ConvNext, branch scale 1 / num_blocks |
+  // | norms     | 1, bias 0                                   |
+  // | head      | normal, std 0.3 / sqrt(fan-in), bias 0      |
+  // So magnitudes begin near those that the mel implies.
   void reset_parameters();
 
   const VocoderOptions options;

@@ -19,9 +19,10 @@ struct MelFilterOptions {
 };
 
 // float32 [num_mels, fft_size / 2 + 1]: triangles with equal spacing on the mel scale,
-// each of area 1 over frequency in Hz (Slaney normalisation) whichever the scale. Equals
-// `librosa.filters.mel` and `transformers` mel_filter_bank(norm="slaney"). ValueError
-// for sizes < 1 or limits outside 0 <= min_hz < max_hz <= sample_rate_hz / 2.
+// each of area 1 over frequency in Hz (Slaney normalisation) whichever the scale.
+// Equals `librosa.filters.mel` and `transformers` mel_filter_bank(norm="slaney").
+// ValueError for sizes < 1 or limits outside 0 <= min_hz < max_hz <= sample_rate_hz
+// / 2.
 [[nodiscard]] at::Tensor mel_filter_bank(const MelFilterOptions& options);
 
 } // namespace omni

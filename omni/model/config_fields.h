@@ -110,6 +110,8 @@ void describe(Archive& archive, ConformerOptions& o) {
        {"relative", ConformerPositions::Relative}});
   archive("num_ctc_labels", o.num_ctc_labels);
   archive("dropout", o.dropout);
+  archive("mel_mean", o.mel_mean);
+  archive("mel_std", o.mel_std);
 }
 
 template <class Archive>
@@ -128,6 +130,7 @@ void describe(Archive& archive, ImageCodecOptions& o) {
   archive("deep_width", o.deep_width);
   archive("num_blocks", o.num_blocks);
   archive("levels", o.levels);
+  archive("detail_weight", o.detail_weight);
 }
 
 template <class Archive>
@@ -158,6 +161,8 @@ void describe(Archive& archive, VocoderOptions& o) {
   archive("inner_width", o.inner_width);
   archive("num_blocks", o.num_blocks);
   archive("kernel_size", o.kernel_size);
+  archive("mel_mean", o.mel_mean);
+  archive("mel_std", o.mel_std);
 }
 
 template <class Archive>

@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kPrefix = "step-";
 constexpr const char* kBestFile = "best";
+constexpr const char* kManifest = "state.json"; // written last, removed first
 
 std::string name_of(int64_t step) {
   char name[32];
@@ -29,13 +30,20 @@ std::vector<fs::path> whole_checkpoints(const fs::path& folder) {
   if (fs::is_directory(folder)) {
     for (const auto& item : fs::directory_iterator(folder)) {
       if (item.is_directory() &&
-          item.path().filename().string().starts_with(kPrefix)) {
+          item.path().filename().string().starts_with(kPrefix) &&
+          fs::exists(item.path() / kManifest)) {
         found.push_back(item.path());
       }
     }
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+// Killed half-way, what is left no longer counts as a checkpoint.
+void remove_checkpoint(const fs::path& folder) {
+  fs::remove(folder / kManifest);
+  fs::remove_all(folder);
 }
 
 } // namespace
@@ -59,8 +67,8 @@ void CheckpointFolder::write(
       {"has_best", checkpoint.state.has_best},
       {"best_loss", checkpoint.state.best_loss},
       {"trained_seconds", checkpoint.state.trained_seconds}};
-  write_file(temporary / "state.json", state.dump(2) + "\n");
-  fs::remove_all(folder_ / name); // a run that went back and came here again
+  write_file(temporary / kManifest, state.dump(2) + "\n");
+  remove_checkpoint(folder_ / name); // a run that went back and came here again
   fs::rename(temporary, folder_ / name);
   sync_folder(folder_);
   if (is_best) {
@@ -74,7 +82,7 @@ void CheckpointFolder::write(
   const std::vector<fs::path> all = whole_checkpoints(folder_);
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
     if (all[i].filename() != best) {
-      fs::remove_all(all[i]);
+      remove_checkpoint(all[i]);
     }
   }
 }
@@ -88,7 +96,7 @@ Checkpoint CheckpointFolder::read_state(const fs::path& folder) {
   Checkpoint checkpoint;
   checkpoint.config_json = read_file(folder / "config.json");
   try {
-    const Json state = Json::parse(read_file(folder / "state.json"));
+    const Json state = Json::parse(read_file(folder / kManifest));
     checkpoint.state.step = state.at("step").get<int64_t>();
     checkpoint.state.has_best = state.at("has_best").get<bool>();
     checkpoint.state.best_loss = state.at("best_loss").get<double>();

@@ -53,7 +53,7 @@ void Dataset::add_tar(const fs::path& path) {
   for (const TarEntry& entry : list_tar(path)) {
     const auto [key, extension] = split_name(entry.name);
     if (samples_.empty() || key != open_key) {
-      samples_.push_back({path.filename().string() + ":" + key, {}});
+      samples_.push_back({path.string() + ":" + key, {}});
       open_key = key;
     }
     samples_.back().files[extension] = {archive, entry.begin, entry.size};
@@ -76,7 +76,7 @@ void Dataset::add_folder(const fs::path& path) {
     }
     const auto [key, extension] = split_name(fs::relative(file, path).string());
     Entry& entry = loose[key];
-    entry.key = key;
+    entry.key = (path / key).string();
     entry.files[extension] = {
         static_cast<int32_t>(archives_.size()),
         0,

@@ -34,7 +34,7 @@ class Dataset {
     int64_t size = 0;
   };
   struct Entry {
-    std::string key; // shard and name, for messages and caches
+    std::string key; // whole path and name: unique over datasets, caches rely on it
     std::map<std::string, File> files; // by extension: what follows the first dot
   };
 

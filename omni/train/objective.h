@@ -19,7 +19,8 @@ namespace omni {
 
 struct Batch {
   virtual ~Batch() = default;
-  // How many supervised items each loss term has in this batch, by the term's name.
+  // How many supervised items each loss term has in this batch, by the term's name. A
+  // term that is not here is a mean already and counts once a batch.
   std::map<std::string, double> counts;
   int64_t num_tokens = 0; // or frames, pictures: for the rate that is shown
 };

@@ -23,7 +23,14 @@ constexpr std::pair<const char*, PartKind> kKinds[] = {
 at::Tensor parse_grid(const Json& json) {
   const auto rows = json.get<std::vector<std::vector<int64_t>>>();
   std::vector<at::Tensor> tensors;
+  if (rows.empty()) {
+    throw ValueError("sample", "expected `labels` grids with rows, got an empty one.");
+  }
   for (const auto& row : rows) {
+    if (row.empty() || row.size() != rows.front().size()) {
+      throw ValueError(
+          "sample", "expected `labels` grids whose rows are equally long, got others.");
+    }
     tensors.push_back(at::tensor(row, at::kLong));
   }
   return at::stack(tensors);

@@ -121,6 +121,8 @@ std::vector<TarEntry> list_tar(const std::filesystem::path& path) {
       }
       entries.push_back({name, begin, *size});
       long_name.clear();
+    } else if (kind != 'g') {
+      long_name.clear(); // it named a folder or a link
     }
     offset = begin + (*size + kBlock - 1) / kBlock * kBlock;
   }

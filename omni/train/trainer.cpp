@@ -169,7 +169,11 @@ class Run {
         const Autocast autocast(config_.precision == "bfloat16");
         const Losses losses = objective_->loss(*batch, progress);
         for (const LossTerm& term : losses.terms) {
-          const at::Tensor mean = term.sum / std::max(counts[term.name], 1.0);
+          const auto counted = counts.find(term.name);
+          const double count = counted == counts.end()
+              ? static_cast<double>(batches.size())
+              : std::max(counted->second, 1.0);
+          const at::Tensor mean = term.sum / count;
           means_.add(term.name, mean * static_cast<double>(batches.size()));
           const auto weight = config_.loss_weights.find(term.name);
           const at::Tensor weighted =
@@ -268,7 +272,9 @@ class Run {
       const Losses result = objective_->loss(*batch, progress);
       for (const LossTerm& term : result.terms) {
         losses[term.name].first += term.sum.item<double>();
-        losses[term.name].second += batch->counts[term.name];
+        const auto counted = batch->counts.find(term.name);
+        losses[term.name].second +=
+            counted == batch->counts.end() ? 1.0 : counted->second;
       }
       for (const auto& [name, figure] : result.figures) {
         figures[name].first += figure.item<double>();

@@ -50,12 +50,17 @@ void bench_image(bool is_bfloat16) {
   omni::ImageCodec codec(omni::ImageCodecOptions{});
   const at::Tensor pixels = at::rand({16, 3, 64, 64}) * 2.0 - 1.0;
   const double step = seconds_of(
-      training_step(codec, [&] { return codec->losses(pixels); }, is_bfloat16), 10);
+      training_step(
+          codec, [&] { return codec->losses(pixels); }, is_bfloat16),
+      10);
   const at::Tensor codes = codec->encode(pixels);
-  const double decode = seconds_of([&] { (void)codec->decode(codes[0].unsqueeze(0)); }, 20);
+  const double decode =
+      seconds_of([&] { (void)codec->decode(codes[0].unsqueeze(0)); }, 20);
   std::printf(
       "image codec    %s  training %7.1f pictures/s   decode of one %6.1f ms\n",
-      is_bfloat16 ? "bf16" : "fp32", 16.0 / step, decode * 1e3);
+      is_bfloat16 ? "bf16" : "fp32",
+      16.0 / step,
+      decode * 1e3);
 }
 
 void bench_speech(bool is_bfloat16) {
@@ -63,12 +68,16 @@ void bench_speech(bool is_bfloat16) {
   const at::Tensor mel = at::randn({32, 200, 80}) * 2.5 - 4.0;
   const at::Tensor lengths = at::full({32}, 200, at::kLong);
   const double step = seconds_of(
-      training_step(codec, [&] { return codec->losses(mel, lengths); }, is_bfloat16), 5);
+      training_step(
+          codec, [&] { return codec->losses(mel, lengths); }, is_bfloat16),
+      5);
   const at::Tensor codes = codec->encode(mel.slice(0, 0, 1));
   const double decode = seconds_of([&] { (void)codec->decode(codes); }, 20);
   std::printf(
       "speech codec   %s  training %7.1f s of speech/s  decode real-time factor %.4f\n",
-      is_bfloat16 ? "bf16" : "fp32", 64.0 / step, decode / 2.0);
+      is_bfloat16 ? "bf16" : "fp32",
+      64.0 / step,
+      decode / 2.0);
 }
 
 void bench_vocoder(bool is_bfloat16) {
@@ -77,7 +86,9 @@ void bench_vocoder(bool is_bfloat16) {
   const at::Tensor mel = at::randn({16, 64, 80}) - 5.0;
   const at::Tensor samples = at::randn({16, 64 * 160}) * 0.1;
   const double step = seconds_of(
-      training_step(vocoder, [&] { return vocoder->losses(mel, samples); }, is_bfloat16), 5);
+      training_step(
+          vocoder, [&] { return vocoder->losses(mel, samples); }, is_bfloat16),
+      5);
   const torch::NoGradGuard no_grad;
   const at::Tensor long_mel = at::randn({1, 200, 80}) - 5.0;
   const double decode = seconds_of([&] { (void)vocoder(long_mel); }, 10);
@@ -86,7 +97,10 @@ void bench_vocoder(bool is_bfloat16) {
   std::printf(
       "vocoder        %s  training %7.1f s of speech/s  real-time factor %.4f "
       "(Griffin-Lim %.4f)\n",
-      is_bfloat16 ? "bf16" : "fp32", 10.24 / step, decode / 2.0, griffin / 2.0);
+      is_bfloat16 ? "bf16" : "fp32",
+      10.24 / step,
+      decode / 2.0,
+      griffin / 2.0);
 }
 
 } // namespace

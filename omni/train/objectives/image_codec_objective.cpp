@@ -31,9 +31,6 @@ class ImageCodecObjective : public Objective {
     }
     batch->pixels = at::stack(pixels);
     batch->num_tokens = batch->pixels.size(0);
-    for (const char* term : {"l1", "edge", "square"}) {
-      batch->counts[term] = 1.0; // each is already a mean
-    }
     return batch;
   }
 

@@ -46,28 +46,47 @@ std::vector<int64_t> to_vector(const at::Tensor& codes) {
 JointBatchBuilder::JointBatchBuilder(const TrainConfig& config, OmniModel model)
     : model_(std::move(model)), composer_(model_), options_(config.options) {}
 
+std::vector<int64_t> JointBatchBuilder::cached_codes(
+    const std::string& name, const std::function<at::Tensor()>& encode) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = codes_.find(name);
+    if (found != codes_.end()) {
+      return found->second;
+    }
+  }
+  std::vector<int64_t> codes = to_vector(encode()); // frozen codecs: the same for all
+  const std::lock_guard lock(mutex_);
+  return codes_.insert_or_assign(name, std::move(codes)).first->second;
+}
+
 std::vector<int64_t> JointBatchBuilder::image_codes(
     const Sample& sample, const SamplePart& part) {
-  auto [found, is_new] = codes_.try_emplace(sample.key + "/" + part.file);
-  if (is_new) {
+  TORCH_CHECK_VALUE(
+      model_->image_codec,
+      "[train] ", sample.key, ": expected a model with an `image_codec` for the drawing ",
+      part.file, ", got one without.");
+  return cached_codes(sample.key + "/" + part.file, [&] {
     const Image image = decode_image(part.bytes, sample.key);
-    found->second = to_vector(model_->image_codec->encode(
-        model_->processor.codec_pixels(image).unsqueeze(0)));
-  }
-  return found->second;
+    return model_->image_codec->encode(
+        model_->processor.codec_pixels(image).unsqueeze(0));
+  });
 }
 
 SpokenWords JointBatchBuilder::spoken_words(
     const Sample& sample, const SamplePart& part) {
+  TORCH_CHECK_VALUE(
+      model_->config.vocoder && model_->speech_codec,
+      "[train] ", sample.key, ": expected a model with `speech_codec` and `vocoder` for ",
+      "the speech ", part.file, ", got one without.");
   const VocoderOptions& vocoder = *model_->config.vocoder;
-  auto [found, is_new] = codes_.try_emplace(sample.key + "/" + part.file);
-  if (is_new) {
-    const at::Tensor samples = load_sound(part, sample.key, vocoder.sample_rate_hz);
-    found->second = to_vector(model_->speech_codec->encode(
-        model_->processor.codec_mel({samples, vocoder.sample_rate_hz, sample.key})
-            .unsqueeze(0)));
-  }
-  const std::vector<int64_t>& codes = found->second;
+  const std::vector<int64_t> codes =
+      cached_codes(sample.key + "/" + part.file, [&] {
+        const at::Tensor samples = load_sound(part, sample.key, vocoder.sample_rate_hz);
+        return model_->speech_codec->encode(
+            model_->processor.codec_mel({samples, vocoder.sample_rate_hz, sample.key})
+                .unsqueeze(0));
+      });
   const double codes_per_second = static_cast<double>(vocoder.sample_rate_hz) /
       static_cast<double>(
           vocoder.hop * model_->config.speech_codec->frames_per_code);
@@ -103,6 +122,9 @@ ComposedPart JointBatchBuilder::media_part(
   } else if (part.kind == PartKind::Video) {
     media = model_->processor.process(decode_video(part.bytes, name));
   } else {
+    TORCH_CHECK_VALUE(
+        model_->config.audio,
+        "[train] ", name, ": expected a model that reads sound, got one without `audio`.");
     const int64_t rate = model_->config.audio->processor.sample_rate_hz;
     media =
         model_->processor.process(Waveform{load_sound(part, sample.key, rate), rate, name});
@@ -117,7 +139,11 @@ ComposedPart JointBatchBuilder::media_part(
     const auto& labels = model_->dense_head->options.labels;
     batch.image_labels.resize(labels.size());
     for (size_t i = 0; i < labels.size(); ++i) {
-      batch.image_labels[i].push_back(part.labels.at(labels[i].first));
+      const auto found = part.labels.find(labels[i].first);
+      TORCH_CHECK_VALUE(
+          found != part.labels.end(),
+          "[train] ", name, ": expected a label grid `", labels[i].first, "`, got none.");
+      batch.image_labels[i].push_back(found->second);
     }
   }
   if (!part.transcript.empty()) {
@@ -277,7 +303,8 @@ std::unique_ptr<JointBatch> JointBatchBuilder::build(
   }
   for (size_t i = 0; i < batch->image_labels.size(); ++i) {
     for (const at::Tensor& grid : batch->image_labels[i]) {
-      batch->counts["dense"] += static_cast<double>(grid.numel());
+      batch->counts["dense"] += static_cast<double>(
+          grid.ne(DenseHeadImpl::kIgnore).sum().item<int64_t>());
     }
   }
   return batch;

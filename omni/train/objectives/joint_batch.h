@@ -5,6 +5,7 @@
 // encoders, ids packed into rows, and which id each row is taught to predict.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -57,6 +58,12 @@ class JointBatchBuilder {
   OmniModel model_;
   Composer composer_;
   ObjectiveOptions options_;
+  // Codes of a file of a sample, made by `encode` the first time. Thread-safe: the
+  // loader's thread and evaluation in the training thread both build batches.
+  std::vector<int64_t> cached_codes(
+      const std::string& name, const std::function<at::Tensor()>& encode);
+
+  std::mutex mutex_; // guards codes_
   std::map<std::string, std::vector<int64_t>> codes_; // by sample key and file
 };
 

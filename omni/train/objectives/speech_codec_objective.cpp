@@ -48,7 +48,6 @@ class SpeechCodecObjective : public Objective {
     batch->mel = at::stack(mels);
     batch->lengths = at::tensor(lengths);
     batch->num_tokens = batch->mel.size(0) * batch->mel.size(1);
-    batch->counts = {{"mel", 1.0}, {"delta", 1.0}};
     return batch;
   }
 

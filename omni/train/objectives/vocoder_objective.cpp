@@ -45,9 +45,6 @@ class VocoderObjective : public Objective {
     batch->samples = at::stack(waves);
     batch->mel = at::stack(mels);
     batch->num_tokens = batch->mel.size(0) * batch->mel.size(1);
-    for (const char* term : {"magnitude", "convergence", "mel"}) {
-      batch->counts[term] = 1.0;
-    }
     return batch;
   }
 

@@ -8,8 +8,8 @@
 namespace omni {
 namespace {
 
-// Half a second of "a": harmonics of a falling 130 Hz voice under formants at 700, 1,200
-// and 2,600 Hz, with a soft start and end.
+// Half a second of "a": harmonics of a falling 130 Hz voice under formants at 700,
+// 1,200 and 2,600 Hz, with a soft start and end.
 at::Tensor vowel() {
   const at::Tensor t = at::arange(8000, at::kDouble) / 16000.0;
   const at::Tensor phase = (t * 130.0 - t.square() * 30.0) * (2.0 * M_PI);

@@ -18,8 +18,7 @@ TEST_CASE("istft undoes stft for whole hops") {
   at::manual_seed(4);
   const at::Tensor x = at::randn({3, num_hops * options.hop});
   const at::Tensor spectrum = stft(x, options);
-  CHECK(
-      spectrum.sizes() == at::IntArrayRef({3, num_hops, options.fft_size / 2 + 1}));
+  CHECK(spectrum.sizes() == at::IntArrayRef({3, num_hops, options.fft_size / 2 + 1}));
   const at::Tensor y = istft(spectrum, options);
   REQUIRE(y.sizes() == x.sizes());
   // Rounding of two transforms, grown by at most 4 where only one window reaches.
@@ -30,11 +29,18 @@ TEST_CASE("stft frames are centred at multiples of the hop, as torch.stft's") {
   const StftOptions options{128, 32};
   at::manual_seed(5);
   const at::Tensor x = at::randn({2, 320});
-  const at::Tensor expected =
-      at::stft(
-          x, 128, 32, 128, at::hann_window(128), /*center=*/true, "constant",
-          /*normalized=*/false, /*onesided=*/true, /*return_complex=*/true)
-          .transpose(1, 2);
+  const at::Tensor expected = at::stft(
+                                  x,
+                                  128,
+                                  32,
+                                  128,
+                                  at::hann_window(128),
+                                  /*center=*/true,
+                                  "constant",
+                                  /*normalized=*/false,
+                                  /*onesided=*/true,
+                                  /*return_complex=*/true)
+                                  .transpose(1, 2);
   const at::Tensor ours = stft(x, options);
   REQUIRE(ours.size(1) == 10); // torch has an eleventh, at sample 320
   CHECK(at::allclose(ours, expected.narrow(1, 0, 10), 1e-4, 1e-4));

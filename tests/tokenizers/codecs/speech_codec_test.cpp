@@ -104,7 +104,8 @@ TEST_CASE("padded items lose as they would alone") {
     weighted_delta += terms[1].second.item<double>() * double(lengths[i] - 1);
   }
   CHECK(together[0].second.item<double>() == Approx(weighted_l1 / 37.0).epsilon(1e-5));
-  CHECK(together[1].second.item<double>() == Approx(weighted_delta / 35.0).epsilon(1e-5));
+  CHECK(
+      together[1].second.item<double>() == Approx(weighted_delta / 35.0).epsilon(1e-5));
 }
 
 TEST_CASE("training on a batch makes the speech codec reproduce it") {
@@ -193,7 +194,8 @@ TEST_CASE("the speech codec names what it cannot take") {
   CHECK_THROWS_AS(codec->decode(at::full({1, 2}, -1, at::kLong)), c10::IndexError);
   CHECK_THROWS_WITH(
       codec->losses(at::zeros({1, 8, 10}), torch::tensor({9})),
-      Catch::Contains("[speech_codec] expected lengths in [1, 8], got values from 9 to 9."));
+      Catch::Contains(
+          "[speech_codec] expected lengths in [1, 8], got values from 9 to 9."));
   SpeechCodecOptions options = tiny();
   options.kernel_size = 4;
   CHECK_THROWS_AS(SpeechCodec(options), c10::ValueError);

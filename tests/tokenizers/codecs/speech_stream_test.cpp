@@ -63,8 +63,7 @@ TEST_CASE("streamed pieces joined equal the whole decode, however they are cut")
       std::uniform_int_distribution<int64_t> size(0, max_chunk);
       for (int64_t begin = 0; begin < num_codes;) {
         const int64_t end = std::min(num_codes, begin + size(random));
-        pieces.push_back(
-            stream.push({codes.begin() + begin, codes.begin() + end}));
+        pieces.push_back(stream.push({codes.begin() + begin, codes.begin() + end}));
         begin = end;
       }
       pieces.push_back(stream.finish()); // and the same stream serves the next round
@@ -115,8 +114,8 @@ TEST_CASE("a stream survives a wrong code and refuses parts that do not fit") {
   CHECK(stream.finish().size(0) == 0);
   CHECK_THROWS_WITH(
       SpeechStream(codec, Vocoder(nullptr), VocoderOptions{}),
-      Catch::Contains(
-          "[speech_stream] expected codec and vocoder of equal num_mels, got 16 and 80."));
+      Catch::Contains("[speech_stream] expected codec and vocoder of equal num_mels, "
+                      "got 16 and 80."));
 }
 
 } // namespace omni
