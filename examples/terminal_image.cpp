@@ -97,9 +97,10 @@ std::string to_sixel(const omni::Image& image, int64_t scale) {
   std::string text = "\033Pq\"1;1;" + std::to_string(pixels.width) + ";" +
       std::to_string(pixels.height);
   for (int colour = 0; colour < 216; ++colour) {
-    text += "#" + std::to_string(colour) + ";2;" + std::to_string(colour / 36 * 20) +
-        ";" + std::to_string(colour / 6 % 6 * 20) + ";" +
-        std::to_string(colour % 6 * 20);
+    text.append("#").append(std::to_string(colour)).append(";2;");
+    text.append(std::to_string(colour / 36 * 20)).append(";");
+    text.append(std::to_string(colour / 6 % 6 * 20)).append(";");
+    text.append(std::to_string(colour % 6 * 20));
   }
   for (int64_t top = 0; top < pixels.height; top += 6) {
     std::map<int, std::string> bands; // colour → one sixel a column
@@ -116,7 +117,7 @@ std::string to_sixel(const omni::Image& image, int64_t scale) {
       }
     }
     for (const auto& [colour, band] : bands) {
-      text += "#" + std::to_string(colour) + band + "$";
+      text.append("#").append(std::to_string(colour)).append(band).append("$");
     }
     text += "-";
   }

@@ -3,6 +3,7 @@
 #include "omni/chat/encoded_media_cache.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "omni/core/digest.h"
 
@@ -11,15 +12,17 @@ namespace {
 
 // Everything the encoders and the layout read of an item.
 std::string digest_of(const ProcessedMedia& media) {
-  std::string key = modality_name(media.modality);
+  std::ostringstream key;
+  key << modality_name(media.modality);
   for (const ProcessedImage& image : media.images) {
-    key += ":" + digest(image.patches) + "," + std::to_string(image.grid.rows) + "x" +
-        std::to_string(image.grid.columns);
+    key << ':' << digest(image.patches) << ',' << image.grid.rows << 'x'
+        << image.grid.columns;
   }
   if (media.mel.defined()) {
-    key += ":" + digest(media.mel);
+    key << ':' << digest(media.mel);
   }
-  return key + ":" + digest(media.positions);
+  key << ':' << digest(media.positions);
+  return key.str();
 }
 
 int64_t bytes_of(const EncodedMedia& media) {

@@ -20,9 +20,9 @@ struct TrainEvent {
   Kind kind = Kind::Step;
   int64_t step = 0; // steps done
   int64_t num_steps = 0;
-  std::string name; // of the evaluation set, or the folder saved
-  std::map<std::string, double> losses; // means by term since the last event
-  std::map<std::string, double> figures;
+  std::string name = {}; // of the evaluation set, or the folder saved
+  std::map<std::string, double> losses = {}; // means by term since the last event
+  std::map<std::string, double> figures = {};
   double learning_rate_share = 0.0;
   double gradient_norm = 0.0;
   double tokens_per_second = 0.0;
