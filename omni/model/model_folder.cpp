@@ -194,7 +194,9 @@ void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
   write_safetensors_folder(folder, tensors, max_shard_bytes);
   write_file(folder / "config.json", config_to_json(config));
   if (!tokenizer_path_.empty()) {
-    write_file(folder / tokenizer_path_.filename(), read_file(tokenizer_path_));
+    write_file(
+        folder / ("tokenizer" + tokenizer_path_.extension().string()),
+        read_file(tokenizer_path_));
   }
   std::ostringstream generation;
   generation << "{\n  \"eos_token_id\": "

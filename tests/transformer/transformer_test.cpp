@@ -172,7 +172,7 @@ TEST_CASE("gradients reach every parameter") {
 TEST_CASE("an impossible configuration is refused by the field's name") {
   TransformerConfig config = make_config(NormPlacement::Pre, 0, true);
   config.layers[1].num_heads = 5;
-  CHECK_THROWS_WITH(check_config(config), Catch::Contains("layers[1].num_heads"));
+  CHECK_THROWS_WITH(check_config(config), Catch::Contains("layers[1].num_kv_heads"));
   config = make_config(NormPlacement::Pre, 0, true);
   config.layers[0].rotary.axis_sections = {1, 1, 1};
   CHECK_THROWS_WITH(check_config(config), Catch::Contains("axis_sections"));

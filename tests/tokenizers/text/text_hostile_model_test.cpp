@@ -130,7 +130,7 @@ std::vector<Hostile> hostile_files() {
       {"trainer settings twice", kSound + field(2, test::trainer(1, true))},
       {"normaliser settings twice", kSound + field(3, test::normalizer(""))},
       {"rewrites decoded text", kSound + field(5, field(2, "x"))},
-      {"trainer settings of the wrong wire type", kSound + number(2, 1)},
+      {"trainer settings of the wrong wire type", number(2, 1) + kSound},
 
       {"map twice",
        test::model(
