@@ -67,7 +67,8 @@ void parse_frame(
 // Position of the marker that ends the entropy-coded data: not a stuffed zero, not a
 // restart.
 size_t end_of_scan(std::string_view bytes, size_t begin, const MediaName& name) {
-  for (size_t at = bytes.find('\xFF', begin); at + 1 < bytes.size();
+  for (size_t at = bytes.find('\xFF', begin);
+       at != bytes.npos && at + 1 < bytes.size();
        at = bytes.find('\xFF', at + 1)) {
     const int next = static_cast<uint8_t>(bytes[at + 1]);
     if (next != 0 && next != 0xFF && (next < kRst0 || next > kRst7)) {

@@ -143,7 +143,13 @@ Json parse_json(
     const JsonLimits& limits) {
   Json root;
   CheckedBuilder builder(root, component, subject, limits);
+  // The library would take a NUL byte for the end of the text.
+  const size_t nul = text.find('\0');
   Json::sax_parse(text.begin(), text.end(), &builder);
+  if (nul != text.npos) {
+    throw IoError(
+        component, subject, "is not valid JSON at byte " + std::to_string(nul));
+  }
   return root;
 }
 

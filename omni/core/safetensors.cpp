@@ -176,8 +176,8 @@ void SafetensorsReader::add_index(const fs::path& path) {
         fs::path(shard).filename() == shard && shard != "." && shard != "..";
     if (shard.empty() || !is_inside || shard.find('\0') != shard.npos) {
       fail(
-          "tensor \"" + name + "\" points to \"" + shard +
-          "\", which is not a file of this folder");
+          "tensor \"" + name + "\" points to " + nlohmann::json(shard).dump() +
+          ", which is not a file of this folder");
     }
     shards.insert(shard);
   }

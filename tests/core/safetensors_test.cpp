@@ -120,7 +120,7 @@ TEST_CASE("misaligned tensors are copied") {
   write_raw(
       path,
       R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
-      R"("a":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}} )",
+      R"("a":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})",
       "\x07\0\0\x80\x3F"s);
   const SafetensorsReader reader(path);
   const at::Tensor a = reader.read("a");

@@ -197,7 +197,14 @@ TEST_CASE("data order is a permutation every epoch and a function of its number"
 TEST_CASE("Newton-Schulz brings singular values near one") {
   torch::manual_seed(0);
   const auto sizes = GENERATE(std::pair(24, 24), std::pair(16, 40), std::pair(40, 16));
-  const at::Tensor made = orthogonalize(at::randn({2, sizes.first, sizes.second}));
+  // A matrix of known singular values, from 0.1 to 1.
+  const int64_t rank = std::min(sizes.first, sizes.second);
+  const at::Tensor left =
+      std::get<0>(at::linalg_qr(at::randn({2, sizes.first, rank})));
+  const at::Tensor right =
+      std::get<0>(at::linalg_qr(at::randn({2, sizes.second, rank})));
+  const at::Tensor made = orthogonalize(
+      at::matmul(left * at::linspace(0.1, 1.0, rank), right.transpose(1, 2)));
   const at::Tensor values = at::linalg_svdvals(made);
   CHECK(values.max().item<double>() < 1.35);
   CHECK(values.min().item<double>() > 0.4);

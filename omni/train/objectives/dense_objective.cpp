@@ -2,11 +2,18 @@
 // Copyright The Omni Authors
 //
 // The picture encoder by its dense side head, on pictures that carry label grids.
+#include <algorithm>
+#include <functional>
+
 #include "encoders/media/image_io.h"
 #include "omni/train/objectives/objectives.h"
 
 namespace omni {
 namespace {
+
+bool has_labels(const SamplePart* part) {
+  return !part->labels.empty();
+}
 
 struct LabelledBatch : Batch {
   std::vector<ProcessedImage> images;
@@ -26,7 +33,10 @@ class DenseObjective : public Objective {
     auto batch = std::make_unique<LabelledBatch>();
     std::vector<std::vector<at::Tensor>> grids(head.labels.size());
     for (size_t i = 0; i < samples.size(); ++i) {
-      const auto parts = parts_of(samples[i], {PartKind::Image});
+      auto parts = parts_of(samples[i], {PartKind::Image});
+      if (std::any_of(parts.begin(), parts.end(), has_labels)) {
+        std::erase_if(parts, std::not_fn(has_labels));
+      }
       const SamplePart& part = *parts[addresses[i].seed % parts.size()];
       const ProcessedMedia media =
           model_->processor.process(decode_image(part.bytes, samples[i].key));

@@ -3,14 +3,14 @@
 """The committed tokenizer: lossless, small, and whole on the words of the small world."""
 
 import random
+from pathlib import Path
 
 import pytest
 import sentencepiece
 import words
 import world
-from conftest import NANO
 
-MODEL = NANO / "tokenizer.model"
+MODEL = Path(__file__).resolve().parents[3] / "examples" / "nano" / "tokenizer.model"
 
 
 @pytest.fixture(scope="module")
