@@ -65,7 +65,7 @@ def outside(rng, split: str, korean: bool) -> tuple[str, str]:
     """A question about a topic that the small world does not hold."""
     topic = choose(rng, topics_of(split))
     things, questions = TOPICS[topic][int(korean)], TOPICS[topic][2 + int(korean)]
-    if rng.random() < 0.5:
+    if split != "phrasing" and rng.random() < 0.5:
         return choose(rng, questions), REFUSAL[int(korean)]
     template = choose(rng, phrasings(ASK[int(korean)], split))
     return with_particles(template, choose(rng, things), korean), REFUSAL[int(korean)]

@@ -181,6 +181,18 @@ def slot_forms(piece: str, slots: dict) -> list[str]:
     return [piece.format(**{key: _Slot(word)}) for word in slots[key]]
 
 
+def is_sentence(text: str, language: str) -> bool:
+    """Whether the grammar makes this sentence (others are digits, questions, words)."""
+    spoken = text.split()
+    for template, slots in grammar(language):
+        pieces = template.split()
+        if len(pieces) == len(spoken) and all(
+            word in slot_forms(piece, slots) for piece, word in zip(pieces, spoken)
+        ):
+            return True
+    return False
+
+
 def minimal_pairs(rng, language: str, count: int) -> list[str]:
     """Held-out sentences that differ from the first in one word only."""
     while True:

@@ -113,6 +113,13 @@ def test_minimal_pairs_differ_in_one_word_and_are_held_out():
             assert sum(a != b for a, b in zip(first.split(), other.split())) == 1
 
 
+def test_sentences_are_told_from_other_words():
+    for index, rng in enumerate(rngs("is", "heldout", 200)):
+        language = ("en", "ko")[index % 2]
+        assert words.is_sentence(words.sentence(rng, language, "heldout"), language)
+        assert not words.is_sentence(words.digit_words(rng, language, "train"), language)
+
+
 def test_voices_are_apart():
     by_split = {s: set(speech.variants_of(s)) for s in ("train", "validation", "heldout")}
     assert sum(map(len, by_split.values())) == len(VARIANTS) == len(set(VARIANTS))
