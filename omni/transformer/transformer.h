@@ -46,7 +46,8 @@ class TransformerImpl : public torch::nn::Module {
   // Hidden rows [B, L, D] after the final norm.
   at::Tensor forward(const TransformerInput& input);
   // The same for B = 1 and no segments, after the rows the cache holds; appends to it.
-  // Without gradients. When it throws, the cache holds what it held before.
+  // Without gradients. Input that does not fit the context is refused before the cache
+  // is touched; after any other error, truncate the cache to 0 before using it again.
   at::Tensor forward(const TransformerInput& input, KvCache& cache);
   // Logits [..., V] of hidden rows [..., D], in the hidden rows' dtype.
   at::Tensor logits(const at::Tensor& hidden);
