@@ -36,11 +36,6 @@ Assembler::Assembler(
 
 bool Assembler::push(int64_t id) {
   const TokenSpace& space = model_->config.token_space;
-  for (const auto& [role, control_id] : space.control_ids()) {
-    if (control_id == id) {
-      return true;
-    }
-  }
   switch (space.segment_of(id)) {
     case Segment::Text:
       return push_text(text_stream_.push(id));

@@ -3,19 +3,11 @@
 #include "omni/generate/sampler.h"
 
 #include "kernels/kernels.h"
+#include "omni/core/random.h"
 
 namespace omni {
 
 Sampler::Sampler(uint64_t seed) : seed_(seed) {}
-
-double Sampler::next_uniform() {
-  // SplitMix64 (Steele, Lea, Flood 2014) of seed and draw number.
-  uint64_t z = seed_ * 0xD1342543DE82EF95ULL + (++num_draws_) * 0x9E3779B97F4A7C15ULL;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-  z ^= z >> 31;
-  return static_cast<double>(z >> 11) * 0x1.0p-53;
-}
 
 int64_t Sampler::draw(
     const at::Tensor& logits,
@@ -32,7 +24,7 @@ int64_t Sampler::draw(
     sample.allowed.emplace_back(range.begin, range.end);
   }
   sample.previous = previous;
-  return kernels::sample(logits, sample, next_uniform());
+  return kernels::sample(logits, sample, uniform_at(seed_, num_draws_++));
 }
 
 } // namespace omni

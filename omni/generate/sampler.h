@@ -36,8 +36,6 @@ class Sampler {
       const std::vector<int64_t>& previous = {});
 
  private:
-  double next_uniform(); // in [0, 1)
-
   uint64_t seed_;
   uint64_t num_draws_ = 0;
 };

@@ -21,22 +21,17 @@ struct Row {
   float x = 0;
 };
 
-const VisionConfig& vision_of(const OmniConfig& config) {
-  TORCH_CHECK_VALUE(
-      config.vision,
-      "[media_processor] expected a model that reads pictures, got \"",
-      config.name,
-      "\", whose configuration has no `vision`.");
-  return *config.vision;
-}
-
-const AudioConfig& audio_of(const OmniConfig& config) {
-  TORCH_CHECK_VALUE(
-      config.audio,
-      "[media_processor] expected a model that reads sound, got \"",
-      config.name,
-      "\", whose configuration has no `audio`.");
-  return *config.audio;
+// The log-mel that the vocoder reads, and so the speech codec's.
+AudioProcessorOptions codec_audio_options(const VocoderOptions& vocoder) {
+  AudioProcessorOptions options;
+  options.sample_rate_hz = vocoder.sample_rate_hz;
+  options.fft_size = vocoder.fft_size;
+  options.hop = vocoder.hop;
+  options.num_mels = vocoder.num_mels;
+  options.min_hz = vocoder.min_hz;
+  options.max_hz = vocoder.max_hz;
+  options.floor = vocoder.floor;
+  return options;
 }
 
 int64_t ceil_divide(int64_t a, int64_t b) {
@@ -45,13 +40,24 @@ int64_t ceil_divide(int64_t a, int64_t b) {
 
 } // namespace
 
-MediaProcessor::MediaProcessor(OmniConfig config) : config_(std::move(config)) {}
+MediaProcessor::MediaProcessor(OmniConfig config) : config_(std::move(config)) {
+  if (config_.vision) {
+    image_processor_.emplace(config_.vision->processor);
+    frame_sampler_.emplace(config_.vision->frame_sampler);
+  }
+  if (config_.audio) {
+    audio_processor_.emplace(config_.audio->processor);
+  }
+  if (config_.vocoder) {
+    codec_audio_processor_.emplace(codec_audio_options(*config_.vocoder));
+  }
+}
 
 ProcessedMedia MediaProcessor::process(const Image& image) const {
-  const VisionConfig& vision = vision_of(config_);
+  check_sees();
   ProcessedMedia media;
   media.modality = Modality::Image;
-  media.images.push_back(ImageProcessor(vision.processor).process(image));
+  media.images.push_back(image_processor_->process(image));
   lay_out(media);
   return media;
 }
@@ -80,23 +86,39 @@ ProcessedMedia MediaProcessor::process(const VideoClip& clip) const {
   return media;
 }
 
+void MediaProcessor::check_sees() const {
+  TORCH_CHECK_VALUE(
+      config_.vision,
+      "[media_processor] expected a model that reads pictures, got \"",
+      config_.name,
+      "\", whose configuration has no `vision`.");
+}
+
+void MediaProcessor::check_hears() const {
+  TORCH_CHECK_VALUE(
+      config_.audio,
+      "[media_processor] expected a model that reads sound, got \"",
+      config_.name,
+      "\", whose configuration has no `audio`.");
+}
+
 void MediaProcessor::add_frames(const VideoClip& clip, ProcessedMedia& media) const {
-  const VisionConfig& vision = vision_of(config_);
-  const SampledFrames sampled = FrameSampler(vision.frame_sampler).sample(clip);
+  check_sees();
+  const SampledFrames sampled = frame_sampler_->sample(clip);
   const double begin = clip.times_seconds[0].item<double>();
   for (const double time : sampled.times_seconds) {
     media.frame_times_seconds.push_back(time - begin);
   }
-  media.images =
-      ImageProcessor(vision.processor)
-          .process_frames(clip.frames.index_select(0, at::tensor(sampled.indices)));
+  media.images = image_processor_->process_frames(
+      clip.frames.index_select(0, at::tensor(sampled.indices)));
   if (!sampled.dropped.empty()) {
     media.dropped += sampled.dropped + " ";
   }
 }
 
 void MediaProcessor::add_sound(const Waveform& waveform, ProcessedMedia& media) const {
-  const AudioConfig& audio = audio_of(config_);
+  check_hears();
+  const AudioConfig& audio = *config_.audio;
   check_waveform(waveform, "media_processor");
   Waveform heard = waveform;
   const auto limit = static_cast<int64_t>(
@@ -108,7 +130,7 @@ void MediaProcessor::add_sound(const Waveform& waveform, ProcessedMedia& media) 
              << waveform.duration_seconds() << " s: the model hears no more at once. ";
     media.dropped += sentence.str();
   }
-  media.mel = AudioProcessor(audio.processor).process(heard);
+  media.mel = audio_processor_->process(heard);
   media.seconds_heard = heard.duration_seconds();
 }
 
@@ -186,16 +208,7 @@ at::Tensor MediaProcessor::codec_mel(const Waveform& waveform) const {
       "[media_processor] expected a model that speaks, got \"",
       config_.name,
       "\", whose configuration has no `vocoder`.");
-  const VocoderOptions& vocoder = *config_.vocoder;
-  AudioProcessorOptions options;
-  options.sample_rate_hz = vocoder.sample_rate_hz;
-  options.fft_size = vocoder.fft_size;
-  options.hop = vocoder.hop;
-  options.num_mels = vocoder.num_mels;
-  options.min_hz = vocoder.min_hz;
-  options.max_hz = vocoder.max_hz;
-  options.floor = vocoder.floor;
-  return AudioProcessor(options).process(waveform);
+  return codec_audio_processor_->process(waveform);
 }
 
 } // namespace omni

@@ -6,6 +6,7 @@
 // thread-safe; chat and training share it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,11 +43,17 @@ class MediaProcessor {
   [[nodiscard]] at::Tensor codec_mel(const Waveform& waveform) const;
 
  private:
+  void check_sees() const;
+  void check_hears() const;
   void add_frames(const VideoClip& clip, ProcessedMedia& media) const;
   void add_sound(const Waveform& waveform, ProcessedMedia& media) const;
   void lay_out(ProcessedMedia& media) const;
 
   OmniConfig config_;
+  std::optional<ImageProcessor> image_processor_;
+  std::optional<FrameSampler> frame_sampler_;
+  std::optional<AudioProcessor> audio_processor_;
+  std::optional<AudioProcessor> codec_audio_processor_;
 };
 
 } // namespace omni

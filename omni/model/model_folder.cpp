@@ -105,7 +105,8 @@ OmniModel load(const fs::path& folder, const LoadOptions& options) {
   const SafetensorsReader reader(folder);
   OmniModel model(
       config,
-      tokenizer_path.empty() ? nullptr : TextTokenizer::load(tokenizer_path));
+      tokenizer_path.empty() ? nullptr : TextTokenizer::load(tokenizer_path),
+      InitialParameters::Unset);
   model->set_tokenizer_path(tokenizer_path);
   Mismatches mismatches;
   std::set<std::string> known;

@@ -21,12 +21,15 @@ OmniConfig checked(OmniConfig config) {
 } // namespace
 
 OmniModelImpl::OmniModelImpl(
-    OmniConfig options, std::shared_ptr<const TextTokenizer> text_tokenizer)
+    OmniConfig options,
+    std::shared_ptr<const TextTokenizer> text_tokenizer,
+    InitialParameters initial)
     : config(checked(std::move(options))),
       processor(config),
       tokenizer(std::move(text_tokenizer)) {
   if (config.transformer) {
-    transformer = register_module("transformer", Transformer(*config.transformer));
+    transformer = register_module(
+        "transformer", Transformer(*config.transformer, initial));
   }
   if (config.vision) {
     vit = register_module("vit", Vit(config.vision->encoder));

@@ -30,8 +30,12 @@ struct Encoding {
 
 class OmniModelImpl : public torch::nn::Module {
  public:
-  // `tokenizer` may be null for a model without a transformer.
-  OmniModelImpl(OmniConfig config, std::shared_ptr<const TextTokenizer> tokenizer);
+  // `tokenizer` may be null for a model without a transformer. `initial` is for the
+  // transformer, by far the largest part: load() writes over it at once.
+  OmniModelImpl(
+      OmniConfig config,
+      std::shared_ptr<const TextTokenizer> tokenizer,
+      InitialParameters initial = InitialParameters::Random);
 
   // Rows of media items, one batch per encoder: all pictures and frames together, all
   // sounds together.

@@ -6,15 +6,9 @@
 #include <numeric>
 
 #include "omni/core/errors.h"
+#include "omni/core/random.h"
 
 namespace omni {
-
-uint64_t mix_seed(uint64_t seed, uint64_t index) {
-  uint64_t z = seed * 0xD1342543DE82EF95ULL + (index + 1) * 0x9E3779B97F4A7C15ULL;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-  return z ^ (z >> 31);
-}
 
 int64_t permuted_index(int64_t index, int64_t size, uint64_t seed) {
   int half_bits = 1;
@@ -57,7 +51,7 @@ DataOrder::DataOrder(
 
 SampleAddress DataOrder::next() {
   const auto n = static_cast<uint64_t>(num_draws_++);
-  const double uniform = static_cast<double>(mix_seed(seed_, n) >> 11) * 0x1.0p-53;
+  const double uniform = uniform_at(seed_, n);
   const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), uniform);
   const auto dataset = static_cast<size_t>(std::min<int64_t>(
       found - cumulative_.begin(), static_cast<int64_t>(cumulative_.size()) - 1));

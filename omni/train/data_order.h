@@ -11,9 +11,6 @@
 
 namespace omni {
 
-// A well-mixed number of (seed, index) (SplitMix64).
-[[nodiscard]] uint64_t mix_seed(uint64_t seed, uint64_t index);
-
 // A permutation of [0, size): a Feistel network walked until it lands inside.
 [[nodiscard]] int64_t permuted_index(int64_t index, int64_t size, uint64_t seed);
 

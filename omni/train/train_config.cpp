@@ -52,7 +52,6 @@ template <class Archive>
 void describe(Archive& archive, ObjectiveOptions& o) {
   archive("segment_seconds", o.segment_seconds);
   archive("pack_tokens", o.pack_tokens);
-  archive("pack_rows", o.pack_rows);
   archive("augment_from", o.augment_from);
   archive("side_losses_until", o.side_losses_until);
   archive("null_prompt_share", o.null_prompt_share);

@@ -30,7 +30,6 @@ struct InitialParts {
 struct ObjectiveOptions {
   double segment_seconds = 2.0; // of sound a codec sees at once
   int64_t pack_tokens = 512; // length of a packed row (joint)
-  int64_t pack_rows = 8; // packed rows a batch (joint)
   double augment_from = 0.12; // share of the run before sounds are augmented (ctc)
   double side_losses_until = 1.0; // share of the run with side losses (joint)
   double null_prompt_share = 0.1; // of drawings trained without their prompt (joint)

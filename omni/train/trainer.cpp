@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "omni/core/file_io.h"
+#include "omni/core/random.h"
 #include "omni/train/autocast.h"
 #include "omni/train/batch_loader.h"
 #include "omni/train/checkpoint.h"

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 
 namespace omni {
@@ -181,8 +182,8 @@ TEST_CASE("text typed by a user never becomes a control id") {
 }
 
 TEST_CASE("a saved model loads as the same model") {
-  const auto folder = std::filesystem::temp_directory_path() / "omni-chat-test-model";
-  std::filesystem::remove_all(folder);
+  const test::TemporaryFolder temporary;
+  const std::filesystem::path folder = temporary / "model";
   OmniModel model = testing::make_tiny_model();
   model->save(folder, GENERATE(int64_t{1} << 30, int64_t{20000}));
   OmniModel loaded = load(folder, {.dtype = at::kFloat});
@@ -192,7 +193,6 @@ TEST_CASE("a saved model loads as the same model") {
   CHECK(loaded->tokenizer->encode("hello") == model->tokenizer->encode("hello"));
   std::filesystem::remove(folder / "config.json");
   CHECK_THROWS_WITH(load(folder), Catch::Contains("config.json"));
-  std::filesystem::remove_all(folder);
 }
 
 } // namespace omni

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "omni/core/errors.h"
-#include "tests/core/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/catch.h"
 
 namespace omni {

@@ -6,7 +6,7 @@
 
 #include "omni/core/errors.h"
 #include "omni/core/file_io.h"
-#include "tests/core/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/catch.h"
 
 namespace omni {

@@ -2,8 +2,6 @@
 // Copyright The Omni Authors
 #include "tests/media/clips.h"
 
-#include <stdlib.h>
-
 #include <array>
 #include <cstdio>
 #include <fstream>
@@ -23,19 +21,6 @@ std::string quoted(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = std::filesystem::temp_directory_path() / "omni-media-XXXXXX";
-  if (mkdtemp(name.data()) == nullptr) {
-    throw std::runtime_error("cannot make a temporary folder");
-  }
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 std::string read_bytes(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

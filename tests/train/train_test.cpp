@@ -17,25 +17,13 @@
 #include "omni/train/schedule.h"
 #include "omni/train/trainer.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 
 namespace omni {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Folder {
- public:
-  explicit Folder(const std::string& name)
-      : path(fs::temp_directory_path() / ("omni-train-test-" + name)) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() {
-    fs::remove_all(path);
-  }
-  fs::path path;
-};
 
 // Pictures with questions, and sounds with transcripts and spoken answers.
 void write_samples(const fs::path& folder, int64_t count) {
@@ -87,7 +75,7 @@ TEST_CASE("every objective trains the tiny model and its loss falls") {
       std::string("image_codec"), std::string("speech_codec"), std::string("vocoder"),
       std::string("ctc"), std::string("dense"), std::string("joint"));
   INFO(objective);
-  const Folder folder("objective-" + objective);
+  const test::TemporaryFolder folder;
   fs::create_directories(folder.path / "data");
   TrainConfig config = make_config(folder.path, objective);
   config.steps = 30;
@@ -117,8 +105,8 @@ TEST_CASE("every objective trains the tiny model and its loss falls") {
 TEST_CASE("a resumed run is bit-identical to one that never stopped") {
   const auto objective = GENERATE(std::string("image_codec"), std::string("joint"));
   INFO(objective);
-  const Folder whole_folder("whole-" + objective);
-  const Folder parts_folder("parts-" + objective);
+  const test::TemporaryFolder whole_folder;
+  const test::TemporaryFolder parts_folder;
   fs::create_directories(whole_folder.path / "data");
   fs::create_directories(parts_folder.path / "data");
   const TrainConfig whole = make_config(whole_folder.path, objective);
@@ -134,7 +122,7 @@ TEST_CASE("a resumed run is bit-identical to one that never stopped") {
 }
 
 TEST_CASE("resuming with another configuration is refused by the field's name") {
-  const Folder folder("changed");
+  const test::TemporaryFolder folder;
   fs::create_directories(folder.path / "data");
   TrainConfig config = make_config(folder.path, "image_codec");
   int64_t asked = 0;
@@ -146,7 +134,7 @@ TEST_CASE("resuming with another configuration is refused by the field's name") 
 }
 
 TEST_CASE("a checkpoint half written does not exist") {
-  const Folder folder("half");
+  const test::TemporaryFolder folder;
   fs::create_directories(folder.path / "data");
   const TrainConfig config = make_config(folder.path, "image_codec");
   int64_t asked = 0;
@@ -261,7 +249,7 @@ TEST_CASE("names match patterns with stars") {
 }
 
 TEST_CASE("configurations with unknown keys or wrong values name them") {
-  const Folder folder("config");
+  const test::TemporaryFolder folder;
   const auto check = [&](const std::string& json, const std::string& expected) {
     write_file(folder.path / "c.json", json);
     CHECK_THROWS_WITH(
@@ -279,7 +267,7 @@ TEST_CASE("configurations with unknown keys or wrong values name them") {
 }
 
 TEST_CASE("samples that do not hold together are refused by name") {
-  const Folder folder("dataset");
+  const test::TemporaryFolder folder;
   CHECK_THROWS_WITH(Dataset(folder.path), Catch::Contains("found none"));
   write_file(folder.path / "a.json", R"({"messages": [
     {"role": "user", "content": [{"type": "image", "file": "0.png"}]}]})");

@@ -32,8 +32,8 @@ class CtcObjective : public Objective {
     auto batch = std::make_unique<TranscriptBatch>();
     double num_letters = 0.0;
     for (size_t i = 0; i < samples.size(); ++i) {
-      const auto parts = parts_of(samples[i], {PartKind::Audio});
-      const SamplePart& part = *parts[addresses[i].seed % parts.size()];
+      const SamplePart& part =
+          chosen_part(samples[i], addresses[i].seed, {PartKind::Audio});
       TORCH_CHECK_VALUE(
           !part.transcript.empty(),
           "[train] ", samples[i].key, ": expected a transcript of ", part.file, ".");

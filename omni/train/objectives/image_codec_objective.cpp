@@ -24,8 +24,8 @@ class ImageCodecObjective : public Objective {
     auto batch = std::make_unique<PictureBatch>();
     std::vector<at::Tensor> pixels;
     for (size_t i = 0; i < samples.size(); ++i) {
-      const auto parts = parts_of(samples[i], {PartKind::Image});
-      const SamplePart& part = *parts[addresses[i].seed % parts.size()];
+      const SamplePart& part =
+          chosen_part(samples[i], addresses[i].seed, {PartKind::Image});
       pixels.push_back(
           model_->processor.codec_pixels(decode_image(part.bytes, samples[i].key)));
     }
@@ -36,13 +36,7 @@ class ImageCodecObjective : public Objective {
 
   Losses loss(const Batch& batch, const Progress&) override {
     const auto& pictures = dynamic_cast<const PictureBatch&>(batch);
-    Losses losses;
-    const CodecLosses made = model_->image_codec->losses(pictures.pixels);
-    for (const auto& [name, term] : made.terms) {
-      losses.terms.push_back({name, term});
-    }
-    losses.figures.insert(made.figures.begin(), made.figures.end());
-    return losses;
+    return to_losses(model_->image_codec->losses(pictures.pixels));
   }
 
   std::vector<std::string> trained_parts() const override {

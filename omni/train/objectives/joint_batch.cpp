@@ -9,6 +9,7 @@
 
 #include "encoders/media/image_io.h"
 #include "encoders/media/video_io.h"
+#include "omni/core/random.h"
 #include "omni/train/objectives/sound_loading.h"
 #include "omni/train/packing.h"
 #include "tokenizers/text/spelling.h"
@@ -23,10 +24,6 @@ struct JointBatchBuilder::Sequence {
 };
 
 namespace {
-
-double uniform(uint64_t seed, uint64_t n) {
-  return static_cast<double>(mix_seed(seed, n) >> 11) * 0x1.0p-53;
-}
 
 bool has_part(const SampleMessage& message, PartKind kind) {
   return std::any_of(
@@ -168,7 +165,7 @@ JointBatchBuilder::Sequence JointBatchBuilder::compose(
         has_part(sample.messages[i + 1], PartKind::Image);
     ComposedMessage composed{message.role, {}, {}};
     const bool drops_prompt = is_training && is_drawn &&
-        uniform(seed, 1000 + i) < options_.null_prompt_share;
+        uniform_at(seed, 1000 + i) < options_.null_prompt_share;
     if (drops_prompt) {
       composed.parts.emplace_back(NullPrompt{});
       messages.push_back(std::move(composed));
@@ -198,10 +195,10 @@ JointBatchBuilder::Sequence JointBatchBuilder::compose(
     const IdRange codes = space.range(Segment::Speech);
     for (size_t i = 0; i < sequence.input_ids.size(); ++i) {
       if (codes.contains(sequence.input_ids[i]) &&
-          uniform(seed, 2000 + 2 * i) < options_.code_noise) {
+          uniform_at(seed, 2000 + 2 * i) < options_.code_noise) {
         sequence.input_ids[i] = codes.begin +
             static_cast<int64_t>(
-                uniform(seed, 2001 + 2 * i) * static_cast<double>(codes.size()));
+                uniform_at(seed, 2001 + 2 * i) * static_cast<double>(codes.size()));
       }
     }
   }

@@ -53,6 +53,15 @@ std::unique_ptr<Objective> make_objective(
       "expected `objective` among " + names + ", got \"" + config.objective + "\".");
 }
 
+Losses to_losses(const CodecLosses& made) {
+  Losses losses;
+  for (const auto& [name, term] : made.terms) {
+    losses.terms.push_back({name, term});
+  }
+  losses.figures.insert(made.figures.begin(), made.figures.end());
+  return losses;
+}
+
 std::vector<const SamplePart*> parts_of(
     const Sample& sample, std::initializer_list<PartKind> kinds) {
   std::vector<const SamplePart*> found;
@@ -68,6 +77,12 @@ std::vector<const SamplePart*> parts_of(
       "[train] ", sample.key, ": expected media of the kind this objective trains on, "
       "found none in the sample.");
   return found;
+}
+
+const SamplePart& chosen_part(
+    const Sample& sample, uint64_t seed, std::initializer_list<PartKind> kinds) {
+  const auto parts = parts_of(sample, kinds);
+  return *parts[seed % parts.size()];
 }
 
 } // namespace omni

@@ -31,8 +31,14 @@ namespace omni {
 [[nodiscard]] std::unique_ptr<Objective> make_joint_objective(
     const TrainConfig& config, OmniModel model);
 
+// A codec's losses as an objective's.
+[[nodiscard]] Losses to_losses(const CodecLosses& losses);
+
 // The media of one kind in a sample, all messages: what the codec objectives read.
 [[nodiscard]] std::vector<const SamplePart*> parts_of(
     const Sample& sample, std::initializer_list<PartKind> kinds);
+// One of them, which the seed chooses.
+[[nodiscard]] const SamplePart& chosen_part(
+    const Sample& sample, uint64_t seed, std::initializer_list<PartKind> kinds);
 
 } // namespace omni

@@ -10,7 +10,7 @@
 
 #include "encoders/audio_processor.h"
 #include "encoders/media/audio_io.h"
-#include "omni/train/data_order.h"
+#include "omni/core/random.h"
 
 namespace omni {
 namespace {
@@ -20,8 +20,7 @@ class Random {
  public:
   explicit Random(uint64_t seed) : seed_(seed) {}
   double uniform(double low, double high) {
-    const double share = static_cast<double>(mix_seed(seed_, n_++) >> 11) * 0x1.0p-53;
-    return low + (high - low) * share;
+    return low + (high - low) * uniform_at(seed_, n_++);
   }
   int64_t below(int64_t limit) {
     return static_cast<int64_t>(uniform(0.0, static_cast<double>(limit)));

@@ -2,8 +2,6 @@
 // Copyright The Omni Authors
 #include "tests/tokenizers/text/model_bytes.h"
 
-#include <unistd.h>
-
 #include <bit>
 #include <cstdio>
 
@@ -109,18 +107,6 @@ std::string Charsmap::bytes() const {
     append_number(bytes, one);
   }
   return bytes + replacements;
-}
-
-TemporaryFolder::TemporaryFolder() {
-  static int next_number = 0;
-  path = std::filesystem::temp_directory_path() /
-      ("omni-test-" + std::to_string(::getpid()) + "-" + std::to_string(next_number++));
-  std::filesystem::create_directories(path);
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path, ignored);
 }
 
 }  // namespace omni::test

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,14 +42,5 @@ struct Charsmap {
 };
 // label: byte that leads to the unit; offset: to its children.
 uint32_t unit(uint32_t label, uint32_t offset, bool ends_key);
-
-struct TemporaryFolder {
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::filesystem::path path;
-};
 
 }  // namespace omni::test

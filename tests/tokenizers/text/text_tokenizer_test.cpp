@@ -7,6 +7,7 @@
 #include "omni/core/errors.h"
 #include "omni/core/file_io.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/tokenizers/text/model_bytes.h"
 #include "tests/tokenizers/text/text_samples.h"
 #include "tokenizers/text/sentencepiece_tokenizer.h"

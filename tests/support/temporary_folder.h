@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
-// A folder that is gone with the test.
+// A new empty folder that is gone with the test. No torch.
 #pragma once
 
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 
 namespace omni::test {
@@ -13,11 +14,11 @@ namespace omni::test {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    static int next_number = 0;
-    path = std::filesystem::temp_directory_path() /
-        ("omni-core-test-" + std::to_string(::getpid()) + "-" +
-         std::to_string(next_number++));
-    std::filesystem::create_directories(path);
+    std::string name = std::filesystem::temp_directory_path() / "omni-test-XXXXXX";
+    if (mkdtemp(name.data()) == nullptr) {
+      throw std::runtime_error("cannot make a temporary folder");
+    }
+    path = name;
   }
   ~TemporaryFolder() {
     std::error_code ignored;
@@ -26,7 +27,11 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
+  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const {
+    return path / name;
+  }
+
   std::filesystem::path path;
 };
 
-}  // namespace omni::test
+} // namespace omni::test
