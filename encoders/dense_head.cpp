@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "omni/core/initial_values.h"
 #include "omni/core/shapes.h"
 
 namespace omni {
@@ -50,7 +51,7 @@ DenseHeadImpl::DenseHeadImpl(DenseHeadOptions options_in)
 void DenseHeadImpl::reset_parameters() {
   const double std = 1.0 / std::sqrt(static_cast<double>(options.input_width));
   for (auto& map : maps_) {
-    torch::nn::init::normal_(map->weight, 0.0, std);
+    fill_normal(map->weight, std);
     torch::nn::init::zeros_(map->bias);
   }
 }

@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include "omni/core/initial_values.h"
+
 namespace omni {
 namespace {
 
@@ -38,7 +40,7 @@ at::Tensor shift_to_keys(const at::Tensor& by_distance) {
 
 void reset_map(at::Tensor& weight, at::Tensor& bias, double scale) {
   const auto fan_in = static_cast<double>(weight.numel() / weight.size(0));
-  torch::nn::init::normal_(weight, 0.0, scale / std::sqrt(fan_in));
+  fill_normal(weight, scale / std::sqrt(fan_in));
   if (bias.defined()) {
     torch::nn::init::zeros_(bias);
   }

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "omni/core/initial_values.h"
 #include "omni/core/shapes.h"
 
 namespace omni {
@@ -55,7 +56,7 @@ void ProjectorImpl::reset_parameters() {
   for (torch::nn::Linear* map : {&hidden, &output}) {
     if (*map) {
       const auto fan_in = static_cast<double>((*map)->weight.size(1));
-      torch::nn::init::normal_((*map)->weight, 0.0, 1.0 / std::sqrt(fan_in));
+      fill_normal((*map)->weight, 1.0 / std::sqrt(fan_in));
       torch::nn::init::zeros_((*map)->bias);
     }
   }

@@ -2,6 +2,9 @@
 // Copyright The Omni Authors
 //
 // omni-chat: talk to one model in text, pictures, sound and video.
+//   omni-chat                      a conversation at the terminal
+//   omni-chat QUESTION             one answer
+//   omni-chat < SCRIPT             a turn a line
 // Exit codes: 0 answered, 1 an error (one sentence on standard error), 2 wrong usage,
 // 130 cancelled.
 #include <omni/omni.h>
@@ -10,13 +13,12 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "examples/chat_options.h"
 #include "examples/chat_terminal.h"
+#include "omni/core/precision.h"
 
 namespace {
 
-void add_options(CLI::App& app, ChatCommand& command) {
-  app.add_option("--model", command.model, "checkpoint folder (default: omni-nano)");
+void add_media_options(CLI::App& app, ChatCommand& command) {
   const std::pair<const char*, omni::Modality> kinds[] = {
       {"--image", omni::Modality::Image},
       {"--audio", omni::Modality::Audio},
@@ -30,23 +32,83 @@ void add_options(CLI::App& app, ChatCommand& command) {
              }
            },
            "a file to send with the question; may be repeated")
+        ->type_name("PATH")
         ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        ->allow_extra_args(false) // what follows the path is the question
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->trigger_on_parse(); // so that different kinds keep their order
   }
-  app.add_option("question", command.question, "ask this once and leave");
-  app.add_flag("--draw", command.draws, "answer with a picture");
-  app.add_flag("--speak", command.speaks, "answer by voice");
-  app.add_option("--out", command.output, "folder for pictures and sounds");
+}
+
+void add_options(CLI::App& app, ChatCommand& command, std::vector<std::string>& words) {
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_option("--model", command.model, "model folder (default: omni-nano)")
+      ->envname("OMNI_MODEL")
+      ->type_name("DIR");
+  app.add_option("--dtype", command.dtype, "float32 or bfloat16 (default: by the CPU)");
+  app.add_option("--system", command.system, "text of the system message");
+  add_media_options(app, command);
+  app.add_option("question", words, "ask this once and leave")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  CLI::Option* draw = app.add_flag("--draw", command.draws, "answer with a picture");
+  app.add_flag("--speak", command.speaks, "answer by voice")->excludes(draw);
+  app.add_option("--out", command.output, "folder for pictures and sounds")
+      ->type_name("DIR");
   app.add_flag("--json", command.prints_json, "print one JSON object an answer");
   app.add_flag("--receipt", command.shows_receipt, "show what the model saw");
   app.add_option("--seed", command.sampling.seed, "same seed, same answer");
   app.add_option("--temperature", command.sampling.temperature, "0: most likely");
-  app.add_option("--top-k", command.sampling.top_k);
-  app.add_option("--top-p", command.sampling.top_p);
-  app.add_option("--min-p", command.sampling.min_p);
-  app.add_option("--max-tokens", command.sampling.max_text_tokens);
-  app.add_option("--guidance", command.sampling.image_guidance_scale);
-  app.add_option("--stop", command.sampling.stop, "text ends before this");
+  app.add_option("--top-k", command.sampling.top_k, "draw from the k most likely");
+  app.add_option("--top-p", command.sampling.top_p, "draw from this much probability");
+  app.add_option("--min-p", command.sampling.min_p, "share of the most likely");
+  app.add_option("--max-tokens", command.sampling.max_text_tokens, "of text");
+  app.add_option("--guidance", command.sampling.image_guidance_scale, "of drawings");
+  app.add_option("--stop", command.sampling.stop, "text ends before this")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.footer("Without a question it is a conversation: /help there lists the commands.");
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text.append(text.empty() ? "" : " ").append(word);
+  }
+  return text;
+}
+
+int run(ChatCommand& command) {
+  const bool is_one_shot = !command.question.empty();
+  const bool is_talk = !is_one_shot && isatty(STDIN_FILENO) != 0;
+  if (is_talk && command.prints_json && command.media.empty()) {
+    std::cerr << "omni-chat: [chat] expected a question with --json, got none.\n";
+    return 2;
+  }
+  if (command.model.empty()) {
+    command.model = omni::embedded_model_folder();
+  }
+  omni::LoadOptions load_options;
+  if (!command.dtype.empty()) {
+    load_options.dtype = omni::dtype_from_name(command.dtype);
+  }
+  omni::Chat chat(
+      omni::load(command.model, load_options),
+      {.system = command.system, .wants_cancel = answer_is_cancelled});
+  ChatSession session(
+      chat, command, omni::read_examples(command.model), detect_terminal_graphics());
+  const omni::FrameSamplerOptions sampler = chat.model()->config.vision
+      ? chat.model()->config.vision->frame_sampler
+      : omni::FrameSamplerOptions{};
+  for (const auto& [modality, path] : command.media) {
+    session.add(read_media(modality, path, sampler));
+  }
+  if (is_one_shot || (is_talk && command.prints_json)) {
+    session.send(command.question, sampling_of(command));
+    constexpr int kInterrupted = 130;
+    return session.was_cancelled() ? kInterrupted : 0;
+  }
+  return is_talk ? talk(session) : read_script(session, command);
 }
 
 } // namespace
@@ -54,17 +116,25 @@ void add_options(CLI::App& app, ChatCommand& command) {
 int main(int argc, char** argv) {
   CLI::App app("Talk to one model in text, pictures, sound and video.", "omni-chat");
   ChatCommand command;
-  add_options(app, command);
+  std::vector<std::string> words;
+  add_options(app, command, words);
   try {
     app.parse(argc, argv);
+    command.question = joined(words);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
-    omni::Chat chat(command.model.empty() ? omni::load() : omni::load(command.model));
-    const bool is_one_shot = !command.question.empty() || command.prints_json ||
-        (!command.media.empty() && !isatty(STDIN_FILENO));
-    return is_one_shot ? answer_once(chat, command) : talk(chat, command);
+    omni::check_sampling_options(command.sampling);
+    if (!command.dtype.empty()) {
+      static_cast<void>(omni::dtype_from_name(command.dtype));
+    }
+  } catch (const std::exception& error) {
+    std::cerr << "omni-chat: " << message_of(error) << '\n';
+    return 2;
+  }
+  try {
+    return run(command);
   } catch (const std::exception& error) {
     std::cerr << "omni-chat: " << message_of(error) << '\n';
     return 1;

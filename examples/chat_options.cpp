@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <iomanip>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -11,14 +12,23 @@
 
 namespace fs = std::filesystem;
 
-omni::Part read_media(omni::Modality modality, const fs::path& path) {
+omni::Part read_media(
+    omni::Modality modality,
+    const fs::path& path,
+    const omni::FrameSamplerOptions& sampler) {
   switch (modality) {
     case omni::Modality::Image:
       return omni::read_image(path);
     case omni::Modality::Audio:
       return omni::read_audio(path);
-    case omni::Modality::Video:
-      return omni::read_video(path);
+    case omni::Modality::Video: {
+      // The model takes the frames nearest to its own instants: a few times as many
+      // as it takes are enough to find them.
+      constexpr int64_t kFramesPerSample = 8;
+      omni::VideoOptions options;
+      options.max_frames = sampler.max_frames * kFramesPerSample;
+      return omni::read_video(path, options);
+    }
     default:
       return path.string();
   }
@@ -127,9 +137,7 @@ std::string message_of(const std::exception& error) {
 
 omni::SamplingOptions sampling_of(const ChatCommand& command) {
   omni::SamplingOptions sampling = command.sampling;
-  if (command.draws && command.speaks) {
-    sampling.modalities = {omni::Modality::Image, omni::Modality::Speech};
-  } else if (command.draws) {
+  if (command.draws) {
     sampling.modalities = {omni::Modality::Image};
   } else if (command.speaks) {
     sampling.modalities = {omni::Modality::Speech};
@@ -137,18 +145,96 @@ omni::SamplingOptions sampling_of(const ChatCommand& command) {
   return sampling;
 }
 
-std::string what_to_ask(const omni::OmniModel& model) {
-  if (model->config.name != "omni-nano") {
-    return "";
+std::string printable(const std::string& text) {
+  std::string clean;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next =
+        i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+      ++i; // U+0080 to U+009F: control characters of two bytes
+    } else if ((byte >= 0x20 && byte != 0x7F) || byte == '\n' || byte == '\t') {
+      clean += text[i];
+    }
   }
-  return
-      "omni-nano은 작은 세계만 압니다 / knows only its small world:\n"
-      "  그림 /image : 무슨 색이에요? 몇 개예요? 어디에 있어요? 뭐라고 적혀 있어요?\n"
-      "  소리 /audio : 뭐라고 말했어요? 몇 번 울렸어요? (espeak-ng 같은 목소리)\n"
-      "  영상 /video : 어디로 움직여요? 어떤 소리가 났어요?\n"
-      "  그리기 /draw 빨간 원을 그려 줘    말하기 /speak 안녕하세요\n"
-      "  pictures: what colour, what shape, how many, where, what is written\n"
-      "  sounds: what was said, how many beeps, which came first\n"
-      "  video: which way it moves, what sound it made\n"
-      "  draw: a red circle in the centre    speak: push the small box\n";
+  return clean;
+}
+
+namespace {
+
+// `%20` and the like.
+std::string percent_decoded(const std::string& text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && std::isxdigit(text[i + 1]) != 0 &&
+        std::isxdigit(text[i + 2]) != 0) {
+      plain += static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16));
+      i += 2;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+// The word that begins at `begin` with its quotes and backslashes taken away; `begin`
+// is moved behind it.
+std::string next_word(const std::string& line, size_t& begin) {
+  std::string word;
+  char quote = 0;
+  for (; begin < line.size(); ++begin) {
+    const char c = line[begin];
+    if (quote != 0) {
+      if (c == quote) {
+        quote = 0;
+      } else {
+        word += c;
+      }
+    } else if ((c == '\'' || c == '"') && word.empty()) {
+      quote = c;
+    } else if (c == '\\' && begin + 1 < line.size()) {
+      word += line[++begin];
+    } else if (c == ' ') {
+      break;
+    } else {
+      word += c;
+    }
+  }
+  if (word.starts_with("file://")) {
+    return percent_decoded(word.substr(7));
+  }
+  const char* home = std::getenv("HOME");
+  return word.starts_with("~/") && home != nullptr ? home + word.substr(1) : word;
+}
+
+std::string trimmed(const std::string& text) {
+  const size_t begin = text.find_first_not_of(" \t\r\n");
+  return begin == std::string::npos
+      ? ""
+      : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+} // namespace
+
+DroppedFiles split_dropped_files(const std::string& line) {
+  DroppedFiles dropped;
+  dropped.text = trimmed(line);
+  while (!dropped.text.empty()) {
+    size_t end = 0;
+    const std::string path = next_word(dropped.text, end);
+    if (modality_of_path(path) == omni::Modality::Text || !fs::is_regular_file(path)) {
+      break;
+    }
+    dropped.paths.push_back(path);
+    dropped.text = trimmed(dropped.text.substr(end));
+  }
+  return dropped;
+}
+
+std::string plain_path(const std::string& argument) {
+  const std::string text = trimmed(argument);
+  size_t end = 0;
+  const std::string word = next_word(text, end);
+  // A path typed without quotes may hold spaces and quotes of its own.
+  return end == text.size() && !fs::exists(text) ? word : text;
 }

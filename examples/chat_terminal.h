@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// omni-chat's two modes. Both return the process's exit code.
+// Where omni-chat's lines come from: a person at a terminal, with line editing, history
+// and file names completed by Tab; or a file or pipe, a line a turn.
 #pragma once
 
-#include "examples/chat_options.h"
+#include "examples/chat_session.h"
 
-// Cancels the answer under way; set by Ctrl-C.
-bool answer_is_cancelled();
-void allow_cancel(); // installs the handler and clears the flag
-
-// One question, one answer: text streams to standard output (or one JSON object).
-int answer_once(omni::Chat& chat, const ChatCommand& command);
-// Line editing, history, commands, until end of input.
-int talk(omni::Chat& chat, const ChatCommand& command);
+// A person types until Ctrl-D; mistakes are shown and the conversation goes on. Returns
+// the process's exit code.
+int talk(ChatSession& session);
+// Lines of standard input, shown as `> line` (not for JSON) before their answers. Media
+// that wait at the end are sent without text. Throws at the first line that fails.
+int read_script(ChatSession& session, const ChatCommand& command);

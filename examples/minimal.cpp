@@ -5,12 +5,15 @@
 
 #include <iostream>
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc < 3) {
-    std::cerr << "usage: minimal PICTURE QUESTION\n";
+    std::cerr << "usage: omni-minimal PICTURE QUESTION [MODEL]\n";
     return 2;
   }
-  omni::Chat chat(omni::load());
+  omni::Chat chat(argc > 3 ? omni::load(argv[3]) : omni::load());
   const omni::Reply reply = chat.send({omni::read_image(argv[1]), argv[2]});
   std::cout << reply.text << '\n';
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
 }

@@ -3,31 +3,55 @@
 # Copyright The Omni Authors
 #
 # Installs what is missing, builds, and talks to omni-nano.
-#   examples/quickstart.sh             a scripted conversation over examples/media
+#   examples/quickstart.sh             a conversation over examples/media
 #   examples/quickstart.sh ARGUMENTS   omni-chat with those arguments
+# Environment: OMNI_MODEL, the folder of another model.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bash "$root/omni/cmake/bootstrap.sh" run
 chat=$root/build/bin/omni-chat
-[ $# -gt 0 ] && exec "$chat" "$@"
+[ $# -eq 0 ] || exec "$chat" "$@"
 
-if [ ! -f "$root/omni/nano/model.safetensors" ]; then
+if [ -z "${OMNI_MODEL:-}" ] && [ ! -f "$root/omni/nano/model.safetensors" ]; then
   echo "omni-nano's weights are not part of this version: train them as examples/nano"
   echo "describes, or give a model of your own:"
   echo "  bash examples/quickstart.sh --model DIR"
   exit 1
 fi
-media=$root/examples/media
-out=$root/build/quickstart
-ask() {
-  printf '\n> %s\n' "$*"
-  "$chat" --receipt --out "$out" "$@"
-}
-ask --image "$media/word.png" "뭐라고 적혀 있어요?"
-ask --audio "$media/korean.wav" "뭐라고 말했어요?"
-ask --audio "$media/english.wav" "What was said?"
-ask --video "$media/clip.mp4" "Which sound does it make?"
-ask --draw "빨간 원을 그려 줘."
-ask --speak "Say: push the small box"
-printf '\nChat with it yourself: bash examples/quickstart.sh --receipt\n'
+
+# One program, one loaded model: each line is a turn, each /reset a new conversation.
+cd "$root"
+"$chat" --receipt --out build/quickstart <<'TURNS'
+/image examples/media/word.png
+뭐라고 적혀 있어요?
+/reset
+/image examples/media/scene.png
+How many stars are there?
+빨간 하트는 어디에 있어요?
+/reset
+/image examples/media/scene.png
+/audio examples/media/question.wav
+/speak
+/reset
+/audio examples/media/korean.wav
+뭐라고 말했어요?
+/reset
+/audio examples/media/english.wav
+What was said?
+/reset
+/video examples/media/clip.mp4
+What colour is the shape when it sounds?
+/reset
+/draw 빨간 원 그려 줘.
+/reset
+/speak Say: push the small box
+TURNS
+
+cat <<'NEXT'
+
+Pictures and sounds are in build/quickstart.
+Chat with it yourself:  bash examples/quickstart.sh --receipt
+Ask once:               bash examples/quickstart.sh --image PICTURE "What is this?"
+Run the tests:          bash tests/run.sh
+NEXT

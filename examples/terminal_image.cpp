@@ -32,10 +32,12 @@ std::string colour(const uint8_t* rgb) {
       std::to_string(rgb[2]);
 }
 
-// Primary device attributes: the answer lists 4 when sixel is there.
+// Primary device attributes: the answer lists 4 when sixel is there. Not asked when
+// someone has typed ahead: the keys would be taken for the answer.
 bool answers_sixel() {
   termios before{};
-  if (tcgetattr(STDIN_FILENO, &before) != 0) {
+  pollfd waiting{STDIN_FILENO, POLLIN, 0};
+  if (tcgetattr(STDIN_FILENO, &before) != 0 || poll(&waiting, 1, 0) != 0) {
     return false;
   }
   termios raw = before;
@@ -43,7 +45,6 @@ bool answers_sixel() {
   tcsetattr(STDIN_FILENO, TCSANOW, &raw);
   std::string answer;
   if (write(STDOUT_FILENO, "\033[c", 3) == 3) {
-    pollfd waiting{STDIN_FILENO, POLLIN, 0};
     char byte = 0;
     while (answer.find('c') == std::string::npos && poll(&waiting, 1, 100) > 0 &&
            read(STDIN_FILENO, &byte, 1) == 1) {
@@ -59,11 +60,10 @@ bool answers_sixel() {
 
 TerminalGraphics detect_terminal_graphics() {
   const char* term = std::getenv("TERM");
-  if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO) || term == nullptr ||
-      std::strcmp(term, "dumb") == 0) {
+  if (!isatty(STDOUT_FILENO) || term == nullptr || std::strcmp(term, "dumb") == 0) {
     return TerminalGraphics::None;
   }
-  return answers_sixel() ? TerminalGraphics::Sixel : TerminalGraphics::HalfBlocks;
+  return isatty(STDIN_FILENO) != 0 && answers_sixel() ? TerminalGraphics::Sixel : TerminalGraphics::HalfBlocks;
 }
 
 std::string to_half_blocks(const omni::Image& image, int64_t max_columns) {

@@ -11,8 +11,8 @@
 
 enum class TerminalGraphics { None, HalfBlocks, Sixel };
 
-// What the terminal on standard output can show: asks it for its attributes (a reply
-// must come within 100 ms), and COLORTERM / TERM.
+// What the terminal on standard output can show: nothing when TERM is dumb, sixel when
+// it says so (asked through standard input; a reply must come within 100 ms).
 TerminalGraphics detect_terminal_graphics();
 
 std::string to_half_blocks(const omni::Image& image, int64_t max_columns);

@@ -2,7 +2,7 @@
 // Copyright The Omni Authors
 //
 // omni-train CONFIG.json: trains what the configuration says, or goes on where it
-// stopped. Ctrl-C saves and stops; a second one ends the program at once.
+// stopped. Ctrl-C (and SIGTERM) saves and stops; a second one ends the program at once.
 // Exit codes: 0 done, 1 an error, 2 wrong usage, 130 stopped by Ctrl-C.
 #include <unistd.h>
 
@@ -20,6 +20,7 @@ volatile std::sig_atomic_t stop_flag = 0;
 void on_interrupt(int) {
   stop_flag = 1;
   std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
 }
 
 std::string clock_text(double seconds) {
@@ -46,6 +47,13 @@ void print(const omni::TrainEvent& event) {
   static const bool is_terminal = isatty(STDOUT_FILENO) != 0;
   const std::string figures = figures_text(event.losses) + figures_text(event.figures);
   switch (event.kind) {
+    case Kind::LeftOut:
+      std::printf(
+          "%s: %ld samples without %s are left out\n",
+          event.name.c_str(),
+          event.num_left_out,
+          event.needs.c_str());
+      break;
     case Kind::Started:
       std::printf("training from the beginning, %ld steps\n", event.num_steps);
       break;
@@ -103,6 +111,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
   try {
     const omni::TrainConfig config = omni::read_train_config(path, overrides);
     const bool is_done =

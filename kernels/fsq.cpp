@@ -41,8 +41,8 @@ void check_fsq_codes(const at::Tensor& codes, at::IntArrayRef levels) {
   TORCH_CHECK_TYPE(
       codes.scalar_type() == at::kLong,
       "[fsq] expected int64 codes, got ", codes.scalar_type(), ".");
-  if (!codes.is_cpu() || codes.numel() == 0) {
-    return; // Values on a device are not read back.
+  if (!has_values(codes)) {
+    return;
   }
   const auto [least, most] = codes.aminmax();
   const int64_t num_codes = at::multiply_integers(levels);

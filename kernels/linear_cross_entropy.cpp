@@ -37,8 +37,8 @@ void check_linear_cross_entropy(
         "[linear_cross_entropy] expected row_weights ", targets.sizes(), ", got ",
         row_weights->sizes(), ".");
   }
-  if (!targets.is_cpu() || targets.numel() == 0) {
-    return; // Values on a device are not read back.
+  if (!has_values(targets)) {
+    return;
   }
   const at::Tensor contiguous = targets.contiguous();
   for (int64_t i = 0; i < contiguous.size(0); ++i) {

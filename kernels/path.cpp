@@ -30,6 +30,15 @@ bool takes_cpu_path(std::initializer_list<at::Tensor> tensors) {
   });
 }
 
+bool has_values(const at::Tensor& tensor) {
+  constexpr c10::DispatchKeySet kTraced{
+      c10::DispatchKey::Python,
+      c10::DispatchKey::Functionalize,
+      c10::DispatchKey::FuncTorchBatched};
+  return tensor.is_cpu() && !tensor.key_set().has_any(kTraced) && tensor.has_storage() &&
+      tensor.numel() > 0 && tensor.storage().data() != nullptr;
+}
+
 bool needs_gradient(std::initializer_list<at::Tensor> tensors) {
   return at::GradMode::is_enabled() &&
       std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& tensor) {

@@ -33,6 +33,10 @@ inline std::optional<at::Tensor> or_absent(const at::Tensor& tensor) {
 // bfloat16: what the fused CPU paths take.
 bool takes_cpu_path(std::initializer_list<at::Tensor> tensors);
 
+// True when an argument check can read the values of `tensor` without waiting for a
+// device: those of a traced (fake) or functionalised tensor do not exist.
+bool has_values(const at::Tensor& tensor);
+
 // True when a gradient through an op on these (undefined ones do not count) is wanted.
 bool needs_gradient(std::initializer_list<at::Tensor> tensors);
 

@@ -20,11 +20,11 @@ constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 constexpr double kFsqEps = 1e-3;
 
 at::Tensor per_level(at::IntArrayRef levels, const at::Tensor& like, double (*f)(int64_t)) {
-  std::vector<double> values;
+  std::vector<at::Tensor> values; // at::tensor() would write to memory a trace has not
   for (const int64_t level : levels) {
-    values.push_back(f(level));
+    values.push_back(at::full({}, f(level), like.options()));
   }
-  return at::tensor(values, at::TensorOptions(at::kDouble)).to(like.options());
+  return at::stack(values);
 }
 
 double half_range(int64_t level) {

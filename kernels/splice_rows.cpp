@@ -25,8 +25,8 @@ void check_splice_rows(
           indices.dim() == 1 && indices.size(0) == rows.size(0),
       "[splice_rows] expected hidden [.., D], rows [R, D] and indices [R], got ",
       hidden.sizes(), ", ", rows.sizes(), " and ", indices.sizes(), ".");
-  if (!indices.is_cpu()) {
-    return; // Values on a device are not read back.
+  if (!has_values(indices)) {
+    return;
   }
   const int64_t num_slots = at::multiply_integers(hidden.sizes().slice(0, hidden.dim() - 1));
   std::vector<bool> taken(num_slots, false);

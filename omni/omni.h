@@ -16,6 +16,7 @@
 #include "omni/generate/event.h"
 #include "omni/generate/generator.h"
 #include "omni/generate/sampling_options.h"
+#include "omni/model/model_folder.h"
 #include "omni/model/omni_model.h"
 #include "tokenizers/text/text_tokenizer.h"
 #include "tokenizers/token_space.h"

@@ -10,19 +10,26 @@ set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
-bash omni/cmake/bootstrap.sh test || { echo "0 passed, 1 failed"; exit 1; }
+give_up() { echo "0 passed, 1 failed"; exit 1; }
 
-if [ "${1:-}" = --sanitize ]; then
-  cmake -S . -B build/sanitize -G Ninja -DOMNI_SANITIZE=address,undefined >/dev/null &&
-    ninja -C build/sanitize || { echo "0 passed, 1 failed"; exit 1; }
-  results=build/sanitize/results
-  mkdir -p "$results"
-  ctest --test-dir build/sanitize -j "$(nproc)" --output-on-failure \
-    --output-junit "$root/$results/ctest.xml" >"$results/ctest.log" 2>&1
-  grep -A 40 -E '\*\*\*(Failed|Exception|Timeout)' "$results/ctest.log" | head -n 200
-  exec .venv/bin/python tests/support/count_results.py "$results/ctest.xml"
-fi
+case "${1:-}" in
+  --help) sed -n '5,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  --sanitize)
+    bash omni/cmake/bootstrap.sh prepare || give_up
+    cmake -S . -B build/sanitize -G Ninja -DOMNI_SANITIZE=address,undefined >/dev/null &&
+      ninja -C build/sanitize || give_up
+    results=build/sanitize/results
+    mkdir -p "$results"
+    rm -f "$results/ctest.xml"
+    ctest --test-dir build/sanitize -j "$(nproc)" --output-on-failure \
+      --output-junit "$root/$results/ctest.xml" >"$results/ctest.log" 2>&1
+    grep -A 40 -E '\*\*\*(Failed|Exception|Timeout)' "$results/ctest.log" | head -n 200
+    exec .venv/bin/python tests/support/count_results.py "$results/ctest.xml" ;;
+  "") ;;
+  *) echo "expected --sanitize or nothing, got $1" >&2; exit 2 ;;
+esac
 
+bash omni/cmake/bootstrap.sh test || give_up
 results=build/results
 rm -rf "$results"
 mkdir -p "$results"
@@ -32,4 +39,4 @@ OMP_NUM_THREADS=1 ctest --test-dir build -j "$(nproc)" --output-on-failure \
 grep -B 2 -A 40 -E '^(FAILED|.*error:)' "$results/ctest.log" | head -n 300
 .venv/bin/python -m pytest -q tests/python tests/style \
   --junit-xml="$results/pytest.xml" 2>&1 | tail -n 60
-exec .venv/bin/python tests/support/count_results.py "$results"/*.xml
+exec .venv/bin/python tests/support/count_results.py "$results/ctest.xml" "$results/pytest.xml"

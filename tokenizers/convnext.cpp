@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "omni/core/initial_values.h"
 #include "tokenizers/depthwise_conv.h"
 
 namespace omni {
@@ -48,7 +49,7 @@ ConvNextImpl::ConvNextImpl(ConvNextOptions options_in) : options(options_in) {
 void ConvNextImpl::reset_parameters() {
   const torch::NoGradGuard no_grad;
   const double kernel = static_cast<double>(options.kernel_size);
-  depthwise->weight.normal_(0.0, 0.5 / std::sqrt(kernel));
+  fill_normal(depthwise->weight, 0.5 / std::sqrt(kernel));
   depthwise->weight[options.kernel_size / 2].add_(0.5);
   depthwise->bias.zero_();
   norm->reset_parameters();
@@ -91,7 +92,7 @@ torch::nn::ModuleList make_convnext_blocks(
 void reset_linear(torch::nn::Linear& linear, double gain) {
   const torch::NoGradGuard no_grad;
   const double fan_in = static_cast<double>(linear->weight.size(1));
-  linear->weight.normal_(0.0, gain / std::sqrt(fan_in));
+  fill_normal(linear->weight, gain / std::sqrt(fan_in));
   linear->bias.zero_();
 }
 

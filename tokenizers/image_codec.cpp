@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "omni/core/initial_values.h"
 #include "omni/core/shapes.h"
 #include "tokenizers/fsq.h"
 
@@ -169,7 +170,7 @@ void ImageCodecImpl::reset_parameters() {
       const double gain = name.ends_with("first.weight") ? std::sqrt(2.0)
           : name.ends_with("second.weight")              ? 0.3
                                                          : 1.0;
-      parameter.normal_(0.0, gain / std::sqrt(fan_in));
+      fill_normal(parameter, gain / std::sqrt(fan_in));
     } else {
       parameter.fill_(name.ends_with("norm.weight") ? 1.0 : 0.0);
     }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "omni/core/ceil_divide.h"
 #include "omni/core/shapes.h"
 #include "tokenizers/fsq.h"
 
@@ -15,10 +16,6 @@ namespace {
 constexpr std::string_view kComponent = "speech_codec";
 // Weight of the delta loss beside the mel loss: sharp onsets, where consonants are.
 constexpr double kDeltaWeight = 0.5;
-
-int64_t ceil_divide(int64_t value, int64_t divisor) {
-  return (value + divisor - 1) / divisor;
-}
 
 ConvNextOptions block_options(const SpeechCodecOptions& options, int64_t num_blocks) {
   return {

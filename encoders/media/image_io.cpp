@@ -9,6 +9,7 @@
 #include "encoders/media/byte_source.h"
 #include "encoders/media/image_header.h"
 #include "encoders/media/orientation.h"
+#include "encoders/media/quiet_call.h"
 
 namespace omni {
 
@@ -72,7 +73,7 @@ cv::Mat decode_pixels(
   cv::Mat decoded;
   std::string cause;
   try {
-    decoded = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
+    call_quietly([&] { decoded = cv::imdecode(buffer, cv::IMREAD_UNCHANGED); });
   } catch (const cv::Exception& error) {
     cause = " (" + error.err + ")";
   }

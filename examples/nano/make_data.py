@@ -84,13 +84,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--all", action="store_true", help="every task and split")
     parser.add_argument("--scale", type=float, default=1.0, help="of the training counts")
+    parser.add_argument(
+        "--evaluated", type=int, default=EVALUATED, help="samples of each split that is not trained"
+    )
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     jobs = []
     for task in COUNTS if arguments.all else [arguments.task]:
         if arguments.all:
             counts = {"train": int(COUNTS[task] * arguments.scale)}
-            counts |= {split: EVALUATED for split in splits_of(task) if split != "train"}
+            others = [split for split in splits_of(task) if split != "train"]
+            counts |= dict.fromkeys(others, arguments.evaluated)
         else:
             counts = {arguments.split: arguments.count or COUNTS[task]}
         for split, count in counts.items():

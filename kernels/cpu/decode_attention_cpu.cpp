@@ -35,27 +35,27 @@ struct Shape {
 // Four rows share the loads of q.
 template <typename T>
 [[gnu::always_inline]] inline void four_scores(
-    const float* __restrict q,
-    const T* __restrict keys,
+    const float* q,
+    const T* keys,
     int64_t stride,
     int64_t width,
-    float* __restrict scores) {
-  const T* __restrict k0 = keys;
-  const T* __restrict k1 = keys + stride;
-  const T* __restrict k2 = keys + 2 * stride;
-  const T* __restrict k3 = keys + 3 * stride;
-  float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
-#pragma omp simd reduction(+ : s0, s1, s2, s3)
-  for (int64_t i = 0; i < width; ++i) {
-    s0 += q[i] * to_float(k0[i]);
-    s1 += q[i] * to_float(k1[i]);
-    s2 += q[i] * to_float(k2[i]);
-    s3 += q[i] * to_float(k3[i]);
+    float* scores) {
+  cpu::Sixteen sums[4], query, key;
+  int64_t i = 0;
+  for (; i + cpu::kLanes <= width; i += cpu::kLanes) {
+    cpu::load(q + i, query);
+    for (int row = 0; row < 4; ++row) {
+      cpu::load(keys + row * stride + i, key);
+      sums[row].low += query.low * key.low;
+      sums[row].high += query.high * key.high;
+    }
   }
-  scores[0] = s0;
-  scores[1] = s1;
-  scores[2] = s2;
-  scores[3] = s3;
+  for (int row = 0; row < 4; ++row) {
+    scores[row] = cpu::sum_of(sums[row]);
+    for (int64_t rest = i; rest < width; ++rest) {
+      scores[row] += q[rest] * to_float(keys[row * stride + rest]);
+    }
+  }
 }
 
 // Turns scores into exp(score - largest); returns largest and the sum.
@@ -65,18 +65,12 @@ struct Softmax {
 };
 
 [[gnu::always_inline]] inline Softmax exponentiate(float* __restrict scores, int64_t rows) {
-  float largest = -std::numeric_limits<float>::infinity();
-#pragma omp simd reduction(max : largest)
-  for (int64_t j = 0; j < rows; ++j) {
-    largest = scores[j] > largest ? scores[j] : largest;
-  }
-  float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
+  const float largest = cpu::largest_of(scores, rows);
+#pragma omp simd
   for (int64_t j = 0; j < rows; ++j) {
     scores[j] = cpu::exp_fast(scores[j] - largest);
-    sum += scores[j];
   }
-  return {largest, sum};
+  return {largest, cpu::sum_of(scores, rows)};
 }
 
 // One group and one block. `partial` holds for each head its largest score, the sum of
@@ -99,13 +93,7 @@ void attend_block(
           q, keys + j * shape.key_stride, shape.key_stride, shape.key_width, scores + j);
     }
     for (; j < rows; ++j) {
-      const T* __restrict key = keys + j * shape.key_stride;
-      float score = 0.0f;
-#pragma omp simd reduction(+ : score)
-      for (int64_t i = 0; i < shape.key_width; ++i) {
-        score += q[i] * to_float(key[i]);
-      }
-      scores[j] = score;
+      scores[j] = cpu::dot(q, keys + j * shape.key_stride, shape.key_width);
     }
     const Softmax softmax = exponentiate(scores, rows);
     float* __restrict out = partial + head * (shape.value_width + 2) + 2;

@@ -11,7 +11,6 @@
 #include <torch/library.h>
 
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "kernels/cpu/rows.h"
@@ -33,10 +32,11 @@ struct RowOptions {
   int64_t vocab;
   float multiplier;
   float z_loss;
+  bool has_gradient;
 };
 
-// Returns the loss of one row of logits; with `exps` [vocab] also turns the row into its
-// gradient times `row_weight`.
+// Returns the loss of one row of logits; with a gradient also turns the row into it, times
+// `row_weight`. `exps` is scratch [vocab].
 template <typename T>
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
 float row_loss(
@@ -47,28 +47,19 @@ float row_loss(
     float* __restrict exps) {
   const int64_t vocab = options.vocab;
   const float multiplier = options.multiplier;
-  float largest = -std::numeric_limits<float>::infinity();
-#pragma omp simd reduction(max : largest)
+#pragma omp simd
   for (int64_t i = 0; i < vocab; ++i) {
-    const float z = to_float(logits[i]) * multiplier;
-    largest = z > largest ? z : largest;
+    exps[i] = to_float(logits[i]) * multiplier;
   }
-  float total = 0.0f;
-  if (exps != nullptr) {
-#pragma omp simd reduction(+ : total)
-    for (int64_t i = 0; i < vocab; ++i) {
-      exps[i] = cpu::exp_fast(to_float(logits[i]) * multiplier - largest);
-      total += exps[i];
-    }
-  } else {
-#pragma omp simd reduction(+ : total)
-    for (int64_t i = 0; i < vocab; ++i) {
-      total += cpu::exp_fast(to_float(logits[i]) * multiplier - largest);
-    }
+  const float of_target = exps[target];
+  const float largest = cpu::largest_of(exps, vocab);
+#pragma omp simd
+  for (int64_t i = 0; i < vocab; ++i) {
+    exps[i] = cpu::exp_fast(exps[i] - largest);
   }
+  const float total = cpu::sum_of(exps, vocab);
   const float log_sum = largest + std::log(total);
-  const float of_target = to_float(logits[target]) * multiplier;
-  if (exps != nullptr) {
+  if (options.has_gradient) {
     const float slope = row_weight * multiplier;
     const float scale = slope * (1.0f + 2.0f * options.z_loss * log_sum) / total;
     const float on_target = exps[target] * scale - slope;
@@ -88,7 +79,7 @@ struct Chunk {
   float* losses;
 };
 
-void run_chunk(const Chunk& chunk, const RowOptions& options, bool has_gradient) {
+void run_chunk(const Chunk& chunk, const RowOptions& options) {
   cpu::for_dtype(chunk.logits.scalar_type(), [&]<typename T>(T) {
     T* logits = chunk.logits.mutable_data_ptr<T>();
     at::parallel_for(
@@ -96,14 +87,14 @@ void run_chunk(const Chunk& chunk, const RowOptions& options, bool has_gradient)
         chunk.logits.size(0),
         cpu::rows_per_task(options.vocab, 16384),
         [&](int64_t begin, int64_t end) {
-          std::vector<float> exps(has_gradient ? options.vocab : 0);
+          std::vector<float> exps(options.vocab);
           for (int64_t row = begin; row < end; ++row) {
             chunk.losses[row] = row_loss<T>(
                 options,
                 logits + row * options.vocab,
                 chunk.targets[row],
                 chunk.row_weights[row],
-                has_gradient ? exps.data() : nullptr);
+                exps.data());
           }
         });
   });
@@ -137,7 +128,6 @@ Result of_supervised(
     bool wants_hidden_grad,
     bool wants_weight_grad) {
   const int64_t num_rows = hidden.size(0);
-  const bool has_gradient = wants_hidden_grad || wants_weight_grad;
   const auto in_float = hidden.options().dtype(at::kFloat);
   Result result;
   result.row_losses = at::empty({num_rows}, in_float);
@@ -154,8 +144,7 @@ Result of_supervised(
          targets.const_data_ptr<int64_t>() + begin,
          row_weights.const_data_ptr<float>() + begin,
          result.row_losses.mutable_data_ptr<float>() + begin},
-        options,
-        has_gradient);
+        options);
     if (wants_hidden_grad) {
       at::Tensor out = result.hidden_grad.narrow(0, begin, size);
       at::mm_out(out, logits, weight);
@@ -195,7 +184,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> with_gradients_cpu(
       weight.to(hidden.scalar_type()).contiguous(),
       select(all_targets),
       select(all_weights),
-      {weight.size(0), static_cast<float>(logits_multiplier), static_cast<float>(z_loss)},
+      {weight.size(0),
+       static_cast<float>(logits_multiplier),
+       static_cast<float>(z_loss),
+       wants_hidden_grad || wants_weight_grad},
       wants_hidden_grad,
       wants_weight_grad);
   if (!keeps_all) {

@@ -8,6 +8,7 @@
 #include <torch/library.h>
 
 #include <cmath>
+#include <vector>
 
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
@@ -39,11 +40,12 @@ struct Layout {
 template <typename T>
 [[gnu::always_inline]] inline void turn(
     const Layout& layout,
+    int64_t width,
+    int64_t half,
     int64_t token,
     float sign,
     const float* __restrict n,
     T* __restrict out) {
-  const int64_t half = layout.half;
   if (half > 0) {
     const int64_t table_row = (token % layout.num_table_rows) * half;
     const float* __restrict cos = layout.cos + table_row;
@@ -65,22 +67,23 @@ template <typename T>
     }
   }
 #pragma omp simd
-  for (int64_t i = 2 * half; i < layout.width; ++i) {
+  for (int64_t i = 2 * half; i < width; ++i) {
     out[i] = from_float<T>(n[i]);
   }
 }
 
-// `buffer` holds K floats.
+// width and half once more as arguments: constants where a caller knows them, which saves
+// the short loops their tails. `buffer` holds K floats.
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void forward_tokens(
+[[gnu::always_inline]] inline void forward_heads(
     const Layout& layout,
+    int64_t width,
+    int64_t half,
     const T* in,
     T* out,
     float* __restrict buffer,
     int64_t begin,
     int64_t end) {
-  const int64_t width = layout.width;
   for (int64_t token = begin; token < end; ++token) {
     for (int64_t head = 0; head < layout.num_heads; ++head) {
       const T* __restrict x =
@@ -88,11 +91,7 @@ void forward_tokens(
       T* __restrict y = out + (token * layout.num_heads + head) * width;
       if (layout.weight != nullptr) {
         const float* __restrict weight = layout.weight;
-        float squares = 0.0f;
-#pragma omp simd reduction(+ : squares)
-        for (int64_t i = 0; i < width; ++i) {
-          squares += to_float(x[i]) * to_float(x[i]);
-        }
+        const float squares = cpu::dot(x, x, width);
         const float inverse =
             1.0f / std::sqrt(squares / static_cast<float>(width) + layout.eps);
 #pragma omp simd
@@ -105,16 +104,35 @@ void forward_tokens(
           buffer[i] = to_float(x[i]);
         }
       }
-      turn(layout, token, 1.0f, buffer, y);
+      turn(layout, width, half, token, 1.0f, buffer, y);
     }
+  }
+}
+
+template <typename T>
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
+void forward_tokens(
+    const Layout& layout,
+    const T* in,
+    T* out,
+    float* buffer,
+    int64_t begin,
+    int64_t end) {
+  if (layout.width == 64 && layout.half == 32) {
+    forward_heads(layout, 64, 32, in, out, buffer, begin, end);
+  } else if (layout.width == 128 && layout.half == 64) {
+    forward_heads(layout, 128, 64, in, out, buffer, begin, end);
+  } else {
+    forward_heads(layout, layout.width, layout.half, in, out, buffer, begin, end);
   }
 }
 
 // `grad` is contiguous; `in` as in forward. `buffer` holds 2 K floats.
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void backward_tokens(
+[[gnu::always_inline]] inline void backward_heads(
     const Layout& layout,
+    int64_t width,
+    int64_t half,
     const T* grad,
     const T* in,
     T* out,
@@ -122,7 +140,6 @@ void backward_tokens(
     float* __restrict buffer,
     int64_t begin,
     int64_t end) {
-  const int64_t width = layout.width;
   const float share = 1.0f / static_cast<float>(width);
   float* __restrict wide = buffer;
   float* __restrict turned = buffer + width;
@@ -136,29 +153,48 @@ void backward_tokens(
         wide[i] = to_float(dy[i]);
       }
       if (layout.weight == nullptr) {
-        turn(layout, token, -1.0f, wide, dx);
+        turn(layout, width, half, token, -1.0f, wide, dx);
         continue;
       }
-      turn(layout, token, -1.0f, wide, turned);
+      turn(layout, width, half, token, -1.0f, wide, turned);
       const T* __restrict x =
           in + token * layout.token_stride + head * layout.head_stride;
       const float* __restrict weight = layout.weight;
-      float squares = 0.0f, along = 0.0f;
-#pragma omp simd reduction(+ : squares, along)
+      const float inverse =
+          1.0f / std::sqrt(cpu::dot(x, x, width) * share + layout.eps);
+#pragma omp simd
       for (int64_t i = 0; i < width; ++i) {
-        const float value = to_float(x[i]);
-        squares += value * value;
-        along += turned[i] * weight[i] * value;
+        wide[i] = turned[i] * weight[i];
       }
-      const float inverse = 1.0f / std::sqrt(squares * share + layout.eps);
-      const float back = along * share * inverse * inverse;
+      const float back = cpu::dot(wide, x, width) * share * inverse * inverse;
 #pragma omp simd
       for (int64_t i = 0; i < width; ++i) {
         const float value = to_float(x[i]);
         grad_weight[i] += turned[i] * value * inverse;
-        dx[i] = from_float<T>(inverse * (turned[i] * weight[i] - value * back));
+        dx[i] = from_float<T>(inverse * (wide[i] - value * back));
       }
     }
+  }
+}
+
+template <typename T>
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
+void backward_tokens(
+    const Layout& layout,
+    const T* grad,
+    const T* in,
+    T* out,
+    float* sums,
+    float* buffer,
+    int64_t begin,
+    int64_t end) {
+  if (layout.width == 64 && layout.half == 32) {
+    backward_heads(layout, 64, 32, grad, in, out, sums, buffer, begin, end);
+  } else if (layout.width == 128 && layout.half == 64) {
+    backward_heads(layout, 128, 64, grad, in, out, sums, buffer, begin, end);
+  } else {
+    backward_heads(
+        layout, layout.width, layout.half, grad, in, out, sums, buffer, begin, end);
   }
 }
 

@@ -9,11 +9,13 @@
 // The loops over entries are plain C++ in functions marked target_clones: the compiler
 // writes one version for AVX-512, one for AVX2 and one for the baseline, and the loader
 // binds the best. Lambdas given to at::parallel_for are functions of their own that the
-// attribute does not reach, so they only call the loops. Sums carry `omp simd`, which lets
-// the compiler add in another order (-fopenmp-simd; no OpenMP runtime is involved).
+// attribute does not reach, so they only call the loops. `omp simd` asks for vectors
+// (-fopenmp-simd; no OpenMP runtime is involved); sums over a row, which it turns into slow
+// code for bfloat16, are written with cpu::Sixteen.
 #include <torch/library.h>
 
 #include <cmath>
+#include <vector>
 
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
@@ -45,32 +47,26 @@ void forward_rows(const Forward<X, S>& a, int64_t begin, int64_t end) {
   const int64_t width = a.width;
   const float* __restrict weight = a.weight;
   const float multiplier = a.multiplier;
+  const float share = 1.0f / static_cast<float>(width);
   for (int64_t row = begin; row < end; ++row) {
     const X* __restrict x = a.x + row * width;
     X* __restrict normed = a.normed + row * width;
-    float squares = 0.0f;
     if (a.residual != nullptr) {
       const S* __restrict residual = a.residual + row * width;
       S* __restrict sum = a.sum + row * width;
-#pragma omp simd reduction(+ : squares)
+#pragma omp simd
       for (int64_t i = 0; i < width; ++i) {
         sum[i] = from_float<S>(to_float(residual[i]) + to_float(x[i]) * multiplier);
-        const float s = to_float(sum[i]);
-        squares += s * s;
       }
-      const float inverse =
-          1.0f / std::sqrt(squares / static_cast<float>(width) + a.eps);
+      const float squares = cpu::dot(sum, sum, width);
+      const float inverse = 1.0f / std::sqrt(squares * share + a.eps);
 #pragma omp simd
       for (int64_t i = 0; i < width; ++i) {
         normed[i] = from_float<X>(to_float(sum[i]) * inverse * weight[i]);
       }
     } else {
-#pragma omp simd reduction(+ : squares)
-      for (int64_t i = 0; i < width; ++i) {
-        squares += to_float(x[i]) * to_float(x[i]);
-      }
-      const float inverse =
-          1.0f / std::sqrt(squares / static_cast<float>(width) + a.eps);
+      const float squares = cpu::dot(x, x, width);
+      const float inverse = 1.0f / std::sqrt(squares * share + a.eps);
 #pragma omp simd
       for (int64_t i = 0; i < width; ++i) {
         normed[i] = from_float<X>(to_float(x[i]) * inverse * weight[i]);
@@ -99,6 +95,7 @@ template <typename X, typename S>
 void backward_rows(
     const Backward<X, S>& a,
     float* __restrict grad_weight,
+    float* __restrict pulled, // [width], scratch
     int64_t begin,
     int64_t end) {
   const int64_t width = a.width;
@@ -108,14 +105,12 @@ void backward_rows(
     const X* __restrict grad = a.grad_normed + row * width;
     const S* __restrict sum = a.sum + row * width;
     S* __restrict out = a.grad_stream + row * width;
-    float squares = 0.0f, along = 0.0f;
-#pragma omp simd reduction(+ : squares, along)
+    const float inverse = 1.0f / std::sqrt(cpu::dot(sum, sum, width) * share + a.eps);
+#pragma omp simd
     for (int64_t i = 0; i < width; ++i) {
-      const float s = to_float(sum[i]);
-      squares += s * s;
-      along += to_float(grad[i]) * weight[i] * s;
+      pulled[i] = to_float(grad[i]) * weight[i];
     }
-    const float inverse = 1.0f / std::sqrt(squares * share + a.eps);
+    const float along = cpu::dot(pulled, sum, width);
     const float back = along * share * inverse * inverse;
     if (a.grad_branch != nullptr) {
       const float multiplier = a.multiplier;
@@ -124,7 +119,7 @@ void backward_rows(
       for (int64_t i = 0; i < width; ++i) {
         const float s = to_float(sum[i]), g = to_float(grad[i]);
         grad_weight[i] += g * s * inverse;
-        const float ds = inverse * (g * weight[i] - s * back) +
+        const float ds = inverse * (pulled[i] - s * back) +
             (extra != nullptr ? to_float(extra[i]) : 0.0f);
         out[i] = from_float<S>(ds);
         branch[i] = from_float<X>(ds * multiplier);
@@ -136,14 +131,14 @@ void backward_rows(
         const float s = to_float(sum[i]), g = to_float(grad[i]);
         grad_weight[i] += g * s * inverse;
         out[i] = from_float<S>(
-            inverse * (g * weight[i] - s * back) + to_float(extra[i]));
+            inverse * (pulled[i] - s * back) + to_float(extra[i]));
       }
     } else {
 #pragma omp simd
       for (int64_t i = 0; i < width; ++i) {
         const float s = to_float(sum[i]), g = to_float(grad[i]);
         grad_weight[i] += g * s * inverse;
-        out[i] = from_float<S>(inverse * (g * weight[i] - s * back));
+        out[i] = from_float<S>(inverse * (pulled[i] - s * back));
       }
     }
   }
@@ -251,7 +246,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> add_rms_norm_backward_cpu(
         static_cast<float>(branch_multiplier)};
     float* sums = partial.mutable_data_ptr<float>();
     at::parallel_for(0, rows, cpu::rows_per_task(width, kTaskEntries), [&](int64_t begin, int64_t end) {
-      backward_rows<X, S>(arguments, sums + at::get_thread_num() * width, begin, end);
+      std::vector<float> pulled(width);
+      backward_rows<X, S>(
+          arguments, sums + at::get_thread_num() * width, pulled.data(), begin, end);
     });
   });
   return {grad_stream, grad_branch, partial.sum(0).to(weight.scalar_type())};

@@ -45,14 +45,13 @@ void copy_row(const T* __restrict logits, float* __restrict scores, int64_t size
 // NaN when any score is.
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
 float largest_of(const float* __restrict scores, int64_t size) {
-  float largest = kMinusInfinity;
   int32_t has_nan = 0;
-#pragma omp simd reduction(max : largest) reduction(| : has_nan)
+#pragma omp simd reduction(| : has_nan)
   for (int64_t i = 0; i < size; ++i) {
-    largest = scores[i] > largest ? scores[i] : largest;
     has_nan |= scores[i] != scores[i];
   }
-  return has_nan != 0 ? std::numeric_limits<float>::quiet_NaN() : largest;
+  return has_nan != 0 ? std::numeric_limits<float>::quiet_NaN()
+                      : cpu::largest_of(scores, size);
 }
 
 // exp((score - largest) * inverse_temperature), 0 below `least` and below e^-87.

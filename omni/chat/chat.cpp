@@ -226,7 +226,8 @@ Reply Chat::send(
         first_id = total.seconds();
       }
       const bool found_stop_before = assembler.found_stop();
-      if (!assembler.push(id)) {
+      const auto& wants_cancel = state.options.wants_cancel;
+      if (!assembler.push(id) || (wants_cancel && wants_cancel())) {
         return Step::Cancel;
       }
       return assembler.found_stop() && !found_stop_before ? Step::EndText

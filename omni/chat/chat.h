@@ -6,6 +6,7 @@
 // thread-safe; several chats may share a model.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,8 @@ struct Reply {
 struct ChatOptions {
   std::string system; // text of the system message; empty: none
   int64_t cache_bytes = int64_t{256} << 20; // rows of media kept for reuse
+  // Asked after every id of an answer, also those that make no event; true cancels.
+  std::function<bool()> wants_cancel;
 };
 
 class Chat {

@@ -16,6 +16,11 @@ endif()
 
 if(OMNI_TORCH_ROOT)
   set(_torch_root ${OMNI_TORCH_ROOT})
+  foreach(inner torch libtorch) # an unpacked wheel or archive holds one folder more
+    if(NOT EXISTS ${_torch_root}/lib AND EXISTS ${_torch_root}/${inner}/lib)
+      set(_torch_root ${_torch_root}/${inner})
+    endif()
+  endforeach()
 else()
   execute_process(
     COMMAND ${OMNI_PYTHON_EXECUTABLE} -c
@@ -28,15 +33,20 @@ find_library(LibTorch_CPU torch_cpu PATHS ${_torch_root}/lib NO_DEFAULT_PATH NO_
 find_library(LibTorch_PYTHON torch_python PATHS ${_torch_root}/lib NO_DEFAULT_PATH NO_CACHE)
 find_path(LibTorch_INCLUDE ATen/ATen.h PATHS ${_torch_root}/include
           NO_DEFAULT_PATH NO_CACHE)
-if(LibTorch_INCLUDE)
-  file(STRINGS ${LibTorch_INCLUDE}/torch/csrc/api/include/torch/version.h _version_line
-       REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
-  string(REGEX REPLACE "[^0-9;]+" "" _version_line "${_version_line}")
-  string(REPLACE ";" "." LibTorch_VERSION "${_version_line}")
-  if(NOT LibTorch_VERSION)
-    set(LibTorch_VERSION 0)
+# The version stands in one of two headers, by LibTorch's age; the last entry that is
+# there and defines it counts.
+set(LibTorch_VERSION 0)
+foreach(header torch/csrc/api/include/torch/version.h torch/headeronly/version.h)
+  if(LibTorch_INCLUDE AND EXISTS ${LibTorch_INCLUDE}/${header})
+    file(STRINGS ${LibTorch_INCLUDE}/${header} _version_lines
+         REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+    string(REGEX MATCHALL "[0-9]+" _version_numbers "${_version_lines}")
+    if(_version_numbers)
+      list(JOIN _version_numbers . LibTorch_VERSION)
+    endif()
   endif()
-endif()
+endforeach()
+set(LibTorch_FOLDER "${_torch_root}")
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch

@@ -19,7 +19,7 @@ endfunction()
 # Includes from the repository root and the project's warnings, on one target.
 function(omni_compile_options target)
   target_include_directories(${target} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include>)
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${OMNI_HEADER_FOLDER}>)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic
     $<$<BOOL:${OMNI_WERROR}>:-Werror>)

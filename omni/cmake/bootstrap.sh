@@ -4,8 +4,9 @@
 #
 # Sets up what Omni needs and builds it: system packages, .venv/ with torch, a static
 # SentencePiece, and build/. Run by examples/quickstart.sh and tests/run.sh.
-#   bootstrap.sh run    what omni-chat and omni-train need
-#   bootstrap.sh test   also what the tests need, with warnings as errors
+#   bootstrap.sh run       what omni-chat and omni-train need
+#   bootstrap.sh test      also what the tests need, with warnings as errors
+#   bootstrap.sh prepare   what the tests need, but builds nothing
 # Environment: OMNI_JOBS (parallel compilers), OMNI_TORCH_VERSION (default 2.15.0).
 set -euo pipefail
 
@@ -23,16 +24,19 @@ packages=(build-essential cmake ninja-build pkg-config ccache mold python3-venv
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   nlohmann-json3-dev libcli11-dev libedit-dev libxxhash-dev)
-if [ "$purpose" = test ]; then
-  packages+=(catch2 ffmpeg espeak-ng libespeak-ng1 flite pocketsphinx
+if [ "$purpose" != run ]; then
+  packages+=(python3-dev catch2 ffmpeg espeak-ng libespeak-ng1 flite pocketsphinx
     pocketsphinx-en-us fonts-nanum fonts-dejavu-core)
 fi
 
+# One call for all of them: it is the slowest thing a later start does.
 missing_packages() {
-  local package
+  local installed package
+  installed=" $(dpkg-query -W -f='${binary:Package} ${db:Status-Status}\n' \
+    "${packages[@]}" 2>/dev/null |
+    sed -nE 's/^([^ :]+)(:[^ ]+)? installed$/\1/p' | tr '\n' ' ' || true) "
   for package in "${packages[@]}"; do
-    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
-      echo "$package"
+    [[ $installed == *" $package "* ]] || echo "$package"
   done
 }
 
@@ -70,15 +74,16 @@ find_python() {
 
 install_python() {
   [ -x .venv/bin/python ] || "$(find_python)" -m venv .venv
-  local wanted="torch==$torch_version numpy pillow"
-  if [ "$purpose" = test ]; then
+  local wanted="torch==$torch_version numpy pillow" stamp=.venv/installed-run
+  if [ "$purpose" != run ]; then
+    stamp=.venv/installed-test
     wanted="$wanted $(tr '\n' ' ' <tests/requirements.txt)"
   fi
-  if [ "$(cat ".venv/installed-$purpose" 2>/dev/null)" != "$wanted" ]; then
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     say "installing Python packages into .venv (torch is large)"
     # shellcheck disable=SC2086
     .venv/bin/python -m pip install -q --disable-pip-version-check $wanted >&2
-    printf '%s' "$wanted" >".venv/installed-$purpose"
+    printf '%s' "$wanted" >"$stamp"
   fi
 }
 
@@ -127,7 +132,15 @@ build() {
   fi
 }
 
+# `.venv/bin/python -c "import omni"` works from any folder.
+link_python_package() {
+  local packages
+  packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  echo "$root/build/python" >"$packages/omni_checkout.pth"
+}
+
 install_packages
 install_python
 install_sentencepiece
-build
+[ "$purpose" = run ] || link_python_package
+[ "$purpose" = prepare ] || build

@@ -12,10 +12,11 @@ namespace omni {
 namespace {
 
 // Builds the document through nlohmann's own builder, after looking at each event.
+template <class Document>
 class CheckedBuilder {
  public:
   CheckedBuilder(
-      Json& root,
+      Document& root,
       std::string component,
       std::string subject,
       const JsonLimits& limits)
@@ -87,6 +88,7 @@ class CheckedBuilder {
         error.id == kOutOfRange
             ? std::string("a number is too large")
             : "is not valid JSON at byte " + std::to_string(position));
+    return false;
   }
 
  private:
@@ -105,7 +107,7 @@ class CheckedBuilder {
     throw IoError(component_, subject_, cause + ".");
   }
 
-  nlohmann::detail::json_sax_dom_parser<Json> builder_;
+  nlohmann::detail::json_sax_dom_parser<Document> builder_;
   std::string component_;
   std::string subject_;
   JsonLimits limits_;
@@ -134,6 +136,24 @@ bool is_integer(const Json& value) {
            static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
 }
 
+template <class Document>
+Document parse_document(
+    std::string_view text,
+    const std::string& component,
+    const std::string& subject,
+    const JsonLimits& limits) {
+  Document root;
+  CheckedBuilder<Document> builder(root, component, subject, limits);
+  // The library would take a NUL byte for the end of the text.
+  const size_t nul = text.find('\0');
+  Document::sax_parse(text.begin(), text.end(), &builder);
+  if (nul != text.npos) {
+    throw IoError(
+        component, subject, "is not valid JSON at byte " + std::to_string(nul));
+  }
+  return root;
+}
+
 }  // namespace
 
 Json parse_json(
@@ -141,16 +161,15 @@ Json parse_json(
     const std::string& component,
     const std::string& subject,
     const JsonLimits& limits) {
-  Json root;
-  CheckedBuilder builder(root, component, subject, limits);
-  // The library would take a NUL byte for the end of the text.
-  const size_t nul = text.find('\0');
-  Json::sax_parse(text.begin(), text.end(), &builder);
-  if (nul != text.npos) {
-    throw IoError(
-        component, subject, "is not valid JSON at byte " + std::to_string(nul));
-  }
-  return root;
+  return parse_document<Json>(text, component, subject, limits);
+}
+
+OrderedJson parse_ordered_json(
+    std::string_view text,
+    const std::string& component,
+    const std::string& subject,
+    const JsonLimits& limits) {
+  return parse_document<OrderedJson>(text, component, subject, limits);
 }
 
 Json read_json(

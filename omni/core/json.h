@@ -18,6 +18,7 @@
 namespace omni {
 
 using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json; // keys stay in the order of the text
 
 struct JsonLimits {
   int64_t max_depth = 64;          // of arrays and objects inside each other
@@ -28,6 +29,11 @@ struct JsonLimits {
 // Throws IoError as [component], naming `subject` and the byte: not JSON, beyond the
 // limits, a key twice in one object, a number that no double holds.
 [[nodiscard]] Json parse_json(
+    std::string_view text,
+    const std::string& component,
+    const std::string& subject,
+    const JsonLimits& limits = {});
+[[nodiscard]] OrderedJson parse_ordered_json(
     std::string_view text,
     const std::string& component,
     const std::string& subject,

@@ -79,7 +79,12 @@ class SafetensorsReader::Mapping {
     size_ = status.st_size;
     if (size_ > 0) {
       data_ = ::mmap(
-          nullptr, static_cast<size_t>(size_), PROT_READ, MAP_PRIVATE, descriptor, 0);
+          nullptr,
+          static_cast<size_t>(size_),
+          PROT_READ | PROT_WRITE, // a written page becomes a copy, never the file's
+          MAP_PRIVATE | MAP_NORESERVE,
+          descriptor,
+          0);
     }
     ::close(descriptor);
     if (data_ == MAP_FAILED) {

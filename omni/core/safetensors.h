@@ -3,7 +3,7 @@
 //
 // Tensors in files. The reader maps the file and gives tensors that point into it, so
 // that loading costs no copy; it keeps a file open as long as a tensor of it lives.
-// Several threads may read. Tensors of a mapping must not be written to.
+// Several threads may read. Writing to such a tensor changes memory, never the file.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -150,8 +150,8 @@ class Answer {
     emit(space_.control("speech_begin"));
     int64_t num_codes = 0;
     for (size_t word = 0; word < words.size() && !is_over_; ++word) {
-      for (const int64_t letter : words[word]) {
-        emit(letter);
+      for (size_t i = 0; i < words[word].size() && !is_over_; ++i) {
+        emit(words[word][i]);
       }
       // A letter rarely lasts longer than this; it ends a loop on one sound.
       constexpr int64_t kMaxCodesPerLetter = 10;

@@ -17,7 +17,7 @@ struct SamplingOptions {
   int64_t top_k = 0; // 0: all
   double top_p = 1.0; // nucleus mass in (0, 1]
   double min_p = 0.0; // share of the largest probability, in [0, 1)
-  double repetition_penalty = 1.0; // on text ids already in the sequence; 1: none
+  double repetition_penalty = 1.0; // on text ids of the answer so far; 1: none
   uint64_t seed = 0; // same seed, same ids
   int64_t max_text_tokens = 256;
   int64_t max_images = 1;

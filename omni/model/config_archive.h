@@ -9,19 +9,19 @@
 #include <array>
 #include <cmath>
 #include <concepts>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "omni/core/errors.h"
+#include "omni/core/json.h"
 #include "omni/transformer/transformer_config.h"
 #include "tokenizers/token_space.h"
 
 namespace omni {
 
-using ConfigJson = nlohmann::ordered_json;
+using ConfigJson = OrderedJson;
 
 template <class T>
 using Choices = std::initializer_list<std::pair<const char*, T>>;
@@ -204,6 +204,9 @@ class ConfigReader {
     inner("segments", ranges);
     inner("control_ids", control_ids);
     inner.reject_unknown();
+    if (vocab_size == 0 && ranges.empty() && control_ids.empty()) {
+      return; // codecs by themselves have no ids to share out
+    }
     std::map<Segment, IdRange> segments;
     for (const auto& [name, range] : ranges) {
       segments[segment_from_name(name)] = {range[0], range[1]};

@@ -10,6 +10,8 @@
 #include <numeric>
 #include <sstream>
 
+#include "omni/core/ceil_divide.h"
+
 namespace omni {
 namespace {
 
@@ -32,10 +34,6 @@ AudioProcessorOptions codec_audio_options(const VocoderOptions& vocoder) {
   options.max_hz = vocoder.max_hz;
   options.floor = vocoder.floor;
   return options;
-}
-
-int64_t ceil_divide(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
 }
 
 } // namespace

@@ -2,7 +2,7 @@
 // Copyright The Omni Authors
 //
 // A model as a folder: config.json, model.safetensors or shards, tokenizer.model or
-// tokenizer.json, generation_config.json.
+// tokenizer.json, generation_config.json; examples.txt for people.
 #include <ATen/Functions.h>
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
@@ -15,6 +15,7 @@
 #include "omni/core/file_io.h"
 #include "omni/core/precision.h"
 #include "omni/core/safetensors.h"
+#include "omni/model/model_folder.h"
 #include "omni/model/omni_model.h"
 
 namespace omni {
@@ -139,19 +140,29 @@ OmniModel load(const fs::path& folder, const LoadOptions& options) {
   return model;
 }
 
-OmniModel load() {
+fs::path embedded_model_folder() {
   const fs::path near = library_folder();
   for (const fs::path& folder :
        {near / "nano", near / "../share/omni/nano", fs::path(OMNI_SOURCE_NANO_FOLDER)}) {
     if (fs::exists(folder / "config.json")) {
-      return load(folder);
+      return folder;
     }
   }
   throw IoError(
       "load",
       near.string(),
       "expected the embedded omni-nano (nano/config.json) beside the library; it is "
-      "missing from this installation.");
+      "missing from this installation. Give the folder of another model.");
+}
+
+std::string read_examples(const fs::path& folder) {
+  constexpr int64_t kMaxBytes = int64_t{64} << 10;
+  const fs::path path = folder / "examples.txt";
+  return fs::exists(path) ? read_file(path, kMaxBytes) : std::string();
+}
+
+OmniModel load() {
+  return load(embedded_model_folder());
 }
 
 void load_parts(

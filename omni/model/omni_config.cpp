@@ -2,10 +2,8 @@
 // Copyright The Omni Authors
 #include "omni/model/omni_config.h"
 
-#include <fstream>
-#include <sstream>
-
 #include "omni/core/errors.h"
+#include "omni/core/file_io.h"
 #include "omni/model/config_archive.h"
 #include "omni/model/config_fields.h"
 
@@ -23,7 +21,7 @@ void check_segment(const TokenSpace& space, Segment segment, int64_t num_codes) 
   const int64_t size = space.has(segment) ? space.range(segment).size() : 0;
   require(
       size == num_codes,
-      std::string("expected a ") + segment_name(segment) + " segment of " +
+      std::string("expected the ") + segment_name(segment) + " segment to have " +
           std::to_string(num_codes) + " ids, one a code, got " + std::to_string(size) +
           ".");
 }
@@ -92,13 +90,11 @@ void check_config(const OmniConfig& config) {
   }
 }
 
-OmniConfig parse_config(const std::string& json_text) {
-  ConfigJson json;
-  try {
-    json = ConfigJson::parse(json_text);
-  } catch (const ConfigJson::exception& error) {
-    throw ValueError("config", std::string("expected JSON, got: ") + error.what());
-  }
+namespace {
+
+// `subject` is what a text that is no JSON is called in the error.
+OmniConfig config_of(const std::string& json_text, const std::string& subject) {
+  const ConfigJson json = parse_ordered_json(json_text, "config", subject);
   OmniConfig config;
   ConfigReader reader(json, "");
   describe(reader, config);
@@ -107,15 +103,17 @@ OmniConfig parse_config(const std::string& json_text) {
   return config;
 }
 
+} // namespace
+
+OmniConfig parse_config(const std::string& json_text) {
+  return config_of(json_text, "the configuration");
+}
+
 OmniConfig read_config(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    throw IoError("config", path.string(), "cannot be opened");
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
+  constexpr int64_t kMaxBytes = int64_t{16} << 20;
+  const std::string text = read_file(path, kMaxBytes);
   try {
-    return parse_config(text.str());
+    return config_of(text, path.string());
   } catch (const ValueError& error) {
     throw ValueError("config", path.string() + ": " + error.what());
   }

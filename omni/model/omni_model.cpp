@@ -6,8 +6,10 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <map>
 
 #include "kernels/kernels.h"
+#include "omni/core/initial_values.h"
 #include "omni/core/shapes.h"
 
 namespace omni {
@@ -27,6 +29,10 @@ OmniModelImpl::OmniModelImpl(
     : config(checked(std::move(options))),
       processor(config),
       tokenizer(std::move(text_tokenizer)) {
+  std::optional<LeaveUnset> unset;
+  if (initial == InitialParameters::Unset) {
+    unset.emplace();
+  }
   if (config.transformer) {
     transformer = register_module(
         "transformer", Transformer(*config.transformer, initial));
@@ -165,6 +171,13 @@ at::Tensor OmniModelImpl::embed(
       config.name, "\" without one.");
   const at::Tensor hidden_LD =
       transformer->embed(sequence.ids_tensor().to(device()));
+  // One more than the last row used of each item. A span that was cut still ends where
+  // its item ends: the rows before it are in the cache.
+  std::map<int64_t, int64_t> end_of_item;
+  for (const MediaSpan& span : sequence.spans) {
+    int64_t& end = end_of_item[span.item];
+    end = std::max(end, span.first_row + span.num_rows);
+  }
   std::vector<at::Tensor> rows;
   std::vector<int64_t> indices;
   for (const MediaSpan& span : sequence.spans) {
@@ -173,12 +186,11 @@ at::Tensor OmniModelImpl::embed(
         "[embed] expected rows for item ", span.item, ", got ", items.size(),
         " items.");
     const at::Tensor& rows_RD = items[static_cast<size_t>(span.item)].rows;
+    const int64_t end = end_of_item[span.item];
     TORCH_CHECK_VALUE(
-        span.first_row + span.num_rows <= rows_RD.size(0) &&
-            span.begin + span.num_rows <= sequence.num_tokens(),
+        end == rows_RD.size(0) && span.begin + span.num_rows <= sequence.num_tokens(),
         "[embed] item ", span.item, " (", modality_name(span.modality), ") produced ",
-        rows_RD.size(0), " rows but the sequence holds ",
-        span.first_row + span.num_rows,
+        rows_RD.size(0), " rows but the sequence holds ", end,
         " slots for it; the prompt was composed for other media.");
     rows.push_back(rows_RD.narrow(0, span.first_row, span.num_rows));
     for (int64_t i = 0; i < span.num_rows; ++i) {
@@ -209,14 +221,21 @@ at::Tensor OmniModelImpl::logits(const at::Tensor& ids) {
   return transformer->logits(hidden_BLD).to(at::kFloat);
 }
 
-at::ScalarType OmniModelImpl::dtype() const {
+// Asked for at every id: collecting all parameters would cost a tenth of it.
+at::Tensor OmniModelImpl::any_parameter() const {
+  if (transformer) {
+    return transformer->table->weight;
+  }
   const auto all = parameters();
-  return all.empty() ? at::kFloat : all.front().scalar_type();
+  return all.empty() ? at::empty({0}) : all.front();
+}
+
+at::ScalarType OmniModelImpl::dtype() const {
+  return any_parameter().scalar_type();
 }
 
 at::Device OmniModelImpl::device() const {
-  const auto all = parameters();
-  return all.empty() ? at::Device(at::kCPU) : all.front().device();
+  return any_parameter().device();
 }
 
 int64_t OmniModelImpl::num_parameters() const {

@@ -30,8 +30,8 @@ struct Encoding {
 
 class OmniModelImpl : public torch::nn::Module {
  public:
-  // `tokenizer` may be null for a model without a transformer. `initial` is for the
-  // transformer, by far the largest part: load() writes over it at once.
+  // `tokenizer` may be null for a model without a transformer. `initial` Unset: for
+  // load(), which writes over all parameters at once.
   OmniModelImpl(
       OmniConfig config,
       std::shared_ptr<const TextTokenizer> tokenizer,
@@ -87,6 +87,8 @@ class OmniModelImpl : public torch::nn::Module {
       const std::vector<ProcessedMedia>& items, Encoding& encoding);
   std::vector<at::Tensor> project_sounds(
       const std::vector<ProcessedMedia>& items, Encoding& encoding);
+
+  [[nodiscard]] at::Tensor any_parameter() const;
 
   std::filesystem::path tokenizer_path_;
 };

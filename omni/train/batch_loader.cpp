@@ -4,6 +4,8 @@
 
 #include <c10/core/GradMode.h>
 
+#include "omni/train/worker_threads.h"
+
 namespace omni {
 namespace {
 
@@ -12,19 +14,22 @@ constexpr size_t kStepsAhead = 4;
 } // namespace
 
 BatchLoader::BatchLoader(
-    const TrainConfig& config, Objective& objective, int64_t first_step)
-    : config_(config), objective_(objective), step_(first_step) {
+    const TrainConfig& config,
+    const std::vector<Dataset>& datasets,
+    Objective& objective,
+    int64_t first_step)
+    : config_(config), datasets_(datasets), objective_(objective), step_(first_step) {
   std::vector<int64_t> sizes;
   std::vector<double> weights;
-  for (const DataSource& source : config.train) {
-    datasets_.emplace_back(source.data);
-    sizes.push_back(datasets_.back().size());
-    weights.push_back(source.weight);
+  for (size_t i = 0; i < datasets.size(); ++i) {
+    sizes.push_back(datasets[i].size());
+    weights.push_back(config.train[i].weight);
   }
   order_ = std::make_unique<DataOrder>(
       sizes, weights, static_cast<uint64_t>(config.seed));
   order_->seek(first_step * config.micro_batches * config.batch_size);
-  thread_ = std::thread([this] { run(); });
+  // One thread: a second team on the same cores would wait for the first at every barrier.
+  thread_ = start_serial_thread([this] { run(); });
 }
 
 BatchLoader::~BatchLoader() {

@@ -23,8 +23,13 @@ using StepBatches = std::vector<std::unique_ptr<Batch>>;
 
 class BatchLoader {
  public:
-  // Begins at step `first_step`. `objective` must outlive the loader.
-  BatchLoader(const TrainConfig& config, Objective& objective, int64_t first_step);
+  // Begins at step `first_step`. `datasets` are those of config.train; all arguments
+  // must outlive the loader.
+  BatchLoader(
+      const TrainConfig& config,
+      const std::vector<Dataset>& datasets,
+      Objective& objective,
+      int64_t first_step);
   ~BatchLoader();
   // Throws what loading threw.
   StepBatches next();
@@ -34,8 +39,8 @@ class BatchLoader {
   StepBatches load_step(int64_t step);
 
   const TrainConfig& config_;
+  const std::vector<Dataset>& datasets_;
   Objective& objective_;
-  std::vector<Dataset> datasets_;
   std::unique_ptr<DataOrder> order_;
   int64_t step_;
   std::mutex mutex_;

@@ -25,6 +25,24 @@ std::string name_of(int64_t step) {
   return name;
 }
 
+Json to_json(const std::map<std::string, Ratio>& ratios) {
+  Json json = Json::object();
+  for (const auto& [name, ratio] : ratios) {
+    json[name] = {ratio.sum, ratio.count};
+  }
+  return json;
+}
+
+// Empty where a checkpoint has none.
+std::map<std::string, Ratio> to_ratios(const Json& state, const char* key) {
+  std::map<std::string, Ratio> ratios;
+  const Json pairs = state.value(key, Json::object()); // outlives items(), which points to it
+  for (const auto& item : pairs.items()) {
+    ratios[item.key()] = {item.value().at(0).get<double>(), item.value().at(1).get<double>()};
+  }
+  return ratios;
+}
+
 std::vector<fs::path> whole_checkpoints(const fs::path& folder) {
   std::vector<fs::path> found;
   if (fs::is_directory(folder)) {
@@ -66,7 +84,10 @@ void CheckpointFolder::write(
       {"step", checkpoint.state.step},
       {"has_best", checkpoint.state.has_best},
       {"best_loss", checkpoint.state.best_loss},
-      {"trained_seconds", checkpoint.state.trained_seconds}};
+      {"trained_seconds", checkpoint.state.trained_seconds},
+      {"losses", to_json(checkpoint.state.losses)},
+      {"figures", to_json(checkpoint.state.figures)},
+      {"inputs", checkpoint.state.inputs}};
   write_file(temporary / kManifest, state.dump(2) + "\n");
   remove_checkpoint(folder_ / name); // a run that went back and came here again
   fs::rename(temporary, folder_ / name);
@@ -101,6 +122,10 @@ Checkpoint CheckpointFolder::read_state(const fs::path& folder) {
     checkpoint.state.has_best = state.at("has_best").get<bool>();
     checkpoint.state.best_loss = state.at("best_loss").get<double>();
     checkpoint.state.trained_seconds = state.at("trained_seconds").get<double>();
+    checkpoint.state.losses = to_ratios(state, "losses");
+    checkpoint.state.figures = to_ratios(state, "figures");
+    checkpoint.state.inputs =
+        state.value("inputs", std::map<std::string, std::string>());
   } catch (const Json::exception& error) {
     throw IoError("checkpoint", folder.string(), error.what());
   }

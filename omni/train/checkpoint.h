@@ -7,10 +7,12 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "omni/core/safetensors.h"
+#include "omni/train/running_means.h"
 
 namespace omni {
 
@@ -19,6 +21,10 @@ struct CheckpointState {
   double best_loss = 0.0; // of evaluation so far; only if has_best
   bool has_best = false;
   double trained_seconds = 0.0;
+  // Running means since the last line of the log.
+  std::map<std::string, Ratio> losses;
+  std::map<std::string, Ratio> figures;
+  std::map<std::string, std::string> inputs; // digests, see run_inputs.h
 };
 
 struct Checkpoint {

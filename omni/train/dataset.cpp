@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "omni/core/digest.h"
 #include "omni/core/errors.h"
 #include "omni/train/tar.h"
 
@@ -24,7 +25,7 @@ std::pair<std::string, std::string> split_name(const std::string& name) {
 
 } // namespace
 
-Dataset::Dataset(const fs::path& path) {
+Dataset::Dataset(const fs::path& path) : root_(path) {
   if (fs::is_directory(path)) {
     add_folder(path);
   } else if (fs::exists(path)) {
@@ -101,25 +102,60 @@ std::string Dataset::read_bytes(const File& file) const {
   return bytes;
 }
 
-Sample Dataset::read(int64_t index) const {
+const Dataset::Entry& Dataset::entry(int64_t index) const {
   if (index < 0 || index >= size()) {
     throw ValueError(
         "dataset",
         "expected an index in [0, " + std::to_string(size()) + "), got " +
             std::to_string(index) + ".");
   }
-  const Entry& entry = samples_[static_cast<size_t>(index)];
+  return samples_[static_cast<size_t>(index)];
+}
+
+Sample Dataset::read(int64_t index) const {
+  const Entry& sample = entry(index);
   return parse_sample(
-      entry.key, read_bytes(entry.files.at("json")), [&](const std::string& name) {
-        const auto found = entry.files.find(name);
-        if (found == entry.files.end()) {
+      sample.key, read_bytes(sample.files.at("json")), [&](const std::string& name) {
+        const auto found = sample.files.find(name);
+        if (found == sample.files.end()) {
           throw ValueError(
               "dataset",
-              entry.key + ": the JSON names the file \"" + name +
+              sample.key + ": the JSON names the file \"" + name +
                   "\", which the sample does not have.");
         }
         return read_bytes(found->second);
       });
+}
+
+Sample Dataset::read_outline(int64_t index) const {
+  const Entry& sample = entry(index);
+  return parse_sample(
+      sample.key, read_bytes(sample.files.at("json")), [](const std::string&) {
+        return std::string();
+      });
+}
+
+int64_t Dataset::keep_only(const std::function<bool(const Sample&)>& wanted) {
+  std::vector<Entry> kept;
+  for (int64_t i = 0; i < size(); ++i) {
+    if (wanted(read_outline(i))) {
+      kept.push_back(samples_[static_cast<size_t>(i)]);
+    }
+  }
+  const int64_t num_left_out = size() - static_cast<int64_t>(kept.size());
+  samples_ = std::move(kept);
+  return num_left_out;
+}
+
+std::string Dataset::digest() const {
+  std::string text;
+  for (const fs::path& archive : archives_) {
+    text += fs::relative(archive, root_).string();
+    text += ' ';
+    text += std::to_string(fs::file_size(archive));
+    text += '\n';
+  }
+  return omni::digest(text);
 }
 
 } // namespace omni

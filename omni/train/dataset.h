@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,6 +27,12 @@ class Dataset {
   }
   // Throws IoError or ValueError naming shard and key.
   [[nodiscard]] Sample read(int64_t index) const;
+  // The same without the contents of its media: what the JSON says.
+  [[nodiscard]] Sample read_outline(int64_t index) const;
+  // Leaves out the samples whose outline is not `wanted`, and says how many.
+  int64_t keep_only(const std::function<bool(const Sample&)>& wanted);
+  // Of the names and sizes of all files, in order: changes when a shard does.
+  [[nodiscard]] std::string digest() const;
 
  private:
   struct File {
@@ -40,8 +47,10 @@ class Dataset {
 
   void add_tar(const std::filesystem::path& path);
   void add_folder(const std::filesystem::path& path);
+  [[nodiscard]] const Entry& entry(int64_t index) const;
   [[nodiscard]] std::string read_bytes(const File& file) const;
 
+  std::filesystem::path root_;
   std::vector<std::filesystem::path> archives_; // tars, or single files
   std::vector<Entry> samples_;
 };

@@ -8,48 +8,18 @@
 #include <cmath>
 #include <map>
 
+#include "omni/train/name_patterns.h"
+
 namespace omni {
 
-bool matches_pattern(const std::string& name, const std::string& pattern) {
-  // Greedy with one point of return: linear in practice, quadratic at worst.
-  size_t n = 0;
-  size_t p = 0;
-  size_t star = std::string::npos;
-  size_t resume = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = n;
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
-      ++p;
-      ++n;
-    } else if (star != std::string::npos) {
-      p = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') {
-    ++p;
-  }
-  return p == pattern.size();
-}
-
-bool matches_any(const std::string& name, const std::vector<std::string>& patterns) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return matches_pattern(name, pattern);
-  });
-}
-
-at::Tensor orthogonalize(const at::Tensor& matrices) {
+at::Tensor orthogonalize(const at::Tensor& matrices, at::ScalarType product_dtype) {
   constexpr double kA = 3.4445; // coefficients of Jordan et al.
   constexpr double kB = -4.7750;
   constexpr double kC = 2.0315;
   constexpr int kSteps = 5;
   const bool is_tall = matrices.size(1) > matrices.size(2);
   at::Tensor x = is_tall ? matrices.transpose(1, 2) : matrices;
-  x = x / (x.flatten(1).norm(2, 1).view({-1, 1, 1}) + 1e-7);
+  x = (x / (x.flatten(1).norm(2, 1).view({-1, 1, 1}) + 1e-7)).to(product_dtype);
   for (int i = 0; i < kSteps; ++i) {
     const at::Tensor gram = at::bmm(x, x.transpose(1, 2));
     const at::Tensor curve = at::baddbmm(gram, gram, gram, kB, kC);
@@ -58,8 +28,18 @@ at::Tensor orthogonalize(const at::Tensor& matrices) {
   return is_tall ? x.transpose(1, 2) : x;
 }
 
-Optimizer::Optimizer(NamedTensors parameters, OptimizerOptions options)
-    : parameters_(std::move(parameters)), options_(std::move(options)) {
+Optimizer::Optimizer(
+    NamedTensors parameters, OptimizerOptions options, at::ScalarType product_dtype)
+    : parameters_(std::move(parameters)),
+      options_(std::move(options)),
+      product_dtype_(product_dtype) {
+  for (const RateGroup& group : options_.groups) {
+    TORCH_CHECK_VALUE(
+        group.scale > 0.0,
+        "[optimizer] expected `groups` with scales above 0, got ", group.scale, " for \"",
+        group.pattern, "\". Name what is not to change in `freeze`.");
+  }
+  std::map<std::pair<bool, double>, Group> groups;
   for (const auto& [name, parameter] : parameters_) {
     Slot slot{name, parameter, at::zeros_like(parameter), {}, {}};
     if (parameter.dim() == 2 && matches_any(name, options_.muon)) {
@@ -68,8 +48,25 @@ Optimizer::Optimizer(NamedTensors parameters, OptimizerOptions options)
     }
     slot.second = at::zeros_like(parameter);
     slot.num_steps = at::zeros({}, at::kFloat);
-    (parameter.dim() >= 2 ? decayed_ : plain_).push_back(std::move(slot));
+    const bool decays = parameter.dim() >= 2;
+    const double scale = rate_scale_of(name);
+    Group& group = groups[{decays, scale}];
+    group.rate_scale = scale;
+    group.decays = decays;
+    group.slots.push_back(std::move(slot));
   }
+  for (auto& [key, group] : groups) {
+    adamw_.push_back(std::move(group));
+  }
+}
+
+double Optimizer::rate_scale_of(const std::string& name) const {
+  for (const RateGroup& group : options_.groups) {
+    if (matches_pattern(name, group.pattern)) {
+      return group.scale;
+    }
+  }
+  return 1.0;
 }
 
 at::Tensor Optimizer::clip_gradients() {
@@ -94,25 +91,26 @@ at::Tensor Optimizer::clip_gradients() {
   return norm;
 }
 
-at::Tensor Optimizer::step(double rate_share) {
+at::Tensor Optimizer::step(double rate_share, WorkerThreads& workers) {
   const at::NoGradGuard guard;
   const at::Tensor norm = clip_gradients();
-  step_adamw(rate_share, true);
-  step_adamw(rate_share, false);
-  step_muon(rate_share);
+  for (const Group& group : adamw_) {
+    step_adamw(group, rate_share);
+  }
+  step_muon(rate_share, workers);
   for (const auto& [name, parameter] : parameters_) {
     at::Tensor(parameter).mutable_grad().reset();
   }
   return norm;
 }
 
-void Optimizer::step_adamw(double rate_share, bool decays) {
+void Optimizer::step_adamw(const Group& group, double rate_share) {
   std::vector<at::Tensor> parameters;
   std::vector<at::Tensor> grads;
   std::vector<at::Tensor> first;
   std::vector<at::Tensor> second;
   std::vector<at::Tensor> steps;
-  for (const Slot& slot : decays ? decayed_ : plain_) {
+  for (const Slot& slot : group.slots) {
     if (slot.parameter.grad().defined()) {
       parameters.push_back(slot.parameter);
       grads.push_back(slot.parameter.grad());
@@ -132,51 +130,81 @@ void Optimizer::step_adamw(double rate_share, bool decays) {
       second,
       {},
       steps,
-      options_.learning_rate * rate_share,
+      options_.learning_rate * rate_share * group.rate_scale,
       options_.beta1,
       options_.beta2,
-      decays ? options_.weight_decay : 0.0,
+      group.decays ? options_.weight_decay : 0.0,
       options_.eps,
       /*amsgrad=*/false,
       /*maximize=*/false);
 }
 
-void Optimizer::step_muon(double rate_share) {
-  // Matrices of one shape are orthogonalised in one batch.
+void Optimizer::step_muon(double rate_share, WorkerThreads& workers) {
+  // Matrices of one shape are orthogonalised in one batch, the largest first.
   std::map<std::vector<int64_t>, std::vector<const Slot*>> by_shape;
   for (const Slot& slot : muon_) {
     if (slot.parameter.grad().defined()) {
       by_shape[slot.parameter.sizes().vec()].push_back(&slot);
     }
   }
-  const double rate = options_.muon_learning_rate * rate_share;
-  for (const auto& [shape, slots] : by_shape) {
-    std::vector<at::Tensor> directions;
-    for (const Slot* slot : slots) {
-      const at::Tensor grad = slot->parameter.grad();
-      slot->first.mul_(options_.muon_momentum).add_(grad);
-      directions.push_back(grad.add(slot->first, options_.muon_momentum)); // Nesterov
-    }
-    const at::Tensor updates = orthogonalize(at::stack(directions));
-    const double scale = std::sqrt(std::max(
-        1.0, static_cast<double>(shape[0]) / static_cast<double>(shape[1])));
-    for (size_t i = 0; i < slots.size(); ++i) {
-      at::Tensor parameter = slots[i]->parameter;
-      parameter.mul_(1.0 - rate * options_.weight_decay);
-      parameter.add_(updates[static_cast<int64_t>(i)], -rate * scale);
+  std::vector<std::vector<const Slot*>> shapes;
+  for (auto& [shape, slots] : by_shape) {
+    shapes.push_back(std::move(slots));
+  }
+  const auto size = [](const std::vector<const Slot*>& slots) {
+    return slots[0]->parameter.numel() * static_cast<int64_t>(slots.size());
+  };
+  std::stable_sort(shapes.begin(), shapes.end(), [&](const auto& a, const auto& b) {
+    return size(a) > size(b);
+  });
+  workers.run(static_cast<int64_t>(shapes.size()), [&](int64_t i) {
+    step_muon_shape(shapes[static_cast<size_t>(i)], rate_share);
+  });
+}
+
+void Optimizer::step_muon_shape(
+    const std::vector<const Slot*>& slots, double rate_share) const {
+  const at::NoGradGuard guard; // also in a worker
+  std::vector<at::Tensor> directions;
+  for (const Slot* slot : slots) {
+    const at::Tensor grad = slot->parameter.grad();
+    slot->first.mul_(options_.muon_momentum).add_(grad);
+    directions.push_back(grad.add(slot->first, options_.muon_momentum)); // Nesterov
+  }
+  const at::Tensor updates =
+      orthogonalize(at::stack(directions), product_dtype_).to(at::kFloat);
+  const double scale = std::sqrt(std::max(
+      1.0,
+      static_cast<double>(updates.size(1)) / static_cast<double>(updates.size(2))));
+  for (size_t i = 0; i < slots.size(); ++i) {
+    at::Tensor parameter = slots[i]->parameter;
+    const double rate =
+        options_.muon_learning_rate * rate_share * rate_scale_of(slots[i]->name);
+    parameter.mul_(1.0 - rate * options_.weight_decay);
+    parameter.add_(updates[static_cast<int64_t>(i)], -rate * scale);
+  }
+}
+
+std::vector<const Optimizer::Slot*> Optimizer::slots() const {
+  std::vector<const Slot*> all;
+  for (const Group& group : adamw_) {
+    for (const Slot& slot : group.slots) {
+      all.push_back(&slot);
     }
   }
+  for (const Slot& slot : muon_) {
+    all.push_back(&slot);
+  }
+  return all;
 }
 
 NamedTensors Optimizer::state() const {
   NamedTensors tensors;
-  for (const auto* slots : {&decayed_, &plain_, &muon_}) {
-    for (const Slot& slot : *slots) {
-      tensors.emplace_back(slot.name + ".first", slot.first);
-      if (slot.second.defined()) {
-        tensors.emplace_back(slot.name + ".second", slot.second);
-        tensors.emplace_back(slot.name + ".num_steps", slot.num_steps);
-      }
+  for (const Slot* slot : slots()) {
+    tensors.emplace_back(slot->name + ".first", slot->first);
+    if (slot->second.defined()) {
+      tensors.emplace_back(slot->name + ".second", slot->second);
+      tensors.emplace_back(slot->name + ".num_steps", slot->num_steps);
     }
   }
   return tensors;

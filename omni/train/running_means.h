@@ -13,25 +13,56 @@
 
 namespace omni {
 
+// A sum and how much it counts.
+struct Ratio {
+  double sum = 0.0;
+  double count = 0.0;
+
+  Ratio& operator+=(const Ratio& other) {
+    sum += other.sum;
+    count += other.count;
+    return *this;
+  }
+  [[nodiscard]] double value() const {
+    return count > 0.0 ? sum / count : 0.0;
+  }
+};
+
 // Running means of named scalars; reading them is the only synchronisation.
 class RunningMeans {
  public:
   void add(const std::string& name, const at::Tensor& value) {
     auto& [sum, count] = sums_[name];
-    sum = sum.defined() ? sum + value.detach() : value.detach();
+    const at::Tensor single = value.detach().to(at::kFloat);
+    sum = sum.defined() ? sum + single : single;
     ++count;
   }
   std::map<std::string, double> take() {
     std::map<std::string, double> means;
-    for (const auto& [name, entry] : sums_) {
-      means[name] = entry.first.item<double>() / static_cast<double>(entry.second);
+    for (const auto& [name, ratio] : state()) {
+      means[name] = ratio.value();
     }
     sums_.clear();
     return means;
   }
+  // What a checkpoint keeps, so that a resumed run logs what the other would have.
+  [[nodiscard]] std::map<std::string, Ratio> state() const {
+    std::map<std::string, Ratio> ratios;
+    for (const auto& [name, entry] : sums_) {
+      ratios[name] = {entry.first.item<double>(), static_cast<double>(entry.second)};
+    }
+    return ratios;
+  }
+  void load_state(const std::map<std::string, Ratio>& ratios) {
+    sums_.clear();
+    for (const auto& [name, ratio] : ratios) {
+      sums_[name] = {
+          at::scalar_tensor(ratio.sum, at::kFloat), static_cast<int64_t>(ratio.count)};
+    }
+  }
 
  private:
-  std::map<std::string, std::pair<at::Tensor, int64_t>> sums_;
+  std::map<std::string, std::pair<at::Tensor, int64_t>> sums_; // float32 []
 };
 
 } // namespace omni

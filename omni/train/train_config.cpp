@@ -10,6 +10,12 @@
 namespace omni {
 
 template <class Archive>
+void describe(Archive& archive, RateGroup& o) {
+  archive("pattern", o.pattern);
+  archive("scale", o.scale);
+}
+
+template <class Archive>
 void describe(Archive& archive, OptimizerOptions& o) {
   archive("learning_rate", o.learning_rate);
   archive("beta1", o.beta1);
@@ -20,6 +26,7 @@ void describe(Archive& archive, OptimizerOptions& o) {
   archive("muon_learning_rate", o.muon_learning_rate);
   archive("muon_momentum", o.muon_momentum);
   archive("clip_norm", o.clip_norm);
+  archive.list("groups", o.groups);
 }
 
 template <class Archive>
@@ -70,6 +77,7 @@ void describe(Archive& archive, TrainConfig& o) {
   archive("steps", o.steps);
   archive("batch_size", o.batch_size);
   archive("micro_batches", o.micro_batches);
+  archive("parallel_batches", o.parallel_batches);
   archive("optimizer", o.optimizer);
   archive("schedule", o.schedule);
   archive("loss_weights", o.loss_weights);
@@ -144,6 +152,7 @@ void check(const TrainConfig& config) {
        {std::pair("steps", config.steps),
         std::pair("batch_size", config.batch_size),
         std::pair("micro_batches", config.micro_batches),
+        std::pair("parallel_batches", config.parallel_batches),
         std::pair("log_every", config.log_every),
         std::pair("keep_checkpoints", config.keep_checkpoints)}) {
     require(
@@ -161,12 +170,12 @@ void check(const TrainConfig& config) {
 
 } // namespace
 
-TrainConfig read_train_config(
-    const fs::path& path, const std::vector<std::string>& overrides) {
-  constexpr int64_t kMaxBytes = int64_t{1} << 20;
-  const std::string text = read_file(path, kMaxBytes);
+TrainConfig parse_train_config(
+    const std::string& json_text,
+    const fs::path& folder,
+    const std::vector<std::string>& overrides) {
   try {
-    ConfigJson json = ConfigJson::parse(text);
+    ConfigJson json = parse_ordered_json(json_text, "config", "the configuration");
     for (const std::string& override_text : overrides) {
       apply_override(json, override_text);
     }
@@ -175,7 +184,6 @@ TrainConfig read_train_config(
     describe(reader, config);
     reader.reject_unknown();
     check(config);
-    const fs::path folder = fs::absolute(path).parent_path();
     for (std::string* value : {&config.model, &config.tokenizer, &config.output}) {
       resolve(*value, folder);
     }
@@ -189,9 +197,20 @@ TrainConfig read_train_config(
     }
     return config;
   } catch (const ConfigJson::exception& error) {
-    throw ValueError("config", path.string() + ": expected JSON, got: " + error.what());
+    throw ValueError("config", std::string("expected JSON, got: ") + error.what());
+  }
+}
+
+TrainConfig read_train_config(
+    const fs::path& path, const std::vector<std::string>& overrides) {
+  constexpr int64_t kMaxBytes = int64_t{1} << 20;
+  const std::string text = read_file(path, kMaxBytes);
+  try {
+    return parse_train_config(text, fs::absolute(path).parent_path(), overrides);
   } catch (const ValueError& error) {
     throw ValueError("config", path.string() + ": " + error.what());
+  } catch (const IoError& error) {
+    throw IoError("config", path.string(), error.what());
   }
 }
 
@@ -212,7 +231,12 @@ std::vector<std::string> changed_fields(
       "checkpoint_every_seconds",
       "keep_checkpoints",
       "output"};
-  const ConfigJson saved = ConfigJson::parse(saved_json);
+  // Read as a configuration, so that a key added since has its default.
+  TrainConfig before;
+  const ConfigJson saved_config = ConfigJson::parse(saved_json);
+  ConfigReader reader(saved_config, "");
+  describe(reader, before);
+  const ConfigJson saved = ConfigJson::parse(train_config_to_json(before));
   const ConfigJson now = ConfigJson::parse(train_config_to_json(config));
   std::vector<std::string> changed;
   for (const auto& item : now.items()) {

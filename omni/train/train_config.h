@@ -47,6 +47,9 @@ struct TrainConfig {
   int64_t steps = 1000;
   int64_t batch_size = 32; // samples a micro-batch
   int64_t micro_batches = 1; // a step
+  // Micro-batches computed at the same time, a thread each; 1: one after another, each
+  // by `num_threads`.
+  int64_t parallel_batches = 1;
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
   std::map<std::string, double> loss_weights; // by term; 1 unless named
@@ -67,6 +70,11 @@ struct TrainConfig {
 // "key.path=value" with JSON values.
 [[nodiscard]] TrainConfig read_train_config(
     const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
+// The same from JSON text; paths in it are relative to `folder`.
+[[nodiscard]] TrainConfig parse_train_config(
+    const std::string& json_text,
+    const std::filesystem::path& folder,
+    const std::vector<std::string>& overrides = {});
 [[nodiscard]] std::string train_config_to_json(const TrainConfig& config);
 // Names of the fields in which two runs differ, other than those that only say how
 // often something is logged, saved or evaluated.

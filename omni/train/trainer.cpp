@@ -7,16 +7,16 @@
 
 #include <chrono>
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
-#include "omni/core/file_io.h"
 #include "omni/core/random.h"
-#include "omni/train/autocast.h"
-#include "omni/train/batch_loader.h"
 #include "omni/train/checkpoint.h"
+#include "omni/train/evaluation.h"
+#include "omni/train/gradients.h"
+#include "omni/train/moving_average.h"
+#include "omni/train/name_patterns.h"
 #include "omni/train/objectives/objectives.h"
-#include "omni/train/running_means.h"
+#include "omni/train/run_inputs.h"
+#include "omni/train/run_log.h"
 
 namespace omni {
 namespace {
@@ -37,17 +37,27 @@ class Run {
     if (config.num_threads > 0) {
       at::set_num_threads(static_cast<int>(config.num_threads));
     }
+    workers_.emplace(std::min(config.parallel_batches, config.micro_batches));
     torch::manual_seed(static_cast<uint64_t>(config.seed));
     fs::create_directories(config.output);
     model_ = build_model(config);
     objective_ = make_objective(config, model_);
+    TORCH_CHECK_VALUE(
+        config.parallel_batches <= 1 || !model_->conformer ||
+            model_->conformer->options.dropout == 0.0,
+        "[train] expected `parallel_batches` 1 with dropout, got ",
+        config.parallel_batches,
+        ": which batch draws first would depend on timing.");
     choose_parameters();
+    datasets_ = open(config.train);
+    evaluation_sets_ = open(config.evaluate);
+    check_loss_weights();
   }
 
   bool run() {
     resume();
-    log_.open(fs::path(config_.output) / "log.jsonl", std::ios::app);
-    BatchLoader loader(config_, *objective_, state_.step);
+    log_.emplace(fs::path(config_.output) / "log.jsonl", state_.step);
+    BatchLoader loader(config_, datasets_, *objective_, state_.step);
     begin_ = Clock::now();
     last_save_ = begin_;
     last_log_ = begin_;
@@ -79,29 +89,102 @@ class Run {
   void choose_parameters() {
     const std::vector<std::string> parts = objective_->trained_parts();
     NamedTensors trained;
+    std::vector<std::string> names;
+    std::vector<std::string> matrices;
     for (const auto& item : model_->named_parameters()) {
+      const std::string& name = item.key();
+      names.push_back(name);
+      if (item.value().dim() == 2) {
+        matrices.push_back(name);
+      }
       const bool is_trained =
           std::any_of(
               parts.begin(),
               parts.end(),
-              [&](const std::string& part) { return item.key().starts_with(part + "."); }) &&
-          !matches_any(item.key(), config_.freeze);
+              [&](const std::string& part) { return name.starts_with(part + "."); }) &&
+          !matches_any(name, config_.freeze);
       item.value().set_requires_grad(is_trained);
       if (is_trained) {
-        trained.emplace_back(item.key(), item.value());
-        if (config_.ema_decay > 0.0) {
-          average_.emplace_back(item.key(), item.value().detach().clone());
-        }
+        trained.emplace_back(name, item.value());
       }
+    }
+    check_patterns(config_.freeze, names, "freeze", "parameters");
+    check_patterns(config_.optimizer.muon, matrices, "optimizer.muon", "matrices");
+    for (const RateGroup& group : config_.optimizer.groups) {
+      check_patterns({group.pattern}, names, "optimizer.groups", "parameters");
     }
     TORCH_CHECK_VALUE(
         !trained.empty(),
         "[train] expected parameters to train, got none: check `freeze` and that the "
         "model has the parts this objective trains.");
-    optimizer_.emplace(std::move(trained), config_.optimizer);
+    average_.emplace(config_.ema_decay, trained);
+    optimizer_.emplace(
+        std::move(trained),
+        config_.optimizer,
+        config_.precision == "bfloat16" ? at::kBFloat16 : at::kFloat);
+  }
+
+  // Data sets with the samples that the objective can use.
+  std::vector<Dataset> open(const std::vector<DataSource>& sources) {
+    std::vector<Dataset> datasets;
+    for (const DataSource& source : sources) {
+      Dataset& dataset = datasets.emplace_back(source.data);
+      if (objective_->needs().empty()) {
+        continue;
+      }
+      TrainEvent event;
+      event.kind = TrainEvent::Kind::LeftOut;
+      event.name = source.data;
+      event.needs = objective_->needs();
+      event.num_left_out = dataset.keep_only(
+          [&](const Sample& sample) { return objective_->has_needed(sample); });
+      TORCH_CHECK_VALUE(
+          dataset.size() > 0,
+          "[train] ", source.data, ": expected samples with ", event.needs,
+          " for the objective ", config_.objective, ", found none among ",
+          event.num_left_out, ".");
+      if (event.num_left_out > 0) {
+        tell(std::move(event));
+      }
+    }
+    return datasets;
+  }
+
+  // Names in `loss_weights` that no batch must have are checked here, the others when
+  // the first batch is there.
+  void check_loss_weights() {
+    constexpr int64_t kFirstLook = 64; // samples of each set
+    const auto remove_known = [&](const std::vector<std::string>& known) {
+      for (const std::string& name : known) {
+        unseen_weights_.erase(name);
+      }
+    };
+    for (const auto& [name, weight] : config_.loss_weights) {
+      unseen_weights_.insert(name);
+    }
+    if (!unseen_weights_.empty()) {
+      remove_known(objective_->rare_terms(datasets_, kFirstLook));
+    }
+    if (!unseen_weights_.empty()) {
+      rare_terms_ = objective_->rare_terms(
+          datasets_, std::numeric_limits<int64_t>::max());
+      remove_known(rare_terms_);
+    }
+  }
+
+  void check_loss_weights(const StepLosses& losses) {
+    std::vector<std::string> known = rare_terms_;
+    for (const auto& [name, mean] : losses.means) {
+      known.push_back(name);
+      unseen_weights_.erase(name);
+    }
+    if (!unseen_weights_.empty()) {
+      fail_unmatched(*unseen_weights_.begin(), known, "loss_weights", "loss terms");
+    }
   }
 
   void resume() {
+    inputs_ = digest_inputs(config_, *model_, datasets_, optimizer_->parameters());
     const auto newest = checkpoints_.newest();
     if (!newest) {
       tell({.kind = TrainEvent::Kind::Started});
@@ -117,38 +200,27 @@ class Run {
         "[train] ", newest->string(), ": expected the configuration that wrote this "
         "checkpoint, got one with another ", changed,
         ". Undo that, or give another `output` (initialize_from takes the weights along).");
+    const std::string replaced = changed_inputs(saved.state.inputs, inputs_);
+    TORCH_CHECK_VALUE(
+        replaced.empty(),
+        "[train] ", newest->string(), ": expected what this run began with, but ",
+        replaced, " changed since. Restore that, or give another `output`.");
     state_ = saved.state;
+    means_.load_state(state_.losses);
+    figures_.load_state(state_.figures);
     const at::NoGradGuard guard;
     const SafetensorsReader weights(*newest / "weights.safetensors");
     for (const auto& [name, parameter] : optimizer_->parameters()) {
       at::Tensor(parameter).copy_(weights.read(name));
     }
     optimizer_->load_state(SafetensorsReader(*newest / "optimizer.safetensors"));
-    if (!average_.empty()) {
+    if (!average_->tensors().empty()) {
       const SafetensorsReader average(*newest / "average.safetensors");
-      for (auto& [name, tensor] : average_) {
-        tensor.copy_(average.read(name));
+      for (const auto& [name, tensor] : average_->tensors()) {
+        at::Tensor(tensor).copy_(average.read(name));
       }
     }
-    cut_log();
     tell({.kind = TrainEvent::Kind::Resumed});
-  }
-
-  // Lines that were logged after the checkpoint will be written again.
-  void cut_log() const {
-    const fs::path path = fs::path(config_.output) / "log.jsonl";
-    if (!fs::exists(path)) {
-      return;
-    }
-    std::ifstream log(path);
-    std::string kept;
-    for (std::string line; std::getline(log, line);) {
-      const auto json = nlohmann::json::parse(line, nullptr, false);
-      if (!json.is_discarded() && json.value("step", int64_t{0}) <= state_.step) {
-        kept += line + "\n";
-      }
-    }
-    write_file(path, kept);
   }
 
   void train_step(StepBatches batches) {
@@ -156,55 +228,36 @@ class Run {
     // Dropout and the like are a function of the step, so that a resumed run repeats it.
     torch::manual_seed(mix_seed(
         static_cast<uint64_t>(config_.seed), static_cast<uint64_t>(state_.step)));
-    std::map<std::string, double> counts;
     for (const auto& batch : batches) {
-      for (const auto& [name, count] : batch->counts) {
-        counts[name] += count;
-      }
       num_tokens_ += batch->num_tokens;
     }
     model_->train();
-    for (const auto& batch : batches) {
-      at::Tensor total;
-      {
-        const Autocast autocast(config_.precision == "bfloat16");
-        const Losses losses = objective_->loss(*batch, progress);
-        for (const LossTerm& term : losses.terms) {
-          const auto counted = counts.find(term.name);
-          const double count = counted == counts.end()
-              ? static_cast<double>(batches.size())
-              : std::max(counted->second, 1.0);
-          const at::Tensor mean = term.sum / count;
-          means_.add(term.name, mean * static_cast<double>(batches.size()));
-          const auto weight = config_.loss_weights.find(term.name);
-          const at::Tensor weighted =
-              weight == config_.loss_weights.end() ? mean : mean * weight->second;
-          total = total.defined() ? total + weighted : weighted;
-        }
-        for (const auto& [name, figure] : losses.figures) {
-          figures_.add(name, figure);
-        }
-      }
-      total.backward();
+    const StepLosses losses = differentiate(
+        *objective_, batches, progress, config_, optimizer_->parameters(), *workers_);
+    if (!unseen_weights_.empty()) {
+      check_loss_weights(losses);
     }
-    const double share =
-        learning_rate_share(config_.schedule, state_.step, config_.steps);
-    gradient_norm_ = optimizer_->step(share);
+    for (const auto& [name, mean] : losses.means) {
+      means_.add(name, mean);
+    }
+    for (const auto& [name, figure] : losses.figures) {
+      figures_.add(name, figure);
+    }
+    gradient_norm_ = optimizer_->step(
+        learning_rate_share(config_.schedule, state_.step, config_.steps), *workers_);
     ++state_.step;
-    update_average();
+    if (gradient_norm_.is_cpu()) { // elsewhere that would wait for the device
+      check_finite();
+    }
+    average_->update(state_.step);
   }
 
-  void update_average() {
-    if (average_.empty()) {
-      return;
-    }
-    // A young average follows quickly: min(decay, (1 + n) / (10 + n)).
-    const auto n = static_cast<double>(state_.step);
-    const double decay = std::min(config_.ema_decay, (1.0 + n) / (10.0 + n));
-    const at::NoGradGuard guard;
-    for (size_t i = 0; i < average_.size(); ++i) {
-      average_[i].second.lerp_(optimizer_->parameters()[i].second, 1.0 - decay);
-    }
+  // Before anything is written that a run could not go on from.
+  void check_finite() const {
+    const auto norm = gradient_norm_.item<double>();
+    TORCH_CHECK(
+        std::isfinite(norm), "[train] the norm of the gradients is ", norm, " at step ",
+        state_.step, ". Lower the learning rate; the last checkpoint is from before it.");
   }
 
   void log_step(int64_t first_step) {
@@ -227,10 +280,12 @@ class Run {
           std::isfinite(loss), "[train] the loss `", name, "` is ", loss, " at step ",
           state_.step, ". Lower the learning rate, or go on from a checkpoint before it.");
     }
-    write_log({{"losses", event.losses},
-               {"figures", event.figures},
-               {"gradient_norm", event.gradient_norm},
-               {"learning_rate_share", event.learning_rate_share}});
+    log_->write(
+        {state_.step,
+         event.losses,
+         event.figures,
+         event.gradient_norm,
+         event.learning_rate_share});
     tell(std::move(event));
   }
 
@@ -239,14 +294,23 @@ class Run {
     if (config_.evaluate.empty()) {
       return false;
     }
-    swap_average();
+    average_->swap();
     model_->eval();
     double sum = 0.0;
-    for (const DataSource& source : config_.evaluate) {
-      sum += evaluate_set(source);
+    for (size_t i = 0; i < evaluation_sets_.size(); ++i) {
+      const EvaluationMeans means = evaluate_set(
+          *objective_, evaluation_sets_[i], config_.evaluate_samples, config_.batch_size);
+      sum += means.total();
+      TrainEvent event;
+      event.kind = TrainEvent::Kind::Evaluated;
+      event.name = config_.evaluate[i].name;
+      event.losses = means.losses;
+      event.figures = means.figures;
+      log_->write_evaluation(state_.step, event.name, event.losses, event.figures);
+      tell(std::move(event));
     }
-    swap_average();
-    const double loss = sum / static_cast<double>(config_.evaluate.size());
+    average_->swap();
+    const double loss = sum / static_cast<double>(evaluation_sets_.size());
     const bool is_best = !state_.has_best || loss < state_.best_loss;
     if (is_best) {
       state_.best_loss = loss;
@@ -255,74 +319,18 @@ class Run {
     return is_best;
   }
 
-  double evaluate_set(const DataSource& source) {
-    const at::NoGradGuard guard;
-    const Dataset dataset(source.data);
-    const int64_t num_samples = std::min(config_.evaluate_samples, dataset.size());
-    std::map<std::string, std::pair<double, double>> losses; // sum, count
-    std::map<std::string, std::pair<double, double>> figures;
-    const Progress progress{config_.steps, config_.steps};
-    for (int64_t begin = 0; begin < num_samples; begin += config_.batch_size) {
-      std::vector<Sample> samples;
-      std::vector<SampleAddress> addresses;
-      for (int64_t i = begin; i < std::min(begin + config_.batch_size, num_samples); ++i) {
-        samples.push_back(dataset.read(i));
-        addresses.push_back({0, i, mix_seed(0, static_cast<uint64_t>(i))});
-      }
-      const auto batch = objective_->load(samples, addresses, progress, false);
-      const Losses result = objective_->loss(*batch, progress);
-      for (const LossTerm& term : result.terms) {
-        losses[term.name].first += term.sum.item<double>();
-        const auto counted = batch->counts.find(term.name);
-        losses[term.name].second +=
-            counted == batch->counts.end() ? 1.0 : counted->second;
-      }
-      for (const auto& [name, figure] : result.figures) {
-        figures[name].first += figure.item<double>();
-        figures[name].second += 1.0;
-      }
-      for (const auto& [name, figure] : objective_->evaluate(*batch)) {
-        figures[name].first += figure * static_cast<double>(samples.size());
-        figures[name].second += static_cast<double>(samples.size());
-      }
-    }
-    TrainEvent event;
-    event.kind = TrainEvent::Kind::Evaluated;
-    event.name = source.name;
-    double total = 0.0;
-    for (const auto& [name, entry] : losses) {
-      event.losses[name] = entry.first / std::max(entry.second, 1.0);
-      total += event.losses[name];
-    }
-    for (const auto& [name, entry] : figures) {
-      event.figures[name] = entry.first / std::max(entry.second, 1.0);
-    }
-    write_log({{"evaluated", source.name},
-               {"losses", event.losses},
-               {"figures", event.figures}});
-    tell(std::move(event));
-    return total;
-  }
-
-  // The moving average in the model's place, and back.
-  void swap_average() {
-    const at::NoGradGuard guard;
-    for (size_t i = 0; i < average_.size(); ++i) {
-      at::Tensor parameter = optimizer_->parameters()[i].second;
-      const at::Tensor trained = parameter.detach().clone();
-      parameter.copy_(average_[i].second);
-      average_[i].second.copy_(trained);
-    }
-  }
-
   void save(bool is_best) {
+    check_finite();
     state_.trained_seconds += seconds_since(last_save_);
+    state_.losses = means_.state();
+    state_.figures = figures_.state();
+    state_.inputs = inputs_;
     checkpoints_.write(
         {state_,
          train_config_to_json(config_),
          optimizer_->parameters(),
          optimizer_->state(),
-         average_},
+         average_->tensors()},
         config_.keep_checkpoints,
         is_best);
     last_save_ = Clock::now();
@@ -331,19 +339,13 @@ class Run {
 
   void finish() {
     const fs::path folder = fs::path(config_.output) / "model";
-    swap_average();
+    average_->swap();
     model_->save(folder);
-    swap_average();
+    average_->swap();
     TrainEvent event;
     event.kind = TrainEvent::Kind::Finished;
     event.name = folder.string();
     tell(std::move(event));
-  }
-
-  void write_log(nlohmann::ordered_json line) {
-    nlohmann::ordered_json numbered = {{"step", state_.step}};
-    numbered.update(line);
-    log_ << numbered.dump() << '\n' << std::flush;
   }
 
   void tell(TrainEvent event) {
@@ -357,14 +359,20 @@ class Run {
   const TrainConfig& config_;
   const TrainHooks& hooks_;
   CheckpointFolder checkpoints_;
+  std::optional<WorkerThreads> workers_;
   OmniModel model_{nullptr};
   std::unique_ptr<Objective> objective_;
+  std::vector<Dataset> datasets_; // of config_.train
+  std::vector<Dataset> evaluation_sets_; // of config_.evaluate
+  std::map<std::string, std::string> inputs_;
   std::optional<Optimizer> optimizer_;
-  NamedTensors average_;
+  std::optional<MovingAverage> average_;
   CheckpointState state_;
-  std::ofstream log_;
+  std::optional<RunLog> log_;
   RunningMeans means_;
   RunningMeans figures_;
+  std::set<std::string> unseen_weights_; // of loss terms not met yet
+  std::vector<std::string> rare_terms_; // read when a weight has not been met
   at::Tensor gradient_norm_;
   int64_t num_tokens_ = 0;
   Clock::time_point begin_;

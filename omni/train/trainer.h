@@ -16,11 +16,13 @@ namespace omni {
 
 // What a listener learns. A library does not print: programs do.
 struct TrainEvent {
-  enum class Kind { Started, Resumed, Step, Evaluated, Saved, Finished, Stopped };
+  enum class Kind { LeftOut, Started, Resumed, Step, Evaluated, Saved, Finished, Stopped };
   Kind kind = Kind::Step;
   int64_t step = 0; // steps done
   int64_t num_steps = 0;
-  std::string name = {}; // of the evaluation set, or the folder saved
+  std::string name = {}; // of the evaluation set, or the folder saved; LeftOut: the data
+  std::string needs = {}; // LeftOut: what `num_left_out` samples of the data lack
+  int64_t num_left_out = 0;
   std::map<std::string, double> losses = {}; // means by term since the last event
   std::map<std::string, double> figures = {};
   double learning_rate_share = 0.0;
@@ -36,8 +38,9 @@ struct TrainHooks {
 
 // Runs (or resumes) the configuration until its last step. The final model, with the
 // moving average where there is one, is saved as a model folder in `output`/model.
-// Throws ValueError naming the fields when the checkpoint there is of another
-// configuration. Returns false when it was stopped before the end.
+// Throws ValueError naming what changed when the checkpoint there is of another
+// configuration, or of other data or weights. Returns false when it was stopped before
+// the end.
 bool train(const TrainConfig& config, const TrainHooks& hooks = {});
 
 } // namespace omni

@@ -40,6 +40,15 @@ int64_t KvCache::num_tokens() const {
   return layers_.empty() ? 0 : layers_.front().first_index + layers_.front().num_rows;
 }
 
+KvCache::Rollback::Rollback(KvCache& cache)
+    : cache_(&cache), num_tokens_(cache.num_tokens()) {}
+
+KvCache::Rollback::~Rollback() {
+  if (cache_ != nullptr) {
+    cache_->truncate(num_tokens_);
+  }
+}
+
 void KvCache::check_room(int64_t num_tokens) const {
   TORCH_CHECK_VALUE(
       num_tokens <= max_tokens_,
@@ -55,12 +64,15 @@ void KvCache::grow(Layer& layer, int64_t num_rows) {
   const c10::InferenceMode ordinary(false);
   const at::NoGradGuard no_grad;
   const int64_t rows = std::min(max_tokens_, std::max(num_rows, 2 * capacity));
-  for (at::Tensor* x_GLK : {&layer.keys_GLK, &layer.values_GLK}) {
-    const at::Tensor larger_GLK =
-        at::empty({x_GLK->size(0), rows, x_GLK->size(2)}, x_GLK->options());
-    larger_GLK.narrow(1, 0, layer.num_rows).copy_(x_GLK->narrow(1, 0, layer.num_rows));
-    *x_GLK = larger_GLK;
-  }
+  const auto larger = [&](const at::Tensor& x_GLK) {
+    at::Tensor larger_GLK = at::empty({x_GLK.size(0), rows, x_GLK.size(2)}, x_GLK.options());
+    larger_GLK.narrow(1, 0, layer.num_rows).copy_(x_GLK.narrow(1, 0, layer.num_rows));
+    return larger_GLK;
+  };
+  const at::Tensor keys_GLK = larger(layer.keys_GLK);
+  const at::Tensor values_GLK = larger(layer.values_GLK);
+  layer.keys_GLK = keys_GLK; // both or none
+  layer.values_GLK = values_GLK;
 }
 
 void KvCache::reserve(int64_t num_more) {
@@ -81,21 +93,23 @@ KvView KvCache::slide(
   const int64_t kept = std::min(
       layer.window + options_.slack_tokens, layer.num_rows + num_new);
   const int64_t total = layer.first_index + layer.num_rows + num_new;
-  KvView view;
-  const auto shift = [&](at::Tensor& buffer_GLK, const at::Tensor& new_GLK) {
-    // A copy: the rows that stay may overlap the place they move to.
-    const at::Tensor all_GLK = at::cat(
+  // Copies: the rows that stay may overlap the place they move to. Both are made before
+  // either buffer changes, so that running out of memory leaves the layer as it was.
+  const auto joined = [&](const at::Tensor& buffer_GLK, const at::Tensor& new_GLK) {
+    return at::cat(
         {buffer_GLK.narrow(1, 0, layer.num_rows), new_GLK.to(buffer_GLK.dtype())}, 1);
-    const int64_t rows = all_GLK.size(1);
-    buffer_GLK.narrow(1, 0, kept).copy_(all_GLK.narrow(1, rows - kept, kept));
-    return all_GLK.narrow(1, rows - num_new - seen, num_new + seen);
   };
-  view.keys_GLK = shift(layer.keys_GLK, keys_GLK);
-  view.values_GLK = shift(layer.values_GLK, values_GLK);
-  view.first_index = total - num_new - seen;
+  const at::Tensor all_keys_GLK = joined(layer.keys_GLK, keys_GLK);
+  const at::Tensor all_values_GLK = joined(layer.values_GLK, values_GLK);
+  const int64_t rows = all_keys_GLK.size(1);
+  layer.keys_GLK.narrow(1, 0, kept).copy_(all_keys_GLK.narrow(1, rows - kept, kept));
+  layer.values_GLK.narrow(1, 0, kept).copy_(all_values_GLK.narrow(1, rows - kept, kept));
   layer.num_rows = kept;
   layer.first_index = total - kept;
-  return view;
+  return {
+      all_keys_GLK.narrow(1, rows - num_new - seen, num_new + seen),
+      all_values_GLK.narrow(1, rows - num_new - seen, num_new + seen),
+      total - num_new - seen};
 }
 
 KvView KvCache::append(

@@ -50,6 +50,23 @@ class KvCache {
   bool truncate(int64_t num_tokens);
   [[nodiscard]] int64_t size_bytes() const;
 
+  // Unless told to keep what was appended meanwhile, truncates the cache to the rows it
+  // had: what a pass that fails between two layers needs.
+  class Rollback {
+   public:
+    explicit Rollback(KvCache& cache);
+    ~Rollback();
+    Rollback(const Rollback&) = delete;
+    Rollback& operator=(const Rollback&) = delete;
+    void keep() {
+      cache_ = nullptr;
+    }
+
+   private:
+    KvCache* cache_;
+    int64_t num_tokens_;
+  };
+
  private:
   struct Layer {
     at::Tensor keys_GLK; // [G, capacity, K]

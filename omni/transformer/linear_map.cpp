@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include "omni/core/initial_values.h"
+
 namespace omni {
 
 LinearMapImpl::LinearMapImpl(const LinearMapOptions& options) {
@@ -20,7 +22,7 @@ at::Tensor LinearMapImpl::forward(const at::Tensor& x) {
 }
 
 void LinearMapImpl::reset_parameters(double weight_std) {
-  torch::nn::init::normal_(weight, 0.0, weight_std);
+  fill_normal(weight, weight_std);
   if (bias.defined()) {
     torch::nn::init::zeros_(bias);
   }

@@ -128,11 +128,14 @@ at::Tensor TransformerImpl::forward(const TransformerInput& input, KvCache& cach
       input.hidden.sizes(), input.segments.defined() ? " and segments." : ".");
   const at::NoGradGuard no_grad;
   const int64_t length = input.hidden.size(1);
-  cache.reserve(length); // whatever can fail fails before any layer is written
+  cache.reserve(length); // what does not fit is refused before any layer is written
+  KvCache::Rollback rollback(cache);
   AttentionRows rows;
   rows.cache = &cache;
-  return run(input.hidden.squeeze(0), input.positions.squeeze(0), std::move(rows))
-      .unsqueeze(0);
+  const at::Tensor hidden_LD =
+      run(input.hidden.squeeze(0), input.positions.squeeze(0), std::move(rows));
+  rollback.keep();
+  return hidden_LD.unsqueeze(0);
 }
 
 at::Tensor TransformerImpl::logits(const at::Tensor& hidden) {

@@ -46,8 +46,8 @@ class TransformerImpl : public torch::nn::Module {
   // Hidden rows [B, L, D] after the final norm.
   at::Tensor forward(const TransformerInput& input);
   // The same for B = 1 and no segments, after the rows the cache holds; appends to it.
-  // Without gradients. Input that does not fit the context is refused before the cache
-  // is touched; after any other error, truncate the cache to 0 before using it again.
+  // Without gradients. After an error the cache holds what it held, or nothing when a
+  // sliding layer has already moved on further than its slack.
   at::Tensor forward(const TransformerInput& input, KvCache& cache);
   // Logits [..., V] of hidden rows [..., D], in the hidden rows' dtype.
   at::Tensor logits(const at::Tensor& hidden);

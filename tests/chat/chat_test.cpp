@@ -154,6 +154,23 @@ TEST_CASE("returning false cancels before the next id") {
   CHECK_NOTHROW(chat.send({"go on"}, short_answer()));
 }
 
+TEST_CASE("a chat that wants to cancel is asked after every id") {
+  int64_t asked = 0;
+  ChatOptions options;
+  options.wants_cancel = [&] { return ++asked == 3; };
+  Chat chat(testing::make_tiny_model(), std::move(options));
+  SamplingOptions sampling;
+  sampling.modalities = {Modality::Image};
+  int64_t drawn = 0;
+  const Reply reply = chat.send({"draw"}, sampling, [&](const Event& event) {
+    drawn += event.kind == Event::Kind::Drawing ? 1 : 0;
+    return true;
+  });
+  CHECK(reply.stop_reason == StopReason::Cancelled);
+  CHECK(asked == 3); // draw_begin and two codes
+  CHECK(drawn == 2);
+}
+
 TEST_CASE("what cannot be answered is refused, and the conversation stays") {
   Chat chat(testing::make_tiny_model());
   chat.send({"first"}, short_answer());

@@ -65,6 +65,18 @@ TEST_CASE("what is no sound JSON is refused with its cause") {
   CHECK(parse(R"([{"a": 1}, {"a": {"a": 2}}])")[1]["a"]["a"] == 2);
 }
 
+TEST_CASE("an ordered document is checked alike and keeps the order of its keys") {
+  const auto parse_ordered = [](const char* text) {
+    return parse_ordered_json(text, "config", "config.json");
+  };
+  CHECK(parse_ordered(R"({"b": 1, "a": {"z": 2, "y": 3}})").dump() ==
+        R"({"b":1,"a":{"z":2,"y":3}})");
+  CHECK_THROWS_WITH(
+      parse_ordered(R"({"b": {"a": 1, "a": 2}})"),
+      Contains("[config] config.json: the key \"a\" occurs twice."));
+  CHECK_THROWS_WITH(parse_ordered("{]"), Contains("is not valid JSON at byte 2."));
+}
+
 TEST_CASE("limits hold") {
   CHECK(parse("[[1]]", {.max_depth = 2}).size() == 1);
   CHECK_THROWS_WITH(parse("[[1]]", {.max_depth = 1}), Contains("nested deeper than 1"));

@@ -59,7 +59,9 @@ std::vector<double> probe_frame_times(const std::filesystem::path& path) {
       quoted(path)));
   std::vector<double> times;
   for (std::string line; std::getline(lines, line);) {
-    if (!line.empty()) {
+    if (line.starts_with("N/A")) {  // the last ones of an AVI with B-frames
+      times.push_back(2 * times.back() - times[times.size() - 2]);
+    } else if (!line.empty()) {
       times.push_back(std::stod(line));
     }
   }

@@ -33,7 +33,8 @@ std::vector<T> numbers(const std::string& bytes) {
   return values;
 }
 
-// Times of the frames of the video stream, seconds, as ffprobe decodes them.
+// Times of the frames of the video stream, seconds, as ffprobe decodes them; one that it
+// does not know follows at the interval before it.
 [[nodiscard]] std::vector<double> probe_frame_times(const std::filesystem::path& path);
 // RGB bytes of all frames, as ffmpeg decodes, rotates and converts them.
 [[nodiscard]] std::string decode_frames(const std::filesystem::path& path);

@@ -45,7 +45,10 @@ TEST_CASE("sampled frames equal those of the whole clip") {
       {"c.webm", "-c:v libvpx -g 20"},
       {"d.webm", "-c:v libvpx-vp9 -cpu-used 8 -g 20"},
       {"e.avi", "-c:v mpeg4 -g 20"},
+      {"f.avi", "-c:v mpeg4 -g 20 -bf 2"},
+      {"h.avi", "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 20 -bf 2"},
       {"g.mp4", "-c:v libx265 -preset ultrafast -g 20 -x265-params log-level=none"},
+      {"i.avi", "-c:v mpeg2video -g 20 -bf 2"},
   }));
   CAPTURE(container.name);
   const TemporaryFolder folder;

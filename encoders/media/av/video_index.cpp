@@ -117,6 +117,12 @@ VideoIndex::VideoIndex(Source& source, double end_seconds) {
   if (first_shown == INT64_MAX) {
     source.name().fail_expected("at least one video frame", "none");
   }
+  const bool is_reordered = has_untimed_ && video.codecpar->video_delay > 0;
+  if (is_reordered) {
+    time_untimed(video.codecpar->video_delay);
+    first_shown = packets_.front().pts;
+    last_end += packets_.back().pts - packets_.back().dts;
+  }
   zero_seconds_ = zero();
   const double measured =
       std::max(static_cast<double>(last_end) * tick_seconds_, sound.end_seconds()) -
@@ -124,7 +130,8 @@ VideoIndex::VideoIndex(Source& source, double end_seconds) {
   duration_seconds_ =
       is_whole ? measured : std::max(measured, source.declared_seconds());
   for (size_t i = 0; i < packets_.size(); ++i) {
-    if (packets_[i].is_key) {
+    // Which frame such a key frame is cannot be told without decoding what is before.
+    if (packets_[i].is_key && (i == 0 || !is_reordered)) {
       keys_.push_back(i);
     }
   }
@@ -144,12 +151,32 @@ void VideoIndex::add(
         "more");
   }
   const int64_t pts = stamp_of(packet);
+  has_untimed_ |= packet.pts == AV_NOPTS_VALUE;
   packets_.push_back(
       {pts,
        packet.dts != AV_NOPTS_VALUE ? packet.dts : pts,
        packet.pos,
        (packet.flags & AV_PKT_FLAG_KEY) != 0,
        (packet.flags & AV_PKT_FLAG_DISCARD) == 0});
+}
+
+// The decoder holds `delay` frames back: the first is shown when so many more packets
+// were read. The last ones follow at the interval before them.
+void VideoIndex::time_untimed(int64_t delay) {
+  std::vector<int64_t> times;
+  for (const VideoPacket& packet : packets_) {
+    times.push_back(packet.dts);
+  }
+  std::sort(times.begin(), times.end());
+  const size_t count = times.size();
+  const int64_t interval =
+      count > 1 ? std::max<int64_t>(1, times[count - 1] - times[count - 2]) : 1;
+  for (int64_t i = 0; i < delay; ++i) {
+    times.push_back(times.back() + interval);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    packets_[i].pts = times[i + static_cast<size_t>(delay)];
+  }
 }
 
 int64_t VideoIndex::ticks(double seconds) const {

@@ -13,7 +13,9 @@
 namespace omni::av {
 
 struct VideoPacket {
-  int64_t pts = 0;  // presentation, ticks of the stream; dts where the file has none
+  // Presentation, ticks of the stream. A file that states none (AVI) shows its frames in
+  // order, at the decoding times, from the one at which the first comes out.
+  int64_t pts = 0;
   int64_t dts = 0;
   int64_t position = -1;  // byte in the file, or -1
   bool is_key = false;
@@ -51,9 +53,11 @@ class VideoIndex {
 
  private:
   void add(const AVPacket& packet, const MediaBudget& budget, const MediaName& name);
+  void time_untimed(int64_t delay);
 
   std::vector<VideoPacket> packets_;
   std::vector<size_t> keys_;  // numbers of packets, by increasing pts
+  bool has_untimed_ = false;  // a packet without presentation time
   double tick_seconds_ = 0.0;
   double zero_seconds_ = 0.0;
   double duration_seconds_ = 0.0;

@@ -76,8 +76,14 @@ def _pronunciations() -> str:
     return "\n".join([*kept, ""])
 
 
-def recognize(sounds: list[np.ndarray], *, mode: str = "grammar") -> list[str]:
-    """What each sound (float32 [S] at 16 kHz) says; "" where nothing was understood."""
+def recognize(
+    sounds: list[np.ndarray],
+    *,
+    mode: str = "grammar",
+    decibels: float = NOISE_FLOOR_DECIBELS,
+) -> list[str]:
+    """What each sound (float32 [S] at 16 kHz) says; "" where nothing was understood.
+    `decibels`: of the noise floor, relative to each sound."""
     if mode not in ("grammar", "word_loop"):
         raise ValueError(f"[english_recognizer] expected grammar or word_loop, got {mode!r}.")
     with tempfile.TemporaryDirectory() as name:
@@ -85,7 +91,8 @@ def recognize(sounds: list[np.ndarray], *, mode: str = "grammar") -> list[str]:
         (folder / "words.dict").write_text(_pronunciations())
         (folder / "model").write_text(jsgf() if mode == "grammar" else unigram_model())
         for i, samples in enumerate(sounds):
-            (folder / f"{i:05d}.wav").write_bytes(wav_bytes(with_noise_floor(samples, i), RATE))
+            noisy = with_noise_floor(samples, i, decibels)
+            (folder / f"{i:05d}.wav").write_bytes(wav_bytes(noisy, RATE))
         (folder / "list").write_text("".join(f"{i:05d}\n" for i in range(len(sounds))))
         language = ["-jsgf" if mode == "grammar" else "-lm", folder / "model"]
         command = [

@@ -33,10 +33,7 @@ class CtcObjective : public Objective {
     double num_letters = 0.0;
     for (size_t i = 0; i < samples.size(); ++i) {
       const SamplePart& part =
-          chosen_part(samples[i], addresses[i].seed, {PartKind::Audio});
-      TORCH_CHECK_VALUE(
-          !part.transcript.empty(),
-          "[train] ", samples[i].key, ": expected a transcript of ", part.file, ".");
+          chosen_part(samples[i], addresses[i].seed, has_transcript);
       at::Tensor samples_S = load_sound(part, samples[i].key, options.sample_rate_hz);
       if (augments) {
         samples_S = augment_sound(samples_S, addresses[i].seed);
@@ -55,18 +52,13 @@ class CtcObjective : public Objective {
 
   Losses loss(const Batch& batch, const Progress&) override {
     const auto& sounds = dynamic_cast<const TranscriptBatch&>(batch);
-    const ConformerOutput heard = model_->sound_rows(sounds.mels);
-    const CtcLoss ctc = ctc_loss_sum(
-        model_->conformer->ctc_logits(heard.rows), heard.lengths, sounds.letters);
-    Losses losses;
-    losses.terms.push_back({"ctc", ctc.sum});
-    return losses;
+    return loss_of(sounds, read(sounds));
   }
 
-  std::map<std::string, double> evaluate(const Batch& batch) override {
+  Evaluation evaluate(const Batch& batch) override {
     const auto& sounds = dynamic_cast<const TranscriptBatch&>(batch);
-    const ConformerOutput heard = model_->sound_rows(sounds.mels);
-    const auto read = ctc_greedy(model_->conformer->ctc_logits(heard.rows), heard.lengths);
+    const Reading reading = read(sounds);
+    const auto read = ctc_greedy(reading.logits, reading.lengths);
     ErrorCount words;
     ErrorCount characters;
     for (size_t i = 0; i < read.size(); ++i) {
@@ -74,9 +66,22 @@ class CtcObjective : public Objective {
       words += word_errors(unspell(read[i]), wanted);
       characters += character_errors(unspell(read[i]), wanted);
     }
+    const auto ratio = [](const ErrorCount& count) {
+      return Ratio{
+          static_cast<double>(count.errors), static_cast<double>(count.length)};
+    };
     return {
-        {"word_error_rate", words.rate()},
-        {"character_error_rate", characters.rate()}};
+        loss_of(sounds, reading),
+        {{"word_error_rate", ratio(words)},
+         {"character_error_rate", ratio(characters)}}};
+  }
+
+  std::string needs() const override {
+    return "sound with a transcript";
+  }
+
+  bool has_needed(const Sample& sample) const override {
+    return has_part(sample, has_transcript);
   }
 
   std::vector<std::string> trained_parts() const override {
@@ -84,6 +89,23 @@ class CtcObjective : public Objective {
   }
 
  private:
+  struct Reading {
+    at::Tensor logits; // [B, T', labels]
+    at::Tensor lengths; // int64 [B]
+  };
+
+  Reading read(const TranscriptBatch& sounds) {
+    const ConformerOutput heard = model_->sound_rows(sounds.mels);
+    return {model_->conformer->ctc_logits(heard.rows), heard.lengths};
+  }
+
+  static Losses loss_of(const TranscriptBatch& sounds, const Reading& reading) {
+    Losses losses;
+    losses.terms.push_back(
+        {"ctc", ctc_loss_sum(reading.logits, reading.lengths, sounds.letters).sum});
+    return losses;
+  }
+
   OmniModel model_;
   double augment_from_;
 };

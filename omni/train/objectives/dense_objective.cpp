@@ -2,18 +2,11 @@
 // Copyright The Omni Authors
 //
 // The picture encoder by its dense side head, on pictures that carry label grids.
-#include <algorithm>
-#include <functional>
-
 #include "encoders/media/image_io.h"
 #include "omni/train/objectives/objectives.h"
 
 namespace omni {
 namespace {
-
-bool has_labels(const SamplePart* part) {
-  return !part->labels.empty();
-}
 
 struct LabelledBatch : Batch {
   std::vector<ProcessedImage> images;
@@ -33,11 +26,7 @@ class DenseObjective : public Objective {
     auto batch = std::make_unique<LabelledBatch>();
     std::vector<std::vector<at::Tensor>> grids(head.labels.size());
     for (size_t i = 0; i < samples.size(); ++i) {
-      auto parts = parts_of(samples[i], {PartKind::Image});
-      if (std::any_of(parts.begin(), parts.end(), has_labels)) {
-        std::erase_if(parts, std::not_fn(has_labels));
-      }
-      const SamplePart& part = *parts[addresses[i].seed % parts.size()];
+      const SamplePart& part = chosen_part(samples[i], addresses[i].seed, has_labels);
       const ProcessedMedia media =
           model_->processor.process(decode_image(part.bytes, samples[i].key));
       batch->images.push_back(media.images.front());
@@ -62,7 +51,38 @@ class DenseObjective : public Objective {
 
   Losses loss(const Batch& batch, const Progress&) override {
     const auto& labelled = dynamic_cast<const LabelledBatch&>(batch);
+    return loss_of(labelled, logits_of(labelled));
+  }
+
+  Evaluation evaluate(const Batch& batch) override {
+    const auto& labelled = dynamic_cast<const LabelledBatch&>(batch);
     const std::vector<at::Tensor> logits = logits_of(labelled);
+    Evaluation evaluation{loss_of(labelled, logits), {}};
+    for (size_t label = 0; label < logits.size(); ++label) {
+      const at::Tensor& target = labelled.targets[label];
+      // Class 0 is an empty cell: counted only where there is something.
+      const at::Tensor counted = target.gt(0);
+      const at::Tensor right = logits[label].argmax(-1).eq(target).logical_and(counted);
+      evaluation.figures[model_->dense_head->options.labels[label].first + "_accuracy"] = {
+          right.sum().item<double>(), counted.sum().item<double>()};
+    }
+    return evaluation;
+  }
+
+  std::string needs() const override {
+    return "a picture with labels";
+  }
+
+  bool has_needed(const Sample& sample) const override {
+    return has_part(sample, has_labels);
+  }
+
+  std::vector<std::string> trained_parts() const override {
+    return {"vit", "dense_head"};
+  }
+
+ private:
+  Losses loss_of(const LabelledBatch& labelled, const std::vector<at::Tensor>& logits) {
     const auto sums = model_->dense_head->losses(logits, labelled.targets);
     Losses losses;
     for (size_t label = 0; label < sums.size(); ++label) {
@@ -72,26 +92,6 @@ class DenseObjective : public Objective {
     return losses;
   }
 
-  std::map<std::string, double> evaluate(const Batch& batch) override {
-    const auto& labelled = dynamic_cast<const LabelledBatch&>(batch);
-    const std::vector<at::Tensor> logits = logits_of(labelled);
-    std::map<std::string, double> figures;
-    for (size_t label = 0; label < logits.size(); ++label) {
-      const at::Tensor& target = labelled.targets[label];
-      // Class 0 is an empty cell: counted only where there is something.
-      const at::Tensor counted = target.gt(0);
-      const at::Tensor right = logits[label].argmax(-1).eq(target).logical_and(counted);
-      figures[model_->dense_head->options.labels[label].first + "_accuracy"] =
-          right.sum().item<double>() / std::max(counted.sum().item<double>(), 1.0);
-    }
-    return figures;
-  }
-
-  std::vector<std::string> trained_parts() const override {
-    return {"vit", "dense_head"};
-  }
-
- private:
   std::vector<at::Tensor> logits_of(const LabelledBatch& batch) {
     const int64_t merge = model_->config.vision->encoder.merge;
     const PatchGrid& grid = batch.images.front().grid;

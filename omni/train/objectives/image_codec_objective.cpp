@@ -24,8 +24,7 @@ class ImageCodecObjective : public Objective {
     auto batch = std::make_unique<PictureBatch>();
     std::vector<at::Tensor> pixels;
     for (size_t i = 0; i < samples.size(); ++i) {
-      const SamplePart& part =
-          chosen_part(samples[i], addresses[i].seed, {PartKind::Image});
+      const SamplePart& part = chosen_part(samples[i], addresses[i].seed, is_picture);
       pixels.push_back(
           model_->processor.codec_pixels(decode_image(part.bytes, samples[i].key)));
     }
@@ -37,6 +36,14 @@ class ImageCodecObjective : public Objective {
   Losses loss(const Batch& batch, const Progress&) override {
     const auto& pictures = dynamic_cast<const PictureBatch&>(batch);
     return to_losses(model_->image_codec->losses(pictures.pixels));
+  }
+
+  std::string needs() const override {
+    return "a picture";
+  }
+
+  bool has_needed(const Sample& sample) const override {
+    return has_part(sample, is_picture);
   }
 
   std::vector<std::string> trained_parts() const override {

@@ -222,6 +222,8 @@ void JointBatchBuilder::lay_out(
   }
   const TokenSpace& space = model_->config.token_space;
   const auto num_rows = static_cast<int64_t>(rows.size());
+  const int64_t speech_begin =
+      space.has_control("speech_begin") ? space.control("speech_begin") : -1;
   batch.ids = at::full({num_rows, row_tokens}, space.control("pad"), at::kLong);
   batch.positions = at::zeros({num_rows, row_tokens, 3}, at::kFloat);
   batch.segments = at::full({num_rows, row_tokens}, -1, at::kLong);
@@ -243,10 +245,15 @@ void JointBatchBuilder::lay_out(
       bool was_learned = false;
       for (int64_t i = 0; i + 1 < length; ++i) {
         const auto next = static_cast<size_t>(i + 1);
-        const bool is_learned = sequence.composition.is_learned[next] != 0;
+        // Before speech the text has to end: the generator asks for `eos` there, and
+        // sets `speech_begin` itself.
+        const bool ends_text = speech_begin >= 0 && tokens.ids[next] == speech_begin &&
+            sequence.composition.is_learned[next - 1] != 0;
+        const bool is_learned =
+            ends_text || sequence.composition.is_learned[next] != 0;
         if (is_learned) {
           num_answers += was_learned ? 0 : 1;
-          const int64_t target = tokens.ids[next];
+          const int64_t target = ends_text ? space.control("eos") : tokens.ids[next];
           const bool is_drawing = space.has(Segment::Image) &&
               space.range(Segment::Image).contains(target);
           const bool is_speech = (space.has(Segment::Speech) &&

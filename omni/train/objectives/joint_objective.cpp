@@ -4,6 +4,9 @@
 // The joint model on packed conversations: cross-entropy at supervised rows, one term a
 // kind of sample (and one for image and speech codes), and the encoders' side losses
 // for as long as the configuration wants them. The codecs stay as they are.
+#include <algorithm>
+#include <set>
+
 #include "encoders/ctc.h"
 #include "kernels/kernels.h"
 #include "omni/train/objectives/joint_batch.h"
@@ -31,27 +34,16 @@ class JointObjective : public Objective {
     const auto& batch = dynamic_cast<const JointBatch&>(untyped);
     Losses losses;
     const at::Tensor hidden_RD = run(batch, progress, losses);
-    kernels::LinearCrossEntropyOptions options;
-    options.logits_multiplier = model_->config.transformer->logits_multiplier;
-    options.z_loss = kZLoss;
-    const at::Tensor weight = model_->transformer->head_weight();
-    for (const auto& [name, term] : batch.supervised) {
-      const at::Tensor rows = hidden_RD.index_select(0, at::tensor(term.rows));
-      losses.terms.push_back(
-          {name,
-           kernels::linear_cross_entropy(
-               rows, weight, at::tensor(term.targets), options)
-               .loss});
-    }
+    add_answer_losses(batch, hidden_RD, losses);
     return losses;
   }
 
   // Share of answers whose every id is the likeliest one, given the ids before it.
-  std::map<std::string, double> evaluate(const Batch& untyped) override {
+  Evaluation evaluate(const Batch& untyped) override {
     const auto& batch = dynamic_cast<const JointBatch&>(untyped);
-    Losses unused;
-    const at::Tensor hidden_RD = run(batch, {1, 1}, unused);
-    std::map<std::string, double> figures;
+    Evaluation evaluation;
+    const at::Tensor hidden_RD = run(batch, {1, 1}, evaluation.losses);
+    add_answer_losses(batch, hidden_RD, evaluation.losses);
     for (const auto& [name, term] : batch.supervised) {
       const at::Tensor rows = hidden_RD.index_select(0, at::tensor(term.rows));
       const at::Tensor right = model_->transformer->logits(rows).argmax(-1).eq(
@@ -62,13 +54,25 @@ class JointObjective : public Objective {
         const auto [found, is_new] = is_right.try_emplace(term.answers[i], hit);
         found->second = found->second && hit;
       }
-      double num_right = 0.0;
+      Ratio& accuracy = evaluation.figures[name + "_accuracy"];
       for (const auto& [answer, hit] : is_right) {
-        num_right += hit ? 1.0 : 0.0;
+        accuracy += {hit ? 1.0 : 0.0, 1.0};
       }
-      figures[name + "_accuracy"] = num_right / static_cast<double>(is_right.size());
     }
-    return figures;
+    return evaluation;
+  }
+
+  // Kinds of samples, and what only some samples have.
+  std::vector<std::string> rare_terms(
+      const std::vector<Dataset>& datasets, int64_t num_samples) const override {
+    std::set<std::string> names = {"ctc", "dense", "image_codes", "speech_codes"};
+    for (const Dataset& dataset : datasets) {
+      const int64_t count = std::min(num_samples, dataset.size());
+      for (int64_t i = 0; i < count; ++i) {
+        names.insert(dataset.read_outline(i * dataset.size() / count).kind);
+      }
+    }
+    return {names.begin(), names.end()};
   }
 
   std::vector<std::string> trained_parts() const override {
@@ -107,6 +111,43 @@ class JointObjective : public Objective {
     }
     return model_->transformer->forward({hidden, batch.positions, batch.segments})
         .view({-1, width});
+  }
+
+  // All terms in one product with the head: a product each would cost, and add up, a
+  // gradient of the whole head each.
+  void add_answer_losses(
+      const JointBatch& batch, const at::Tensor& hidden_RD, Losses& losses) {
+    std::vector<int64_t> rows;
+    std::vector<int64_t> targets;
+    std::vector<float> scales;
+    for (const auto& [name, term] : batch.supervised) {
+      rows.insert(rows.end(), term.rows.begin(), term.rows.end());
+      targets.insert(targets.end(), term.targets.begin(), term.targets.end());
+      const auto scale = batch.scales.find(name);
+      scales.resize(
+          rows.size(),
+          scale == batch.scales.end() ? 1.0F : static_cast<float>(scale->second));
+    }
+    if (rows.empty()) {
+      return;
+    }
+    kernels::LinearCrossEntropyOptions options;
+    options.logits_multiplier = model_->config.transformer->logits_multiplier;
+    options.z_loss = kZLoss;
+    options.row_weights = at::tensor(scales);
+    const kernels::LinearCrossEntropy loss = kernels::linear_cross_entropy(
+        hidden_RD.index_select(0, at::tensor(rows)),
+        model_->transformer->head_weight(),
+        at::tensor(targets),
+        options);
+    losses.scaled = loss.loss;
+    int64_t begin = 0;
+    for (const auto& [name, term] : batch.supervised) {
+      const auto size = static_cast<int64_t>(term.rows.size());
+      losses.terms.push_back(
+          {name, loss.row_losses.narrow(0, begin, size).sum(), /*is_scaled=*/true});
+      begin += size;
+    }
   }
 
   void add_side_losses(

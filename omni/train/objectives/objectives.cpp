@@ -2,8 +2,6 @@
 // Copyright The Omni Authors
 #include "omni/train/objectives/objectives.h"
 
-#include <algorithm>
-
 #include "omni/core/errors.h"
 
 namespace omni {
@@ -62,26 +60,48 @@ Losses to_losses(const CodecLosses& made) {
   return losses;
 }
 
-std::vector<const SamplePart*> parts_of(
-    const Sample& sample, std::initializer_list<PartKind> kinds) {
+bool is_picture(const SamplePart& part) {
+  return part.kind == PartKind::Image;
+}
+
+bool is_sound(const SamplePart& part) {
+  return part.kind == PartKind::Audio || part.kind == PartKind::Speech;
+}
+
+bool has_transcript(const SamplePart& part) {
+  return part.kind == PartKind::Audio && !part.transcript.empty();
+}
+
+bool has_labels(const SamplePart& part) {
+  return part.kind == PartKind::Image && !part.labels.empty();
+}
+
+namespace {
+
+std::vector<const SamplePart*> parts_of(const Sample& sample, PartTest test) {
   std::vector<const SamplePart*> found;
   for (const SampleMessage& message : sample.messages) {
     for (const SamplePart& part : message.parts) {
-      if (std::find(kinds.begin(), kinds.end(), part.kind) != kinds.end()) {
+      if (test(part)) {
         found.push_back(&part);
       }
     }
   }
-  TORCH_CHECK_VALUE(
-      !found.empty(),
-      "[train] ", sample.key, ": expected media of the kind this objective trains on, "
-      "found none in the sample.");
   return found;
 }
 
-const SamplePart& chosen_part(
-    const Sample& sample, uint64_t seed, std::initializer_list<PartKind> kinds) {
-  const auto parts = parts_of(sample, kinds);
+} // namespace
+
+bool has_part(const Sample& sample, PartTest test) {
+  return !parts_of(sample, test).empty();
+}
+
+const SamplePart& chosen_part(const Sample& sample, uint64_t seed, PartTest test) {
+  const auto parts = parts_of(sample, test);
+  TORCH_CHECK_VALUE(
+      !parts.empty(),
+      "[train] ", sample.key, ": expected media of the kind this objective trains on, "
+      "found none in the sample.");
   return *parts[seed % parts.size()];
 }
 

@@ -34,11 +34,17 @@ namespace omni {
 // A codec's losses as an objective's.
 [[nodiscard]] Losses to_losses(const CodecLosses& losses);
 
-// The media of one kind in a sample, all messages: what the codec objectives read.
-[[nodiscard]] std::vector<const SamplePart*> parts_of(
-    const Sample& sample, std::initializer_list<PartKind> kinds);
-// One of them, which the seed chooses.
+// Which parts of a sample an objective trains on.
+using PartTest = bool (*)(const SamplePart&);
+[[nodiscard]] bool is_picture(const SamplePart& part);
+[[nodiscard]] bool is_sound(const SamplePart& part); // heard or spoken
+[[nodiscard]] bool has_transcript(const SamplePart& part);
+[[nodiscard]] bool has_labels(const SamplePart& part);
+
+[[nodiscard]] bool has_part(const Sample& sample, PartTest test);
+// One of those parts, which the seed chooses. ValueError naming the sample when it has
+// none.
 [[nodiscard]] const SamplePart& chosen_part(
-    const Sample& sample, uint64_t seed, std::initializer_list<PartKind> kinds);
+    const Sample& sample, uint64_t seed, PartTest test);
 
 } // namespace omni

@@ -31,6 +31,14 @@ class SpeechCodecObjective : public Objective {
     return to_losses(model_->speech_codec->losses(mels.mel, mels.lengths));
   }
 
+  std::string needs() const override {
+    return "sound or speech";
+  }
+
+  bool has_needed(const Sample& sample) const override {
+    return has_part(sample, is_sound);
+  }
+
   std::vector<std::string> trained_parts() const override {
     return {"speech_codec"};
   }

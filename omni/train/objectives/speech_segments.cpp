@@ -23,8 +23,7 @@ std::unique_ptr<SpeechSegments> load_speech_segments(
   std::vector<at::Tensor> mels;
   std::vector<int64_t> lengths;
   for (size_t i = 0; i < samples.size(); ++i) {
-    const SamplePart& part = chosen_part(
-        samples[i], addresses[i].seed, {PartKind::Speech, PartKind::Audio});
+    const SamplePart& part = chosen_part(samples[i], addresses[i].seed, is_sound);
     const SoundSegment segment = cut_segment(
         load_sound(part, samples[i].key, options.sample_rate_hz),
         num_samples,

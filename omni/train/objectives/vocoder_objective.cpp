@@ -37,6 +37,14 @@ class VocoderObjective : public Objective {
     return to_losses(model_->vocoder->losses(mel, waves.samples));
   }
 
+  std::string needs() const override {
+    return "sound or speech";
+  }
+
+  bool has_needed(const Sample& sample) const override {
+    return has_part(sample, is_sound);
+  }
+
   std::vector<std::string> trained_parts() const override {
     return {"vocoder"};
   }

@@ -144,6 +144,23 @@ def test_korean_listener_tells_sentences_apart():
     assert fooled == 0
 
 
+def test_english_sentences_are_told_apart_too():
+    candidates = ["push the small box", "push the small ball", "pull the small box"]
+    for at, text in enumerate(candidates):
+        sound = speak(text, Voice("en-us", "f2", 60, 165)).samples
+        assert korean_listener.nearest(sound, candidates, language="en") == at
+
+
+def test_noise_floor_is_as_loud_as_asked():
+    sound = np.sin(np.arange(16000) * 0.3)
+    for decibels in (-20.0, -40.0):
+        noisy = english_recognizer.with_noise_floor(sound, 0, decibels)
+        noise = noisy[1600:-1600] - sound
+        level = 20 * np.log10(noise.std() / np.sqrt(np.square(sound).mean()))
+        assert level == pytest.approx(decibels, abs=0.3)
+        assert np.abs(noisy[:1600]).max() > 0  # never exact silence
+
+
 def test_warped_distance_against_the_plain_recursion():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(7, 3)), rng.normal(size=(5, 3))

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "examples/chat_session.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+#include "omni/core/precision.h"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kHelp =
+    "  /image PATH   /audio PATH   /video PATH   add a file to the next message\n"
+    "                 (or drop it on this window; an empty line sends it alone)\n"
+    "  /draw TEXT    answer with a picture       /speak TEXT   answer by voice\n"
+    "  /receipt      what the last answer saw    /save FILE    write the conversation\n"
+    "  /undo         take back the last turn     /reset        begin anew\n"
+    "  /help         this                        /quit         leave (or Ctrl-D)\n"
+    "  Ctrl-C cancels an answer.\n";
+
+volatile std::sig_atomic_t num_interrupts = 0;
+
+void on_interrupt(int) {
+  num_interrupts = num_interrupts + 1;
+  constexpr int kPatience = 3;
+  if (num_interrupts >= kPatience) {
+    constexpr int kInterrupted = 130;
+    _exit(kInterrupted);
+  }
+}
+
+std::string name_and_source(const char* name, const std::string& source) {
+  std::string text = "[";
+  text.append(name);
+  if (!source.empty()) {
+    text.append(" ").append(source);
+  }
+  return text.append("]");
+}
+
+std::string part_to_text(const omni::Part& part) {
+  if (const auto* text = std::get_if<std::string>(&part)) {
+    return *text;
+  }
+  if (const auto* image = std::get_if<omni::Image>(&part)) {
+    return name_and_source("image", image->source);
+  }
+  if (const auto* sound = std::get_if<omni::Waveform>(&part)) {
+    return name_and_source("audio", sound->source);
+  }
+  return name_and_source("video", std::get<omni::VideoClip>(part).source);
+}
+
+omni::FrameSamplerOptions sampler_of(const omni::OmniModel& model) {
+  return model->config.vision ? model->config.vision->frame_sampler
+                              : omni::FrameSamplerOptions{};
+}
+
+} // namespace
+
+bool answer_is_cancelled() {
+  return num_interrupts != 0;
+}
+
+void allow_cancel() {
+  num_interrupts = 0;
+  std::signal(SIGINT, on_interrupt);
+}
+
+std::string conversation_to_text(const omni::Conversation& conversation) {
+  std::ostringstream text;
+  for (const omni::Message& message : conversation.messages) {
+    text << omni::role_name(message.role) << ":";
+    for (const omni::Part& part : message.parts) {
+      text << ' ' << part_to_text(part);
+    }
+    text << '\n';
+  }
+  return text.str();
+}
+
+ChatSession::ChatSession(
+    omni::Chat& chat,
+    const ChatCommand& command,
+    std::string examples,
+    TerminalGraphics graphics)
+    : chat_(chat),
+      command_(command),
+      examples_(std::move(examples)),
+      graphics_(graphics),
+      is_terminal_(isatty(STDOUT_FILENO) != 0),
+      shows_progress_(isatty(STDERR_FILENO) != 0) {}
+
+bool ChatSession::handle(const std::string& line) {
+  DroppedFiles dropped = split_dropped_files(line);
+  for (const std::string& path : dropped.paths) {
+    add_file(modality_of_path(path), path);
+  }
+  if (dropped.text.starts_with("/") && dropped.paths.empty()) {
+    handle_command(dropped.text);
+  } else if (!dropped.text.empty() || (dropped.paths.empty() && has_waiting_media())) {
+    send(dropped.text, sampling_of(command_));
+  }
+  return is_open_;
+}
+
+void ChatSession::handle_command(const std::string& line) {
+  const size_t space = line.find(' ');
+  const std::string name = line.substr(0, space);
+  const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
+  if (name == "/image" || name == "/audio" || name == "/video") {
+    add_file(omni::modality_from_name(name.substr(1)), plain_path(rest));
+  } else if (name == "/draw" || name == "/speak") {
+    if (rest.empty() && waiting_.empty()) {
+      throw omni::ValueError("chat", "expected " + name + " TEXT, got no text.");
+    }
+    ChatCommand once = command_;
+    once.draws = name == "/draw";
+    once.speaks = name == "/speak";
+    send(rest, sampling_of(once));
+  } else if (name == "/save") {
+    save(plain_path(rest));
+  } else if (name == "/receipt") {
+    print_receipt();
+  } else if (name == "/reset") {
+    chat_.reset();
+    waiting_.clear();
+    print_note("The conversation begins anew.");
+  } else if (name == "/undo") {
+    print_note(chat_.undo() ? "The last turn is gone." : "Nothing to undo.");
+  } else if (name == "/quit" || name == "/exit") {
+    is_open_ = false;
+  } else if (name == "/help") {
+    print_help();
+  } else if (name.find('/', 1) != std::string::npos) {
+    throw omni::IoError("chat", plain_path(line), "no such picture, sound or video.");
+  } else {
+    throw omni::ValueError(
+        "chat",
+        "expected one of /image, /audio, /video, /draw, /speak, /receipt, /save, "
+        "/undo, /reset, /help, /quit, got " + name + ".");
+  }
+}
+
+void ChatSession::add(omni::Part part) {
+  waiting_.push_back(std::move(part));
+}
+
+void ChatSession::add_file(omni::Modality modality, const std::string& path) {
+  const char* name = omni::modality_name(modality);
+  if (path.empty()) {
+    throw omni::ValueError(
+        "chat", std::string("expected /") + name + " PATH, got no path.");
+  }
+  add(read_media(modality, path, sampler_of(chat_.model())));
+  if (!command_.prints_json) {
+    print_note(std::string("added ") + name + " " + path);
+  }
+}
+
+void ChatSession::send(const std::string& text, const omni::SamplingOptions& sampling) {
+  std::vector<omni::Part> parts = waiting_;
+  if (!text.empty()) {
+    parts.emplace_back(text);
+  }
+  allow_cancel();
+  last_ = chat_.send(std::move(parts), sampling, [&](const omni::Event& event) {
+    show(event);
+    return !answer_is_cancelled();
+  });
+  waiting_.clear();
+  show_progress("");
+  const SavedAnswer saved = save_answer(*last_, command_.output);
+  if (command_.prints_json) {
+    std::cout << reply_to_json(*last_, saved) << std::endl;
+    return;
+  }
+  if (!last_->text.empty() || (last_->images.empty() && !last_->speech)) {
+    std::cout << '\n';
+  }
+  for (const std::string& path : saved.images) {
+    print_note("picture: " + path);
+  }
+  if (!saved.speech.empty()) {
+    print_note("speech: " + saved.speech);
+  }
+  if (was_cancelled()) {
+    print_note("(cancelled)");
+  }
+  if (command_.shows_receipt) {
+    print_receipt();
+  }
+  std::cout.flush();
+}
+
+void ChatSession::show(const omni::Event& event) {
+  if (command_.prints_json) {
+    return;
+  }
+  switch (event.kind) {
+    case omni::Event::Kind::Text:
+      std::cout << (is_terminal_ ? printable(event.text) : event.text) << std::flush;
+      break;
+    case omni::Event::Kind::Drawing:
+      show_progress(
+          "drawing " + std::to_string(event.num_done) + "/" +
+          std::to_string(event.num_total));
+      break;
+    case omni::Event::Kind::Image:
+      show_progress("");
+      if (graphics_ == TerminalGraphics::Sixel) {
+        std::cout << to_sixel(event.image, 4);
+      } else if (graphics_ == TerminalGraphics::HalfBlocks) {
+        std::cout << to_half_blocks(event.image, 64);
+      }
+      break;
+    case omni::Event::Kind::Speech: {
+      spoken_seconds_ += event.speech.duration_seconds();
+      std::ostringstream text;
+      text << "speaking " << std::fixed << std::setprecision(1) << spoken_seconds_
+           << " s";
+      show_progress(text.str());
+      break;
+    }
+    case omni::Event::Kind::Done:
+      spoken_seconds_ = 0;
+      break;
+  }
+}
+
+// The cursor waits where text goes on: progress is written behind it and the cursor put
+// back.
+void ChatSession::show_progress(const std::string& text) {
+  if (!shows_progress_) {
+    return;
+  }
+  std::cout.flush();
+  std::cerr << "\0337\033[K"; // save the cursor, clear behind it
+  if (!text.empty()) {
+    std::cerr << " \033[2m" << text << "\033[0m";
+  }
+  std::cerr << "\0338" << std::flush;
+}
+
+void ChatSession::print_note(const std::string& text) const {
+  std::cout << (is_terminal_ ? "\033[2m" : "") << text << (is_terminal_ ? "\033[0m" : "")
+            << std::endl;
+}
+
+void ChatSession::greet() const {
+  const omni::OmniModel& model = chat_.model();
+  std::ostringstream title;
+  title << model->config.name << ", " << std::fixed << std::setprecision(1)
+        << static_cast<double>(model->num_parameters()) / 1e6
+        << " million parameters, computing in " << omni::dtype_name(model->dtype())
+        << '.';
+  print_note(printable(title.str()));
+  std::cout << printable(examples_);
+  print_note("/help lists the commands, Ctrl-D leaves.");
+}
+
+void ChatSession::print_help() const {
+  std::cout << printable(examples_) << kHelp << std::flush;
+}
+
+void ChatSession::print_receipt() const {
+  if (!last_) {
+    print_note("No answer yet.");
+    return;
+  }
+  for (const omni::MediaReceipt& receipt : last_->receipt) {
+    print_note("receipt: " + omni::describe(receipt));
+  }
+  print_note("timing: " + describe_usage(*last_));
+}
+
+void ChatSession::save(const std::string& path) const {
+  if (path.empty()) {
+    throw omni::ValueError("chat", "expected /save FILE, got no file name.");
+  }
+  std::ofstream file(path);
+  if (!(file << conversation_to_text(chat_.conversation())).flush()) {
+    throw omni::IoError("chat", path, "cannot be written.");
+  }
+  print_note("saved as " + path);
+}

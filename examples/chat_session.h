@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// One conversation of omni-chat, whoever types: commands, media that wait for the next
+// message, and answers shown as they come. Answers go to standard output, progress to
+// standard error when that is a terminal; files go to the command's output folder.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "examples/chat_options.h"
+#include "examples/terminal_image.h"
+
+class ChatSession {
+ public:
+  // `examples`: what the model can be asked; may be empty. Both references must outlive
+  // the session.
+  ChatSession(
+      omni::Chat& chat,
+      const ChatCommand& command,
+      std::string examples,
+      TerminalGraphics graphics);
+
+  // A line as typed: a command, files dropped on the terminal, or a message; an empty one
+  // sends the media that wait. False when it says to leave. What is wrong with it is thrown, and the session goes on.
+  bool handle(const std::string& line);
+  // Media for the next message.
+  void add(omni::Part part);
+  // Sends what waits and `text`.
+  void send(const std::string& text, const omni::SamplingOptions& sampling);
+
+  [[nodiscard]] bool has_waiting_media() const {
+    return !waiting_.empty();
+  }
+  [[nodiscard]] bool was_cancelled() const {
+    return last_ && last_->stop_reason == omni::StopReason::Cancelled;
+  }
+  // What the model can be asked, and a line on how to go on.
+  void greet() const;
+
+ private:
+  void handle_command(const std::string& line);
+  void add_file(omni::Modality modality, const std::string& path);
+  void show(const omni::Event& event);
+  void show_progress(const std::string& text);
+  void print_note(const std::string& text) const;
+  void print_help() const;
+  void print_receipt() const;
+  void save(const std::string& path) const;
+
+  omni::Chat& chat_;
+  const ChatCommand& command_;
+  std::string examples_;
+  TerminalGraphics graphics_;
+  bool is_terminal_; // standard output
+  bool shows_progress_;
+  std::vector<omni::Part> waiting_;
+  std::optional<omni::Reply> last_;
+  double spoken_seconds_ = 0;
+  bool is_open_ = true;
+};
+
+// Kind and file of every part of the conversation, a line a message.
+std::string conversation_to_text(const omni::Conversation& conversation);
+
+// Ctrl-C during an answer. allow_cancel() installs the handler and forgets an earlier
+// one; the third in a row ends the program.
+bool answer_is_cancelled();
+void allow_cancel();

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The C++ trainer, heard from Python.
+#include <ATen/Parallel.h>
+
+#include "omni/train/trainer.h"
+#include "python/bindings/arrays.h"
+#include "python/bindings/bindings.h"
+#include "python/bindings/interrupt.h"
+
+namespace omni::python {
+namespace {
+
+const char* kind_name(TrainEvent::Kind kind) {
+  switch (kind) {
+    case TrainEvent::Kind::LeftOut:
+      return "left_out";
+    case TrainEvent::Kind::Started:
+      return "started";
+    case TrainEvent::Kind::Resumed:
+      return "resumed";
+    case TrainEvent::Kind::Step:
+      return "step";
+    case TrainEvent::Kind::Evaluated:
+      return "evaluated";
+    case TrainEvent::Kind::Saved:
+      return "saved";
+    case TrainEvent::Kind::Finished:
+      return "finished";
+    case TrainEvent::Kind::Stopped:
+      return "stopped";
+  }
+  return "";
+}
+
+// A run may set the number of threads of the whole process; a notebook goes on after.
+class ThreadCountGuard {
+ public:
+  ThreadCountGuard() : num_threads_(at::get_num_threads()) {}
+  ~ThreadCountGuard() {
+    at::set_num_threads(num_threads_);
+  }
+  ThreadCountGuard(const ThreadCountGuard&) = delete;
+  ThreadCountGuard& operator=(const ThreadCountGuard&) = delete;
+
+ private:
+  int num_threads_;
+};
+
+bool run(
+    const TrainConfig& config,
+    const TrainListener& on_log,
+    const StopQuestion& wants_stop) {
+  Interruption interruption;
+  TrainHooks hooks;
+  if (!on_log.is_none()) {
+    hooks.on_event = [&](const TrainEvent& event) {
+      if (interruption.has_error()) {
+        return;
+      }
+      const py::gil_scoped_acquire lock;
+      try {
+        on_log(event);
+      } catch (py::error_already_set& error) {
+        interruption.keep(error);
+      }
+    };
+  }
+  hooks.wants_stop = [&] {
+    if (interruption.is_wanted() || wants_stop.is_none()) {
+      return interruption.has_error();
+    }
+    const py::gil_scoped_acquire lock;
+    try {
+      return py::bool_(wants_stop()).cast<bool>();
+    } catch (py::error_already_set& error) {
+      interruption.keep(error);
+      return true;
+    }
+  };
+  bool is_done = false;
+  {
+    const py::gil_scoped_release release;
+    const ThreadCountGuard guard;
+    is_done = train(config, hooks);
+  }
+  interruption.rethrow();
+  return is_done;
+}
+
+void bind_event(py::module_& module) {
+  py::class_<TrainEvent>(module, "TrainEvent", "What a training run reports.")
+      .def_property_readonly(
+          "kind", [](const TrainEvent& self) { return kind_name(self.kind); },
+          "\"left_out\", \"started\", \"resumed\", \"step\", \"evaluated\", "
+          "\"saved\", \"finished\" or \"stopped\".")
+      .def_readonly("step", &TrainEvent::step, "Steps done.")
+      .def_readonly("num_steps", &TrainEvent::num_steps)
+      .def_readonly(
+          "name", &TrainEvent::name,
+          "Of the evaluation set, or the folder saved; left_out: the data.")
+      .def_readonly("needs", &TrainEvent::needs, "What samples left out lack.")
+      .def_readonly("num_left_out", &TrainEvent::num_left_out)
+      .def_readonly(
+          "losses", &TrainEvent::losses, "Means by term since the last event.")
+      .def_readonly("figures", &TrainEvent::figures)
+      .def_readonly("learning_rate_share", &TrainEvent::learning_rate_share)
+      .def_readonly("gradient_norm", &TrainEvent::gradient_norm)
+      .def_readonly("tokens_per_second", &TrainEvent::tokens_per_second)
+      .def_readonly("seconds_left", &TrainEvent::seconds_left)
+      .def("__repr__", [](const py::object& self) {
+        const auto& event = self.cast<const TrainEvent&>();
+        std::string text = std::string("TrainEvent('") + kind_name(event.kind);
+        text.append("', step=").append(std::to_string(event.step));
+        text.append(" of ").append(std::to_string(event.num_steps));
+        if (!event.losses.empty()) {
+          text += ", losses=" + py::repr(self.attr("losses")).cast<std::string>();
+        }
+        return text + ")";
+      });
+}
+
+} // namespace
+
+void bind_train(py::module_& module) {
+  bind_event(module);
+  module.def(
+      "train_file",
+      [](const PathArgument& path, const std::vector<std::string>& overrides,
+         const TrainListener& on_log, const StopQuestion& wants_stop) {
+        return run(
+            read_train_config(path_of(path, "train", ""), overrides),
+            on_log,
+            wants_stop);
+      },
+      py::arg("path"), py::kw_only(), py::arg("overrides"), py::arg("on_log"),
+      py::arg("wants_stop"));
+  module.def(
+      "train_json",
+      [](const std::string& json, const std::filesystem::path& folder,
+         const std::vector<std::string>& overrides, const TrainListener& on_log,
+         const StopQuestion& wants_stop) {
+        return run(parse_train_config(json, folder, overrides), on_log, wants_stop);
+      },
+      py::arg("json"), py::kw_only(), py::arg("folder"), py::arg("overrides"),
+      py::arg("on_log"), py::arg("wants_stop"));
+}
+
+} // namespace omni::python

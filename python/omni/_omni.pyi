@@ -1,0 +1,884 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Omni Authors
+# Written by python/make_stubs.py; not by hand.
+"""
+Bindings of libomni; import omni instead.
+"""
+from __future__ import annotations
+import collections.abc
+import numpy.typing
+import os
+import pathlib
+import torch
+import typing
+__all__: list[str] = ['Cancellation', 'ChatHandle', 'Event', 'Image', 'MediaBudget', 'MediaReceipt', 'Message', 'ModelHandle', 'Reply', 'SamplingOptions', 'TextTokenizer', 'Timing', 'TokenSpace', 'TrainEvent', 'Usage', 'VideoClip', 'Waveform', 'audio_projector_forward', 'conformer_ctc_logits', 'conformer_forward', 'decode_audio', 'decode_image', 'decode_video', 'default_dtype', 'dtype_from_name', 'embedded_model_folder', 'encode_flac', 'encode_jpeg', 'encode_png', 'encode_wav', 'explain', 'image_codec_decode', 'image_codec_encode', 'image_codec_losses', 'load_model', 'op_names', 'read_audio', 'read_image', 'read_video', 'resample', 'resize_pixels', 'speech_codec_decode', 'speech_codec_encode', 'speech_codec_losses', 'train_file', 'train_json', 'transformer_embed', 'transformer_forward', 'transformer_logits', 'vision_projector_forward', 'vit_forward', 'vocoder_forward', 'vocoder_losses', 'write_audio', 'write_image']
+class Image:
+    """
+    A picture: `pixels` uint8 [Y, X, 3], RGB.
+    """
+    __hash__: typing.ClassVar[None] = None
+    source: str
+    def __array__(self, dtype: typing.Any = None, copy: typing.Any = None) -> typing.Any:
+        ...
+    def __dlpack__(self, **kwargs) -> typing.Any:
+        ...
+    def __dlpack_device__(self) -> typing.Any:
+        ...
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        """
+        Whether the contents agree; `source` does not count.
+        """
+    def __getstate__(self) -> tuple[torch.Tensor, str]:
+        ...
+    def __init__(self, pixels: torch.Tensor | numpy.typing.ArrayLike, *, source: str = '') -> None:
+        """
+        A picture over the memory of `pixels`, not a copy.
+
+        Args:
+            pixels: uint8 [Y, X, 3], RGB: a torch.Tensor, a NumPy array, any DLPack object.
+            source: what receipts call it, such as a path.
+
+        Raises:
+            TypeError: of another dtype. ValueError: of another shape, or empty.
+
+        Example:
+            >>> omni.Image(torch.zeros(480, 640, 3, dtype=torch.uint8))
+            Image(uint8 [480, 640, 3])
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    def _repr_png_(self) -> bytes:
+        """
+        The picture as a PNG file.
+        """
+    @property
+    def height(self) -> int:
+        """
+        In pixels.
+        """
+    @property
+    def pixels(self) -> torch.Tensor:
+        """
+        uint8 [Y, X, 3], RGB.
+        """
+    @property
+    def width(self) -> int:
+        """
+        In pixels.
+        """
+class Waveform:
+    """
+    Sound: `samples` float32 [S], mono, and their rate.
+    """
+    __hash__: typing.ClassVar[None] = None
+    source: str
+    def __array__(self, dtype: typing.Any = None, copy: typing.Any = None) -> typing.Any:
+        ...
+    def __dlpack__(self, **kwargs) -> typing.Any:
+        ...
+    def __dlpack_device__(self) -> typing.Any:
+        ...
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        """
+        Whether the contents agree; `source` does not count.
+        """
+    def __getstate__(self) -> tuple[torch.Tensor, int, str]:
+        ...
+    def __init__(self, samples: torch.Tensor | numpy.typing.ArrayLike, *, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, source: str = '') -> None:
+        """
+        Sound over the memory of `samples`, not a copy.
+
+        Args:
+            samples: float32 [S] in [-1, 1], mono: torch.Tensor, NumPy array, DLPack object.
+            sample_rate_hz: samples a second.
+            source: what receipts call it, such as a path.
+
+        Raises:
+            TypeError: of another dtype. ValueError: of another shape, empty, or no rate.
+
+        Example:
+            >>> omni.Waveform(torch.zeros(24000), sample_rate_hz=16000)
+            Waveform(1.50 s at 16000 Hz)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    def _repr_html_(self) -> str:
+        """
+        A player.
+        """
+    @property
+    def duration_seconds(self) -> float:
+        ...
+    @property
+    def sample_rate_hz(self) -> int:
+        ...
+    @property
+    def samples(self) -> torch.Tensor:
+        """
+        float32 [S], mono.
+        """
+class VideoClip:
+    """
+    Frames uint8 [N, Y, X, 3] with their times, and a soundtrack on one clock.
+    """
+    __hash__: typing.ClassVar[None] = None
+    source: str
+    def __array__(self, dtype: typing.Any = None, copy: typing.Any = None) -> typing.Any:
+        ...
+    def __dlpack__(self, **kwargs) -> typing.Any:
+        ...
+    def __dlpack_device__(self) -> typing.Any:
+        ...
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        """
+        Whether the contents agree; `source` does not count.
+        """
+    def __getstate__(self) -> tuple[torch.Tensor, torch.Tensor, Waveform | None, float, float, int, str]:
+        ...
+    def __init__(self, frames: torch.Tensor | numpy.typing.ArrayLike, *, times_seconds: torch.Tensor | numpy.typing.ArrayLike, audio: Waveform | None = None, audio_start_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0, duration_seconds: typing.SupportsFloat | typing.SupportsIndex | None = None, source: str = '') -> None:
+        """
+        A clip over the memory of `frames`, not a copy.
+
+        Args:
+            frames: uint8 [N, Y, X, 3], RGB: torch.Tensor, NumPy array, DLPack object.
+            times_seconds: float64 [N], increasing, of each frame.
+            audio: the soundtrack.
+            audio_start_seconds: time of its first sample, on the same clock.
+            duration_seconds: of the whole clip; None: until the last frame or sample.
+            source: what receipts call it, such as a path.
+
+        Raises:
+            TypeError: of another dtype. ValueError: of another shape, or empty.
+
+        Example:
+            >>> omni.VideoClip(torch.zeros(2, 48, 64, 3, dtype=torch.uint8),
+            ...                times_seconds=[0.0, 0.5])
+            VideoClip(uint8 [2, 48, 64, 3] at 0.00 to 0.50 s)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    def _repr_html_(self) -> str:
+        """
+        Frames spread over the clip, with their times, and a player of the soundtrack.
+        """
+    @property
+    def audio(self) -> Waveform | None:
+        ...
+    @property
+    def audio_start_seconds(self) -> float:
+        ...
+    @property
+    def duration_seconds(self) -> float:
+        ...
+    @property
+    def frames(self) -> torch.Tensor:
+        """
+        uint8 [N, Y, X, 3], RGB.
+        """
+    @property
+    def num_frames_in_file(self) -> int:
+        """
+        Frames the requested range of the file holds, kept or not; 0: unknown.
+        """
+    @property
+    def times_seconds(self) -> torch.Tensor:
+        """
+        float64 [N].
+        """
+class MediaBudget:
+    """
+    What reading one media file may cost.
+    """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('max_bytes', 'max_image_pixels', 'max_image_side', 'max_image_aspect', 'max_audio_seconds', 'max_video_seconds', 'max_video_frames', 'max_frames_per_second', 'max_streams', 'max_decoded_bytes', 'max_wall_seconds')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[int, int, int, float, float, float, int, float, int, int, float]:
+        ...
+    def __init__(self, *, max_bytes: typing.SupportsInt | typing.SupportsIndex = 268435456, max_image_pixels: typing.SupportsInt | typing.SupportsIndex = 50000000, max_image_side: typing.SupportsInt | typing.SupportsIndex = 16384, max_image_aspect: typing.SupportsFloat | typing.SupportsIndex = 200.0, max_audio_seconds: typing.SupportsFloat | typing.SupportsIndex = 3600.0, max_video_seconds: typing.SupportsFloat | typing.SupportsIndex = 3600.0, max_video_frames: typing.SupportsInt | typing.SupportsIndex = 1024, max_frames_per_second: typing.SupportsFloat | typing.SupportsIndex = 1000.0, max_streams: typing.SupportsInt | typing.SupportsIndex = 16, max_decoded_bytes: typing.SupportsInt | typing.SupportsIndex = 4294967296, max_wall_seconds: typing.SupportsFloat | typing.SupportsIndex = 120.0) -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    @property
+    def max_audio_seconds(self) -> float:
+        ...
+    @property
+    def max_bytes(self) -> int:
+        ...
+    @property
+    def max_decoded_bytes(self) -> int:
+        ...
+    @property
+    def max_frames_per_second(self) -> float:
+        ...
+    @property
+    def max_image_aspect(self) -> float:
+        ...
+    @property
+    def max_image_pixels(self) -> int:
+        ...
+    @property
+    def max_image_side(self) -> int:
+        ...
+    @property
+    def max_streams(self) -> int:
+        ...
+    @property
+    def max_video_frames(self) -> int:
+        ...
+    @property
+    def max_video_seconds(self) -> float:
+        ...
+    @property
+    def max_wall_seconds(self) -> float:
+        ...
+class TextTokenizer:
+    """
+    Text to ids and back. Safe to share between threads.
+    """
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> TextTokenizer:
+        """
+        The tokenizer of a folder, a tokenizer.json or a tokenizer.model.
+
+        Raises:
+            OSError: naming what is wrong with the file. ValueError: of an unsupported kind.
+
+        Example:
+            >>> tokenizer = omni.TextTokenizer.load("tokenizer.model")
+        """
+    def __len__(self) -> int:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def bytes_of(self, id: typing.SupportsInt | typing.SupportsIndex) -> bytes:
+        """
+        The raw bytes that one id adds to the text; empty for special tokens.
+        """
+    def decode(self, ids: torch.Tensor | numpy.typing.ArrayLike, skip_special: bool = False) -> str:
+        """
+        The text of ids.
+
+        Args:
+            ids: whole numbers: a list, an int64 tensor [L] or an array.
+            skip_special: leaves special tokens out.
+
+        Raises:
+            IndexError: for an id outside [0, vocab_size).
+        """
+    def encode(self, text: str, allow_special: bool = False) -> list[int]:
+        """
+        Ids of a text, in [0, vocab_size).
+
+        Args:
+            text: any string.
+            allow_special: whether special tokens written in it are more than text.
+
+        Example:
+            >>> tokenizer.decode(tokenizer.encode("안녕"))
+            '안녕'
+        """
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """
+        Ids that only allow_special makes from text, by how they are written.
+        """
+    @property
+    def vocab_size(self) -> int:
+        ...
+class TokenSpace:
+    """
+    The one id range [0, vocab_size) of a model, in segments.
+    """
+    def __repr__(self) -> str:
+        ...
+    def control(self, role: str) -> int:
+        """
+        The id of a role. ValueError when the model lacks it.
+        """
+    def segment_of(self, id: typing.SupportsInt | typing.SupportsIndex) -> str:
+        """
+        The segment an id falls in. IndexError outside [0, vocab_size).
+        """
+    @property
+    def control_ids(self) -> dict[str, int]:
+        """
+        Ids by role: "eos", "user", ...
+        """
+    @property
+    def segments(self) -> dict[str, tuple[int, int]]:
+        """
+        Half-open ranges (begin, end) of ids by segment: "text", "control", ...
+        """
+    @property
+    def vocab_size(self) -> int:
+        ...
+class SamplingOptions:
+    """
+    How ids are drawn and when generation ends.
+
+    Args:
+        temperature: 0: always the most likely id.
+        top_k: 0: all.
+        top_p: nucleus mass in (0, 1].
+        min_p: share of the largest probability, in [0, 1).
+        repetition_penalty: on text ids already there; 1: none.
+        seed: same seed, same ids.
+        max_text_tokens, max_images, max_speech_codes: limits; 25 speech codes a second.
+        image_temperature: of image codes.
+        image_guidance_scale: classifier-free guidance; 1: none.
+        speech_temperature: of speech codes.
+        stop: text ends before the first of these.
+        modalities: what may come out. Empty: text, and pictures where the model decides
+            to draw. ["image"]: a picture at once. ["speech"]: text, then the speech that
+            says it.
+    """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'seed', 'max_text_tokens', 'max_images', 'max_speech_codes', 'image_temperature', 'image_guidance_scale', 'speech_temperature', 'stop', 'modalities')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[float, int, float, float, float, int, int, int, int, float, float, float, list[str], list[str]]:
+        ...
+    def __init__(self, *, temperature: typing.SupportsFloat | typing.SupportsIndex = 0.0, top_k: typing.SupportsInt | typing.SupportsIndex = 0, top_p: typing.SupportsFloat | typing.SupportsIndex = 1.0, min_p: typing.SupportsFloat | typing.SupportsIndex = 0.0, repetition_penalty: typing.SupportsFloat | typing.SupportsIndex = 1.0, seed: typing.SupportsInt | typing.SupportsIndex = 0, max_text_tokens: typing.SupportsInt | typing.SupportsIndex = 256, max_images: typing.SupportsInt | typing.SupportsIndex = 1, max_speech_codes: typing.SupportsInt | typing.SupportsIndex = 750, image_temperature: typing.SupportsFloat | typing.SupportsIndex = 1.0, image_guidance_scale: typing.SupportsFloat | typing.SupportsIndex = 1.0, speech_temperature: typing.SupportsFloat | typing.SupportsIndex = 0.0, stop: collections.abc.Sequence[str] = [], modalities: collections.abc.Sequence[str] = []) -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    @property
+    def image_guidance_scale(self) -> float:
+        ...
+    @property
+    def image_temperature(self) -> float:
+        ...
+    @property
+    def max_images(self) -> int:
+        ...
+    @property
+    def max_speech_codes(self) -> int:
+        ...
+    @property
+    def max_text_tokens(self) -> int:
+        ...
+    @property
+    def min_p(self) -> float:
+        ...
+    @property
+    def modalities(self) -> list[str]:
+        ...
+    @property
+    def repetition_penalty(self) -> float:
+        ...
+    @property
+    def seed(self) -> int:
+        ...
+    @property
+    def speech_temperature(self) -> float:
+        ...
+    @property
+    def stop(self) -> list[str]:
+        ...
+    @property
+    def temperature(self) -> float:
+        ...
+    @property
+    def top_k(self) -> int:
+        ...
+    @property
+    def top_p(self) -> float:
+        ...
+class Event:
+    """
+    What a running answer reports: look at `kind` first.
+    """
+    def __repr__(self) -> str:
+        ...
+    @property
+    def image(self) -> Image | None:
+        ...
+    @property
+    def kind(self) -> str:
+        """
+        "text": a piece of text; "drawing": a picture is on its way; "image": finished; "speech": a chunk that follows the one before without a gap; "done": the last event.
+        """
+    @property
+    def num_done(self) -> int:
+        """
+        Codes of a drawing so far.
+        """
+    @property
+    def num_total(self) -> int:
+        """
+        Codes of a whole drawing.
+        """
+    @property
+    def speech(self) -> Waveform | None:
+        ...
+    @property
+    def text(self) -> str:
+        ...
+class ModelHandle:
+    """
+    What omni.OmniModel is made of.
+    """
+    def __init__(self, config_json: str, *, tokenizer: TextTokenizer | None = None, tokenizer_path: os.PathLike | str | bytes | None = None) -> None:
+        ...
+    def codec_mel(self, waveform: Waveform) -> torch.Tensor:
+        ...
+    def codec_pixels(self, image: Image) -> torch.Tensor:
+        ...
+    def encode(self, *args) -> list:
+        ...
+    def generate(self, ids: torch.Tensor, *, max_new_tokens: typing.SupportsInt | typing.SupportsIndex = 32, sampling: SamplingOptions = ...) -> torch.Tensor:
+        ...
+    def logits(self, ids: torch.Tensor) -> torch.Tensor:
+        ...
+    def module_tree(self) -> list:
+        ...
+    def save(self, folder: str | os.PathLike[str], *, max_shard_bytes: typing.SupportsInt | typing.SupportsIndex = 4294967296) -> None:
+        ...
+    def set_training(self, path: str, mode: bool) -> None:
+        ...
+    @property
+    def config_json(self) -> str:
+        ...
+    @property
+    def device(self) -> torch.device:
+        ...
+    @property
+    def dtype(self) -> torch.dtype:
+        ...
+    @property
+    def num_parameters(self) -> int:
+        ...
+    @property
+    def token_space(self) -> TokenSpace:
+        ...
+    @property
+    def tokenizer(self) -> TextTokenizer | None:
+        ...
+class Message:
+    """
+    One turn: a role, its parts, and the ids of an answer.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, other: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> tuple[str, list[str | Image | Waveform | VideoClip], list[int] | None]:
+        ...
+    def __init__(self, role: str, parts: collections.abc.Iterable[str | Image | Waveform | VideoClip], *, ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] | None = None) -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    @property
+    def ids(self) -> list[int] | None:
+        """
+        The ids of an answer as generated, else None.
+        """
+    @property
+    def parts(self) -> list[str | Image | Waveform | VideoClip]:
+        """
+        Texts, Images, Waveforms and VideoClips in order.
+        """
+    @property
+    def role(self) -> str:
+        """
+        "system", "user" or "assistant".
+        """
+class MediaReceipt:
+    """
+    What became of one media input of a message.
+    """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('modality', 'source', 'height', 'width', 'num_frames', 'frame_times_seconds', 'sample_rate_hz', 'seconds_heard', 'token_begin', 'token_end', 'encode_seconds', 'was_cached', 'dropped')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[str, str, int, int, int, list[float], int, float, int, int, float, bool, str]:
+        ...
+    def __init__(self, *, modality: str = 'image', source: str = '', height: typing.SupportsInt | typing.SupportsIndex = 0, width: typing.SupportsInt | typing.SupportsIndex = 0, num_frames: typing.SupportsInt | typing.SupportsIndex = 0, frame_times_seconds: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0, seconds_heard: typing.SupportsFloat | typing.SupportsIndex = 0.0, token_begin: typing.SupportsInt | typing.SupportsIndex = 0, token_end: typing.SupportsInt | typing.SupportsIndex = 0, encode_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0, was_cached: bool = False, dropped: str = '') -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    def __str__(self) -> str:
+        ...
+    def _repr_html_(self) -> str:
+        """
+        A table of one row.
+        """
+    @property
+    def dropped(self) -> str:
+        ...
+    @property
+    def encode_seconds(self) -> float:
+        ...
+    @property
+    def frame_times_seconds(self) -> list[float]:
+        ...
+    @property
+    def height(self) -> int:
+        ...
+    @property
+    def modality(self) -> str:
+        ...
+    @property
+    def num_frames(self) -> int:
+        ...
+    @property
+    def sample_rate_hz(self) -> int:
+        ...
+    @property
+    def seconds_heard(self) -> float:
+        ...
+    @property
+    def source(self) -> str:
+        ...
+    @property
+    def token_begin(self) -> int:
+        ...
+    @property
+    def token_end(self) -> int:
+        ...
+    @property
+    def was_cached(self) -> bool:
+        ...
+    @property
+    def width(self) -> int:
+        ...
+class Usage:
+    """
+    Tokens of one answer.
+    """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('prompt_tokens', 'prefilled_tokens', 'answer_tokens')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[int, int, int]:
+        ...
+    def __init__(self, *, prompt_tokens: typing.SupportsInt | typing.SupportsIndex = 0, prefilled_tokens: typing.SupportsInt | typing.SupportsIndex = 0, answer_tokens: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    @property
+    def answer_tokens(self) -> int:
+        ...
+    @property
+    def prefilled_tokens(self) -> int:
+        ...
+    @property
+    def prompt_tokens(self) -> int:
+        ...
+class Timing:
+    """
+    Seconds of one answer.
+    """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('encode', 'prefill', 'generate', 'total')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[float, float, float, float]:
+        ...
+    def __init__(self, *, encode: typing.SupportsFloat | typing.SupportsIndex = 0.0, prefill: typing.SupportsFloat | typing.SupportsIndex = 0.0, generate: typing.SupportsFloat | typing.SupportsIndex = 0.0, total: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    @property
+    def encode(self) -> float:
+        ...
+    @property
+    def generate(self) -> float:
+        ...
+    @property
+    def prefill(self) -> float:
+        ...
+    @property
+    def total(self) -> float:
+        ...
+class Reply:
+    """
+    An answer: text, pictures, speech and receipts.
+    """
+    def __getstate__(self) -> tuple[str, list[Image], Waveform | None, list[MediaReceipt], Usage, Timing, str]:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    def __str__(self) -> str:
+        ...
+    def _repr_html_(self) -> str:
+        """
+        The text, the pictures, the speech and what was read.
+        """
+    @property
+    def images(self) -> list[Image]:
+        """
+        Pictures drawn, in order.
+        """
+    @property
+    def receipt(self) -> list[MediaReceipt]:
+        """
+        One MediaReceipt for each media input.
+        """
+    @property
+    def seconds(self) -> Timing:
+        ...
+    @property
+    def speech(self) -> Waveform | None:
+        """
+        A Waveform, or None.
+        """
+    @property
+    def stop_reason(self) -> str:
+        """
+        "end_of_turn", "length", "stop_string" or "cancelled".
+        """
+    @property
+    def text(self) -> str:
+        ...
+    @property
+    def usage(self) -> Usage:
+        ...
+class Cancellation:
+    """
+    Ends an answer before its next id, from any thread.
+    """
+    def __init__(self) -> None:
+        ...
+    def cancel(self) -> None:
+        ...
+    @property
+    def is_wanted(self) -> bool:
+        ...
+class ChatHandle:
+    """
+    What omni.Chat is made of.
+    """
+    def __init__(self, model: ModelHandle, *, system: str = '', cache_bytes: typing.SupportsInt | typing.SupportsIndex = 268435456) -> None:
+        ...
+    def reset(self) -> None:
+        ...
+    def send(self, parts: collections.abc.Iterable[str | Image | Waveform | VideoClip], *, sampling: SamplingOptions = ..., on_event: collections.abc.Callable[[Event], typing.Any] | None = None, cancellation: Cancellation | None = None) -> Reply:
+        ...
+    def undo(self) -> bool:
+        ...
+    @property
+    def conversation(self) -> list[Message]:
+        ...
+class TrainEvent:
+    """
+    What a training run reports.
+    """
+    def __repr__(self) -> str:
+        ...
+    @property
+    def figures(self) -> dict[str, float]:
+        ...
+    @property
+    def gradient_norm(self) -> float:
+        ...
+    @property
+    def kind(self) -> str:
+        """
+        "left_out", "started", "resumed", "step", "evaluated", "saved", "finished" or "stopped".
+        """
+    @property
+    def learning_rate_share(self) -> float:
+        ...
+    @property
+    def losses(self) -> dict[str, float]:
+        """
+        Means by term since the last event.
+        """
+    @property
+    def name(self) -> str:
+        """
+        Of the evaluation set, or the folder saved; left_out: the data.
+        """
+    @property
+    def needs(self) -> str:
+        """
+        What samples left out lack.
+        """
+    @property
+    def num_left_out(self) -> int:
+        ...
+    @property
+    def num_steps(self) -> int:
+        ...
+    @property
+    def seconds_left(self) -> float:
+        ...
+    @property
+    def step(self) -> int:
+        """
+        Steps done.
+        """
+    @property
+    def tokens_per_second(self) -> float:
+        ...
+def audio_projector_forward(model: ModelHandle, rows: torch.Tensor) -> torch.Tensor:
+    ...
+def conformer_ctc_logits(model: ModelHandle, rows: torch.Tensor) -> torch.Tensor:
+    ...
+def conformer_forward(model: ModelHandle, mel: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    ...
+def decode_audio(bytes: bytes | bytearray | memoryview, *, name: str = 'bytes', budget: MediaBudget = ...) -> Waveform:
+    """
+    read_audio() of a file in memory (any bytes-like object).
+    """
+def decode_image(bytes: bytes | bytearray | memoryview, *, name: str = 'bytes', budget: MediaBudget = ...) -> Image:
+    """
+    read_image() of a file in memory (any bytes-like object); `name` stands for the path in errors and receipts.
+    """
+def decode_video(bytes: bytes | bytearray | memoryview, *, name: str = 'bytes', begin_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0, end_seconds: typing.SupportsFloat | typing.SupportsIndex | None = None, frames_per_second: typing.SupportsFloat | typing.SupportsIndex | None = None, max_frames: typing.SupportsInt | typing.SupportsIndex | None = None, with_audio: bool = True, budget: MediaBudget = ...) -> VideoClip:
+    """
+    read_video() of a file in memory (any bytes-like object).
+    """
+def default_dtype() -> torch.dtype:
+    """
+    torch.bfloat16 where this CPU multiplies it, else torch.float32.
+    """
+def dtype_from_name(name: str) -> torch.dtype:
+    ...
+def embedded_model_folder() -> pathlib.Path:
+    ...
+def encode_flac(waveform: Waveform, *, format: str = 'int16') -> bytes:
+    """
+    The bytes of a FLAC file; "int16" or "int24".
+    """
+def encode_jpeg(image: Image, *, quality: typing.SupportsInt | typing.SupportsIndex = 95) -> bytes:
+    """
+    The bytes of a JPEG file; quality 1 to 100.
+    """
+def encode_png(image: Image) -> bytes:
+    """
+    The bytes of a PNG file.
+    """
+def encode_wav(waveform: Waveform, *, format: str = 'int16') -> bytes:
+    """
+    The bytes of a WAV file.
+    """
+def explain(op: str, tensors: collections.abc.Sequence[torch.Tensor]) -> str:
+    """
+    Which path a call of `op` with these tensors takes, and why. ValueError for a name not in op_names().
+    """
+def image_codec_decode(model: ModelHandle, codes: torch.Tensor) -> torch.Tensor:
+    ...
+def image_codec_encode(model: ModelHandle, pixels: torch.Tensor) -> torch.Tensor:
+    ...
+def image_codec_losses(model: ModelHandle, pixels: torch.Tensor) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
+    ...
+def load_model(path: str | os.PathLike[str], *, dtype: torch.dtype | None = None, device: torch.device = ...) -> ModelHandle:
+    ...
+def op_names() -> list[str]:
+    """
+    Names of the fused ops in torch.ops.omni.
+    """
+def read_audio(path: str | os.PathLike[str], *, budget: MediaBudget = ...) -> Waveform:
+    """
+    A WAV, FLAC, MP3, Ogg or AAC file, or a video's soundtrack, at its own rate.
+
+    Args:
+        path: str or os.PathLike.
+        budget: what reading may cost.
+
+    Returns:
+        The mean of its channels, float32 [S].
+
+    Raises:
+        OSError: naming the file and the cause.
+
+    Example:
+        >>> omni.read_audio("question.wav")
+        Waveform(2.50 s at 24000 Hz, source='question.wav')
+    """
+def read_image(path: str | os.PathLike[str], *, budget: MediaBudget = ...) -> Image:
+    """
+    A PNG, JPEG, WebP or BMP file as a viewer shows it.
+
+    Args:
+        path: str or os.PathLike.
+        budget: what reading may cost.
+
+    Raises:
+        OSError: naming the file and the cause.
+
+    Example:
+        >>> omni.read_image("cat.png")
+        Image(uint8 [480, 640, 3], source='cat.png')
+    """
+def read_video(path: str | os.PathLike[str], *, begin_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0, end_seconds: typing.SupportsFloat | typing.SupportsIndex | None = None, frames_per_second: typing.SupportsFloat | typing.SupportsIndex | None = None, max_frames: typing.SupportsInt | typing.SupportsIndex | None = None, with_audio: bool = True, budget: MediaBudget = ...) -> VideoClip:
+    """
+    Frames of an MP4, MOV, MKV, WebM or AVI file and the soundtrack, on one clock.
+
+    Args:
+        path: str or os.PathLike.
+        begin_seconds, end_seconds: the range read; None: to the end.
+        frames_per_second: keeps the frames seen at that rate; None: every frame.
+        max_frames: thins out evenly to at most so many; None: no such limit.
+        with_audio: whether the soundtrack is read.
+        budget: what reading may cost.
+
+    Raises:
+        OSError: naming the file and the cause. ValueError: for senseless options.
+
+    Example:
+        >>> omni.read_video("clip.mp4", frames_per_second=2)
+        VideoClip(uint8 [8, 240, 320, 3] at 0.00 to 3.50 s, audio=Waveform(4.00 s at 48000 Hz), source='clip.mp4')
+    """
+def resample(waveform: Waveform, *, rate_hz: typing.SupportsInt | typing.SupportsIndex) -> Waveform:
+    """
+    The same sound at another rate, in [1, 1000000] Hz; band-limited.
+    """
+def resize_pixels(pixels: torch.Tensor, *, height: typing.SupportsInt | typing.SupportsIndex, width: typing.SupportsInt | typing.SupportsIndex, interpolation: str = 'bilinear') -> torch.Tensor:
+    """
+    Antialiased resize of uint8 [Y, X, 3] or [N, Y, X, 3], equal to PIL's within one level; "nearest", "bilinear" or "bicubic".
+    """
+def speech_codec_decode(model: ModelHandle, codes: torch.Tensor) -> torch.Tensor:
+    ...
+def speech_codec_encode(model: ModelHandle, mel: torch.Tensor) -> torch.Tensor:
+    ...
+def speech_codec_losses(model: ModelHandle, mel: torch.Tensor, lengths: torch.Tensor) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
+    ...
+def train_file(path: str | os.PathLike[str], *, overrides: collections.abc.Sequence[str], on_log: collections.abc.Callable[[TrainEvent], typing.Any] | None, wants_stop: collections.abc.Callable[[], bool] | None) -> bool:
+    ...
+def train_json(json: str, *, folder: os.PathLike | str | bytes, overrides: collections.abc.Sequence[str], on_log: collections.abc.Callable[[TrainEvent], typing.Any] | None, wants_stop: collections.abc.Callable[[], bool] | None) -> bool:
+    ...
+def transformer_embed(model: ModelHandle, ids: torch.Tensor) -> torch.Tensor:
+    ...
+def transformer_forward(model: ModelHandle, hidden: torch.Tensor, positions: torch.Tensor, segments: torch.Tensor | None = None) -> torch.Tensor:
+    ...
+def transformer_logits(model: ModelHandle, hidden: torch.Tensor) -> torch.Tensor:
+    ...
+def vision_projector_forward(model: ModelHandle, rows: torch.Tensor) -> torch.Tensor:
+    ...
+def vit_forward(model: ModelHandle, patches: torch.Tensor, grids: collections.abc.Sequence[typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(3)"]]) -> torch.Tensor:
+    ...
+def vocoder_forward(model: ModelHandle, mel: torch.Tensor) -> torch.Tensor:
+    ...
+def vocoder_losses(model: ModelHandle, mel: torch.Tensor, samples: torch.Tensor) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
+    ...
+def write_audio(waveform: Waveform, path: str | os.PathLike[str], *, format: str = 'int16') -> None:
+    """
+    Writes .wav or .flac, by the name, as "int16", "int24" or (WAV) "float32". ValueError for another name, OSError when it cannot be written.
+    """
+def write_image(image: Image, path: str | os.PathLike[str]) -> None:
+    """
+    Writes .png, .jpg or .jpeg, by the name. ValueError for another, OSError when it cannot be written.
+    """

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Omni Authors
+"""OmniModel as a torch.nn.Module around the C++ model, and load()."""
+
+import copy
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import _omni
+from .chat_options import sampling_options, show_sampling_options
+from .parts import (
+    KINDS,
+    AudioProjector,
+    Conformer,
+    ImageCodec,
+    Part,
+    SpeechCodec,
+    Transformer,
+    VisionProjector,
+    Vit,
+    Vocoder,
+    parts_of,
+)
+
+Ids = torch.Tensor | Sequence[int] | Sequence[Sequence[int]]
+
+
+class OmniModel(Part):
+    """One model: a transformer with its encoders and codecs, any of which may be absent
+    (None). A torch.nn.Module: parameters(), state_dict(), to(), optimizers work as ever.
+
+    Args:
+        config: config.json as a path, a dict or JSON text.
+        tokenizer: the path of one (a file or its folder), which save() copies, or a
+            TextTokenizer. A model without a transformer needs none.
+
+    Raises:
+        ValueError: naming the key that does not fit. OSError: for files.
+
+    Example:
+        >>> model = omni.OmniModel("config.json", tokenizer="tokenizer.model")
+    """
+
+    # None where the configuration has no such part.
+    transformer: Transformer
+    vit: Vit
+    vision_projector: VisionProjector
+    dense_head: Part
+    conformer: Conformer
+    audio_projector: AudioProjector
+    image_codec: ImageCodec
+    speech_codec: SpeechCodec
+    vocoder: Vocoder
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | Mapping[str, Any],
+        *,
+        tokenizer: "_omni.TextTokenizer | str | os.PathLike[str] | None" = None,
+    ) -> None:
+        path = None
+        if tokenizer is not None and not isinstance(tokenizer, _omni.TextTokenizer):
+            path = _tokenizer_file(tokenizer)
+            tokenizer = _omni.TextTokenizer.load(path)
+        handle = _omni.ModelHandle(_json_of(config), tokenizer=tokenizer, tokenizer_path=path)
+        self._wrap(handle, path)
+
+    def _wrap(self, handle: _omni.ModelHandle, tokenizer_path: Path | None) -> None:
+        Part.__init__(self, handle, "", "OmniModel")
+        self._tokenizer_path = tokenizer_path
+        for name in KINDS:
+            self._modules[name] = None
+        for name, part in parts_of(handle):
+            self._modules[name] = part
+        super().train(False)
+
+    @classmethod
+    def _of(cls, handle: _omni.ModelHandle, tokenizer_path: Path | None) -> "OmniModel":
+        model = cls.__new__(cls)
+        model._wrap(handle, tokenizer_path)
+        return model
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The contents of config.json (a copy)."""
+        config: dict[str, Any] = json.loads(self._handle.config_json)
+        return config
+
+    @property
+    def tokenizer(self) -> _omni.TextTokenizer | None:
+        """Text to ids and back."""
+        return self._handle.tokenizer
+
+    @property
+    def token_space(self) -> _omni.TokenSpace:
+        """What each id means."""
+        return self._handle.token_space
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the parameters."""
+        return self._handle.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Of the parameters."""
+        return self._handle.device
+
+    @property
+    def num_parameters(self) -> int:
+        """Numbers learnt, in all parts."""
+        return self._handle.num_parameters
+
+    def logits(self, ids: Ids) -> torch.Tensor:
+        """Logits of text-like ids; gradients flow.
+
+        Args:
+            ids: int64 [B, L].
+
+        Returns:
+            float32 [B, L, V].
+
+        Raises:
+            ValueError: for another shape, or a model without a transformer.
+
+        Example:
+            >>> model.logits(torch.tensor([[1, 2, 3]])).shape
+            torch.Size([1, 3, 4096])
+        """
+        return self._handle.logits(torch.as_tensor(ids))
+
+    forward = logits
+
+    @show_sampling_options
+    def generate(
+        self,
+        ids: Ids,
+        *,
+        max_new_tokens: int = 32,
+        modalities: Sequence[str] = ("text",),
+        **options: Any,
+    ) -> torch.Tensor:
+        """The ids that follow, until the end of the turn.
+
+        Args:
+            ids: int64 [L], at least one.
+            max_new_tokens: of any kind.
+            modalities: what may come out, among "text", "image", "speech".
+            **options: fields of SamplingOptions (temperature, seed, ...).
+
+        Returns:
+            int64 [L'], L' <= max_new_tokens; the last is eos when the turn ended.
+
+        Raises:
+            ValueError, IndexError: for ids or options out of range.
+
+        Example:
+            >>> model.generate(model.tokenizer.encode("a"), max_new_tokens=4)
+            tensor([17,  3, 99,  1])
+        """
+        return self._handle.generate(
+            torch.as_tensor(ids, dtype=torch.int64),
+            max_new_tokens=max_new_tokens,
+            sampling=sampling_options(None, {"modalities": list(modalities), **options}),
+        )
+
+    def encode(
+        self, *values: "_omni.Image | _omni.Waveform | _omni.VideoClip"
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """What the transformer sees of media: for each value its rows [R, D] and their
+        positions float32 [R, 3], (t, y, x) from the item's begin. Gradients flow."""
+        return self._handle.encode(*values)
+
+    def codec_pixels(self, image: _omni.Image) -> torch.Tensor:
+        """A picture as image_codec.encode() reads it, but for the batch: float32
+        [3, size, size] in [-1, 1]."""
+        return self._handle.codec_pixels(image)
+
+    def codec_mel(self, waveform: _omni.Waveform) -> torch.Tensor:
+        """Speech as speech_codec.encode() reads it, but for the batch: float32 [T, M]."""
+        return self._handle.codec_mel(waveform)
+
+    def save(self, folder: str | os.PathLike[str], *, max_shard_bytes: int = 4 << 30) -> None:
+        """Writes config.json, model.safetensors (or shards) and the tokenizer, from
+        which load() makes the model again. OSError when it cannot."""
+        self._handle.save(folder, max_shard_bytes=max_shard_bytes)
+
+    def __repr__(self) -> str:
+        parts = ", ".join(name for name in KINDS if self._modules[name] is not None)
+        return (
+            f"OmniModel({self.config['name']!r}: {self.num_parameters / 1e6:.1f} M "
+            f"parameters, {str(self.dtype).removeprefix('torch.')} on {self.device}; "
+            f"{parts})"
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "OmniModel":
+        twin = OmniModel(self.config, tokenizer=self._tokenizer_path or self.tokenizer)
+        twin.to(dtype=self.dtype, device=self.device)
+        twin.load_state_dict(self.state_dict())
+        twin.train(self.training)
+        for own, other in zip(self.parameters(), twin.parameters(), strict=True):
+            other.requires_grad_(own.requires_grad)
+        memo[id(self)] = twin
+        return twin
+
+    def __copy__(self) -> "OmniModel":
+        return copy.deepcopy(self)
+
+
+def _tokenizer_file(path: str | os.PathLike[str]) -> Path:
+    path = Path(path)
+    for name in ("tokenizer.model", "tokenizer.json"):
+        if (path / name).is_file():
+            return path / name
+    return path
+
+
+def _json_of(config: str | os.PathLike[str] | Mapping[str, Any]) -> str:
+    if isinstance(config, Mapping):
+        return json.dumps(config)
+    if isinstance(config, str) and config.lstrip().startswith("{"):
+        return config
+    return Path(config).read_text(encoding="utf-8")
+
+
+def load(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    dtype: torch.dtype | str | None = None,
+    device: torch.device | str = "cpu",
+) -> OmniModel:
+    """A model from a folder, or the embedded omni-nano.
+
+    Args:
+        path: a folder with config.json, model.safetensors and a tokenizer; None: the
+            embedded model.
+        dtype: of the parameters, as torch.float32 or "float32"; None: bfloat16 where
+            this CPU multiplies it, else float32.
+        device: where it computes.
+
+    Raises:
+        OSError: when there is no such folder or model. ValueError: naming all tensors
+            that are missing, unexpected or of another shape.
+
+    Example:
+        >>> model = omni.load("checkpoint", dtype=torch.float32)
+    """
+    if dtype is not None:
+        dtype = _omni.dtype_from_name(str(dtype).removeprefix("torch."))
+    if path is None:
+        path = _omni.embedded_model_folder()
+    handle = _omni.load_model(path, dtype=dtype, device=torch.device(device))
+    return OmniModel._of(handle, _tokenizer_file(path) if handle.tokenizer else None)

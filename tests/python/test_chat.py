@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Omni Authors
+"""Chat.send and Chat.stream on a tiny random model."""
+
+import gc
+import pickle
+import threading
+
+import pytest
+import torch
+
+import omni
+
+SHORT = {"max_text_tokens": 6, "temperature": 1.0, "seed": 4}
+
+
+@pytest.fixture
+def chat(model: omni.OmniModel) -> omni.Chat:
+    return omni.Chat(model)
+
+
+def test_every_kind_of_input_has_a_receipt(
+    chat: omni.Chat, picture: omni.Image, sound: omni.Waveform, clip: omni.VideoClip
+) -> None:
+    reply = chat.send(picture, sound, clip, "what?", **SHORT)
+    image, audio, video = reply.receipt
+    assert (image.modality, audio.modality, video.modality) == ("image", "audio", "video")
+    assert (image.source, image.width, image.height) == ("picture", 30, 20)
+    assert image.token_end - image.token_begin == 4
+    assert audio.seconds_heard == pytest.approx(1.0) and audio.sample_rate_hz == 16000
+    assert video.num_frames == len(video.frame_times_seconds) == 6
+    assert reply.usage.prefilled_tokens == reply.usage.prompt_tokens
+    assert 0 < reply.seconds.total < 60
+    assert str(image).startswith("image picture, 30x20, tokens [")
+    assert repr(image).startswith("MediaReceipt(modality='image', source='picture'")
+    assert str(reply) == reply.text
+
+
+def test_a_second_turn_reuses_the_first(chat: omni.Chat, picture: omni.Image) -> None:
+    first = chat.send(picture, "a", **SHORT)
+    second = chat.send(picture, "b", **SHORT)
+    assert not first.receipt[0].was_cached and second.receipt[0].was_cached
+    assert second.usage.prefilled_tokens < second.usage.prompt_tokens
+    assert [message.role for message in chat.conversation] == ["user", "assistant"] * 2
+    assert chat.conversation[0].parts == [picture, "a"]
+    assert repr(chat) == "Chat('tiny', 4 messages)"
+    assert chat.undo() and len(chat.conversation) == 2
+    chat.reset()
+    assert chat.conversation == [] and not chat.undo()
+
+
+def test_a_seed_is_an_answer(model: omni.OmniModel) -> None:
+    def answer(seed: int) -> str:
+        return omni.Chat(model).send("hello", max_text_tokens=30, temperature=1.0, seed=seed).text
+
+    assert answer(1) == answer(1) != answer(2)
+    options = omni.SamplingOptions(max_text_tokens=30, temperature=1.0, seed=1)
+    assert omni.Chat(model).send("hello", sampling=options).text == answer(1)
+
+
+def test_a_system_message_changes_the_prompt(model: omni.OmniModel) -> None:
+    chat = omni.Chat(model, system="be brief")
+    assert chat.conversation[0] == omni.Message("system", ["be brief"])
+    plain = omni.Chat(model).send("x", **SHORT)
+    assert chat.send("x", **SHORT).usage.prompt_tokens > plain.usage.prompt_tokens
+
+
+def test_drawing_and_its_events(chat: omni.Chat) -> None:
+    events = list(chat.stream("draw", modalities=["image"], image_guidance_scale=2.0))
+    assert [event.kind for event in events] == ["drawing"] * 3 + ["image", "done"]
+    assert [(e.num_done, e.num_total) for e in events[:3]] == [(1, 4), (2, 4), (3, 4)]
+    assert events[3].image.pixels.shape == (16, 16, 3) and events[0].image is None
+    assert repr(events[0]) == "Event('drawing', num_done=1, num_total=4)"
+
+
+def test_speech_joins_without_a_gap(chat: omni.Chat) -> None:
+    stream = chat.stream(
+        "say it", modalities=["speech"], seed=11, temperature=1.0, max_speech_codes=40
+    )
+    chunks = [event.speech.samples for event in stream if event.kind == "speech"]
+    assert stream.reply.speech is not None, "the seed gives no word to say"
+    assert torch.equal(torch.cat(chunks), stream.reply.speech.samples)
+
+
+def test_streaming_equals_sending(model: omni.OmniModel) -> None:
+    whole = omni.Chat(model).send("hello", **SHORT)
+    stream = omni.Chat(model).stream("hello", **SHORT)
+    assert stream.reply is None
+    events = list(stream)
+    assert "".join(e.text for e in events) == whole.text == stream.reply.text
+    assert events[-1].kind == "done"
+    assert list(stream) == []
+
+
+def test_answers_are_ordinary_tensors(chat: omni.Chat) -> None:
+    seen = []
+
+    def listen(event: omni.Event) -> None:
+        if event.image is not None:
+            seen.append(event.image.pixels)
+        seen.append(torch.ones(2, requires_grad=True) * 2)
+
+    reply = chat.send("draw", modalities=["image"], on_event=listen)
+    for tensor in [*seen, reply.images[0].pixels, chat.conversation[1].parts[0].pixels]:
+        assert not tensor.is_inference()
+    scale = torch.ones((), requires_grad=True)
+    (reply.images[0].pixels * scale).sum().backward()
+    assert scale.grad is not None
+    assert chat.send(reply.images[0], "again", **SHORT).receipt[0].source == "drawn"
+
+
+def test_returning_false_cancels_before_the_next_step(chat: omni.Chat) -> None:
+    seen = []
+
+    def listen(event: omni.Event) -> bool:
+        seen.append(event.kind)
+        return seen.count("drawing") < 2
+
+    reply = chat.send("draw", modalities=["image"], on_event=listen)
+    assert reply.stop_reason == "cancelled"
+    assert seen.count("drawing") == 2 and reply.images == []
+    assert chat.send("go on", **SHORT).stop_reason != "cancelled"
+
+
+def test_an_error_in_a_listener_arrives(chat: omni.Chat) -> None:
+    def listen(event: omni.Event) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="^mine$"):
+        chat.send("draw", modalities=["image"], on_event=listen)
+    chat.send("go on", **SHORT)
+
+
+def test_errors_leave_the_conversation_as_it_was(chat: omni.Chat) -> None:
+    chat.send("first", **SHORT)
+    with pytest.raises(ValueError, match="at most"):
+        chat.send("x" * 6000)
+    with pytest.raises(ValueError, match="at most"):
+        list(chat.stream("x" * 6000))
+    with pytest.raises(ValueError, match="text, image, speech"):
+        chat.send("x", modalities=["audio"])
+    assert len(chat.conversation) == 2
+
+
+def test_leaving_the_loop_cancels(long_model: omni.OmniModel) -> None:
+    chat = omni.Chat(long_model)
+    count = 0
+    for event in chat.stream("go", max_text_tokens=30000, modalities=["text"]):
+        count += event.kind == "text"
+        if count == 5:
+            break
+    del event
+    gc.collect()
+    assert "omni-stream" not in [thread.name for thread in threading.enumerate()]
+    answered = chat.conversation[-1]
+    assert answered.role == "assistant" and 5 <= len(answered.ids) < 3000
+
+
+def test_closing_a_stream_cancels(long_model: omni.OmniModel) -> None:
+    chat = omni.Chat(long_model)
+    with chat.stream("go", max_text_tokens=30000, modalities=["text"]) as stream:
+        next(stream)
+        with pytest.raises(
+            RuntimeError, match=r"\[chat\] expected one call at a time, got another"
+        ):
+            chat.send("at the same time")
+    assert list(stream) == [] and stream.reply is None
+    assert len(chat.conversation) == 2
+    stream.close()
+
+
+def test_two_chats_at_once(model: omni.OmniModel) -> None:
+    expected = omni.Chat(model).send("hello", **SHORT).text
+    streams = [omni.Chat(model).stream("hello", **SHORT) for _ in range(3)]
+    assert ["".join(e.text for e in stream) for stream in streams] == [expected] * 3
+
+
+def test_results_pickle(chat: omni.Chat, picture: omni.Image) -> None:
+    reply = chat.send(picture, "draw", modalities=["image"])
+    twin = pickle.loads(pickle.dumps(reply))
+    assert twin.images == reply.images and twin.receipt == reply.receipt
+    assert (twin.text, twin.usage, twin.seconds, twin.stop_reason) == (
+        reply.text,
+        reply.usage,
+        reply.seconds,
+        reply.stop_reason,
+    )
+    message = chat.conversation[1]
+    assert pickle.loads(pickle.dumps(message)) == message
+    assert repr(reply) == (
+        "Reply('', images=[Image(uint8 [16, 16, 3], source='drawn')], stop_reason='end_of_turn')"
+    )

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Omni Authors
+"""torch.library.opcheck of every op: schema, autograd registration, fake tensors, AOT autograd.
+
+Loads the op library from build/lib, or from the folder in OMNI_LIBRARY_DIR.
+"""
+
+import os
+import pathlib
+
+import pytest
+import torch
+
+ROOT = pathlib.Path(__file__).parents[2]
+FOLDER = pathlib.Path(os.environ.get("OMNI_LIBRARY_DIR", ROOT / "build" / "lib"))
+if not hasattr(torch.ops.omni, "rms_norm"):  # registered by whoever loads the library first
+    torch.ops.load_library(str(FOLDER / "libomni_kernels.so"))
+OPS = torch.ops.omni
+
+
+def randn(*sizes, dtype=torch.float32, grad=True):
+    return torch.randn(*sizes, dtype=dtype, requires_grad=grad)
+
+
+def calls(dtype):
+    angles = torch.randn(3, 4)
+    slots = torch.tensor([4, 1])
+    return {
+        "rms_norm": (OPS.rms_norm, (randn(3, 8, dtype=dtype), randn(8, dtype=dtype))),
+        "add_rms_norm": (
+            OPS.add_rms_norm,
+            (randn(3, 8, dtype=dtype), randn(3, 8, dtype=dtype), randn(8, dtype=dtype)),
+        ),
+        "qk_norm_rope": (
+            OPS.qk_norm_rope,
+            (
+                *(randn(2, 3, 2, 8, dtype=dtype), randn(2, 3, 1, 8, dtype=dtype)),
+                *(angles.cos(), angles.sin()),
+                *(randn(8, dtype=dtype), randn(8, dtype=dtype)),
+            ),
+        ),
+        "swiglu": (OPS.swiglu.default, (randn(3, 16, dtype=dtype),)),
+        "swiglu.pair": (
+            OPS.swiglu.pair,
+            (randn(3, 8, dtype=dtype), randn(3, 8, dtype=dtype)),
+        ),
+        "splice_rows": (
+            OPS.splice_rows,
+            (randn(6, 8, dtype=dtype), randn(2, 8, dtype=dtype), slots),
+        ),
+        "fsq_encode": (OPS.fsq_encode, (randn(5, 2, dtype=dtype, grad=False), [8, 5])),
+        "fsq_decode": (OPS.fsq_decode, (torch.arange(40), [8, 5])),
+        "fsq_quantize": (OPS.fsq_quantize, (randn(5, 2, dtype=dtype), [8, 5])),
+        "linear_cross_entropy": (
+            OPS.linear_cross_entropy,
+            (randn(4, 8, dtype=dtype), randn(9, 8, dtype=dtype), torch.tensor([0, 8, -100, 3])),
+        ),
+        "decode_attention": (
+            OPS.decode_attention,
+            (*(randn(n, 8, dtype=dtype, grad=False).view(s) for n, s in
+               ((4, (4, 8)), (10, (2, 5, 8)), (10, (2, 5, 8)))), 0.3),
+        ),
+        "sample": (OPS.sample, (randn(20, dtype=dtype, grad=False), 0.4, 1.0, 5)),
+        "patchify": (
+            OPS.patchify,
+            (torch.zeros(1, 8, 8, 3, dtype=torch.uint8), [0.5] * 3, [0.5] * 3, 4, 2),
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", list(calls(torch.float32)))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["fused", "reference"])
+def test_opcheck(name, dtype):
+    op, arguments = calls(dtype)[name]
+    torch.library.opcheck(op, arguments)
+
+
+def test_errors_reach_python_as_their_types():
+    with pytest.raises(ValueError, match=r"\[swiglu\] expected gate_up \[\.\., 2F\], got \[5\]"):
+        OPS.swiglu(torch.zeros(5))
+    with pytest.raises(TypeError, match="expected int64 targets"):
+        OPS.linear_cross_entropy(torch.zeros(2, 4), torch.zeros(3, 4), torch.zeros(2))
+    with pytest.raises(IndexError, match="expected targets in"):
+        OPS.linear_cross_entropy(torch.zeros(1, 4), torch.zeros(3, 4), torch.tensor([3]))

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+// Samples from folders and archives, and the order in which they come.
+#include "omni/train/dataset.h"
+
+#include <cstdlib>
+#include <set>
+
+#include "omni/core/file_io.h"
+#include "omni/train/data_order.h"
+#include "omni/train/packing.h"
+#include "omni/train/tar.h"
+#include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
+
+namespace omni {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_sample(const std::string& text) {
+  return R"({"messages": [{"role": "user", "content": ")" + text + R"("}]})";
+}
+
+void run(const std::string& command) {
+  INFO(command);
+  REQUIRE(std::system(command.c_str()) == 0);
+}
+
+// Names that need more than the 100 bytes of a plain header, and more than 256.
+std::vector<std::string> long_names() {
+  std::string deep;
+  for (int i = 0; i < 6; ++i) {
+    deep += std::string(50, static_cast<char>('a' + i)) + "/";
+  }
+  return {"short", std::string(120, 'n'), deep + "한글-" + std::string(40, 'z')};
+}
+
+// Writes the samples, makes a tar of them with `command` in their folder, reads it.
+void check_archive(const std::string& command) {
+  const test::TemporaryFolder folder;
+  const auto names = long_names();
+  for (const std::string& name : names) {
+    const fs::path path = folder.path / "in" / (name + ".json");
+    fs::create_directories(path.parent_path());
+    write_file(path, text_sample(name.substr(0, 5)));
+    fs::path media = path;
+    write_file(media.replace_extension(".0.txt"), std::string(700, 'm'));
+  }
+  run("cd " + (folder.path / "in").string() + " && " + command);
+  const Dataset dataset(folder / "out.tar");
+  REQUIRE(dataset.size() == 3);
+  std::set<std::string> texts;
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    const Sample sample = dataset.read(i);
+    texts.insert(sample.messages[0].parts[0].text);
+    const auto found = std::find_if(names.begin(), names.end(), [&](const auto& name) {
+      return sample.key.ends_with(name);
+    });
+    CHECK(found != names.end());
+  }
+  CHECK(texts == std::set<std::string>{"short", "nnnnn", "aaaaa"});
+  for (const TarEntry& entry : list_tar(folder / "out.tar")) {
+    CHECK(entry.begin % 512 == 0);
+    CHECK((entry.size == 700) == entry.name.ends_with(".txt"));
+  }
+}
+
+TEST_CASE("archives of the system's tar are read, in each of its formats") {
+  for (const char* format : {"gnu", "pax", "posix"}) {
+    INFO(format);
+    check_archive(std::string("tar --sort=name --format=") + format + " -cf ../out.tar .");
+  }
+}
+
+TEST_CASE("archives of Python's tarfile are read, in each of its formats") {
+  for (const char* format : {"GNU_FORMAT", "PAX_FORMAT"}) {
+    INFO(format);
+    check_archive(
+        std::string("python3 -c \"import os, tarfile\nt = tarfile.open('../out.tar', 'w', "
+                    "format=tarfile.") +
+        format +
+        ")\nfor p, d, f in sorted(os.walk('.')):\n"
+        "    for n in sorted(f): t.add(os.path.join(p, n)[2:])\nt.close()\"");
+  }
+}
+
+TEST_CASE("archives that do not hold together are refused by what is wrong") {
+  const test::TemporaryFolder folder;
+  write_file(folder / "a.json", text_sample("x"));
+  run("cd " + folder.path.string() + " && tar -cf good.tar a.json");
+  const std::string good = read_file(folder / "good.tar");
+  const auto check = [&](const std::string& bytes, const std::string& cause) {
+    write_file(folder / "bad.tar", bytes);
+    CHECK_THROWS_WITH(list_tar(folder / "bad.tar"), Catch::Contains(cause));
+  };
+  std::string flipped = good;
+  flipped[3] ^= 1;
+  check(flipped, "checksum");
+  check(good.substr(0, 540), "beyond the archive"); // within its content
+  run("cd " + folder.path.string() + " && tar -P -cf up.tar ../" +
+      folder.path.filename().string() + "/a.json");
+  CHECK_THROWS_WITH(list_tar(folder / "up.tar"), Catch::Contains("leaves the archive"));
+  CHECK_THROWS_WITH(list_tar(folder / "none.tar"), Catch::Contains("cannot be opened"));
+}
+
+TEST_CASE("two sets may hold shards and samples of the same name") {
+  const test::TemporaryFolder folder;
+  std::set<std::string> keys;
+  for (const char* set : {"one", "two"}) {
+    fs::create_directories(folder / set);
+    write_file(folder.path / set / "s.json", text_sample(set));
+    run("cd " + (folder / set).string() + " && tar -cf 0000.tar s.json && rm s.json");
+    const Dataset dataset(folder / set);
+    REQUIRE(dataset.size() == 1);
+    const Sample sample = dataset.read(0);
+    CHECK(sample.messages[0].parts[0].text == set);
+    keys.insert(sample.key);
+  }
+  CHECK(keys.size() == 2); // what codes are cached by
+}
+
+TEST_CASE("an outline is the sample without the contents of its media") {
+  const test::TemporaryFolder folder;
+  write_file(folder / "a.json", R"({"kind": "k", "messages": [{"role": "user",
+    "content": [{"type": "audio", "file": "0.wav", "transcript": "ab"}]}]})");
+  write_file(folder / "a.0.wav", "bytes");
+  write_file(folder / "b.json", text_sample("none"));
+  Dataset dataset(folder.path);
+  CHECK(dataset.read(0).messages[0].parts[0].bytes == "bytes");
+  const Sample outline = dataset.read_outline(0);
+  CHECK(outline.kind == "k");
+  CHECK(outline.messages[0].parts[0].bytes.empty());
+  CHECK(outline.messages[0].parts[0].transcript == "ab");
+  const std::string before = dataset.digest();
+  CHECK(dataset.keep_only([](const Sample& sample) { return sample.kind == "k"; }) == 1);
+  CHECK(dataset.size() == 1);
+  CHECK(dataset.read(0).kind == "k");
+  CHECK(dataset.digest() == before); // of the files, whichever are used
+}
+
+TEST_CASE("the digest of a set follows its files' names and sizes, not their place") {
+  const test::TemporaryFolder a;
+  const test::TemporaryFolder b;
+  for (const auto* folder : {&a, &b}) {
+    write_file(*folder / "s.json", text_sample("same"));
+  }
+  const std::string digest = Dataset(a.path).digest();
+  CHECK(Dataset(b.path).digest() == digest);
+  write_file(b / "s.json", text_sample("longer"));
+  CHECK(Dataset(b.path).digest() != digest);
+  fs::rename(a / "s.json", a / "t.json");
+  CHECK(Dataset(a.path).digest() != digest);
+}
+
+TEST_CASE("samples that do not hold together are refused by name") {
+  const test::TemporaryFolder folder;
+  CHECK_THROWS_WITH(Dataset(folder.path), Catch::Contains("found none"));
+  write_file(folder.path / "a.json", R"({"messages": [
+    {"role": "user", "content": [{"type": "image", "file": "0.png"}]}]})");
+  const Dataset dataset(folder.path);
+  REQUIRE(dataset.size() == 1);
+  CHECK_THROWS_WITH(dataset.read(0), Catch::Contains("0.png"));
+  CHECK_THROWS_WITH(dataset.read(1), Catch::Contains("[0, 1)"));
+  write_file(folder.path / "broken.tar", std::string(1024, 'x'));
+  CHECK_THROWS_WITH(Dataset(folder.path), Catch::Contains("checksum"));
+}
+
+TEST_CASE("data order is a permutation every epoch and a function of its number") {
+  for (const int64_t size : {1, 2, 7, 64, 1000}) {
+    std::set<int64_t> seen;
+    for (int64_t i = 0; i < size; ++i) {
+      const int64_t index = permuted_index(i, size, 42);
+      CHECK(index >= 0);
+      CHECK(index < size);
+      seen.insert(index);
+    }
+    CHECK(static_cast<int64_t>(seen.size()) == size);
+  }
+  DataOrder a({10, 30}, {1.0, 3.0}, 7);
+  DataOrder b({10, 30}, {1.0, 3.0}, 7);
+  for (int i = 0; i < 25; ++i) {
+    static_cast<void>(a.next());
+  }
+  b.seek(25);
+  int64_t of_second = 0;
+  for (int i = 0; i < 400; ++i) {
+    const SampleAddress x = a.next();
+    const SampleAddress y = b.next();
+    CHECK(x.dataset == y.dataset);
+    CHECK(x.index == y.index);
+    CHECK(x.seed == y.seed);
+    of_second += x.dataset;
+  }
+  CHECK(of_second > 260);
+  CHECK(of_second < 340);
+}
+
+TEST_CASE("packing fills rows and never splits a sequence") {
+  const auto rows = pack_sequences({5, 9, 3, 12, 4, 1}, 12);
+  std::set<int64_t> seen;
+  const std::vector<int64_t> lengths = {5, 9, 3, 12, 4, 1};
+  for (const auto& row : rows) {
+    int64_t used = 0;
+    for (const int64_t i : row) {
+      used += lengths[static_cast<size_t>(i)];
+      CHECK(seen.insert(i).second);
+    }
+    CHECK(used <= 12);
+  }
+  CHECK(seen.size() == 6);
+  CHECK(rows.size() == 3);
+}
+
+} // namespace
+} // namespace omni

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "omni/train/train_config.h"
+
+#include "omni/core/file_io.h"
+#include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
+
+namespace omni {
+namespace {
+
+TEST_CASE("configurations with unknown keys or wrong values name them") {
+  const test::TemporaryFolder folder;
+  const auto check = [&](const std::string& json, const std::string& expected) {
+    write_file(folder.path / "c.json", json);
+    CHECK_THROWS_WITH(
+        read_train_config(folder.path / "c.json"), Catch::Contains(expected));
+  };
+  const std::string start = R"({"objective": "ctc", "model": "m", "output": "o",
+    "train": [{"data": "d"}])";
+  check(start + R"(, "stepz": 3})", "stepz");
+  check(start + R"(, "steps": -3})", "`steps` positive");
+  check(start + R"(, "steps": "x"})", "`steps` an integer");
+  check(start + R"(, "precision": "int3"})", "float32 or bfloat16");
+  check(start + R"(, "optimizer": {"lr": 1}})", "optimizer.lr");
+  check(start + R"(, "optimizer": {"groups": [{"patern": "x"}]}})", "groups[0].patern");
+  check(start + R"(, "parallel_batches": 0})", "`parallel_batches` positive");
+  check(R"({"objective": "ctc"})", "`model`");
+  check("[", "JSON");
+}
+
+TEST_CASE("a configuration written and read is the same") {
+  const test::TemporaryFolder folder;
+  write_file(folder / "c.json", R"({"objective": "ctc", "model": "m", "output": "o",
+    "train": [{"data": "d", "weight": 2}], "loss_weights": {"ctc": 0.5},
+    "optimizer": {"muon": ["a.*"], "groups": [{"pattern": "vit.*", "scale": 0.3}]},
+    "schedule": {"kind": "cosine"}, "options": {"code_noise": 0.2}})");
+  const TrainConfig config = read_train_config(folder / "c.json");
+  REQUIRE(config.optimizer.groups.size() == 1);
+  CHECK(config.optimizer.groups[0].pattern == "vit.*");
+  CHECK(config.optimizer.groups[0].scale == 0.3);
+  CHECK(config.output == (folder / "o").string());
+  const std::string json = train_config_to_json(config);
+  write_file(folder / "again.json", json);
+  CHECK(train_config_to_json(read_train_config(folder / "again.json")) == json);
+  CHECK(changed_fields(json, config).empty());
+  TrainConfig other = config;
+  other.optimizer.groups[0].scale = 0.4;
+  other.log_every = 7; // may change
+  CHECK(changed_fields(json, other) == std::vector<std::string>{"optimizer"});
+}
+
+TEST_CASE("paths take variables of the environment, or say which is missing") {
+  const test::TemporaryFolder folder;
+  setenv("OMNI_TEST_PLACE", "/somewhere", 1);
+  write_file(folder / "c.json", R"({"objective": "ctc", "model": "m",
+    "output": "${OMNI_TEST_PLACE}/out", "train": [{"data": "${OMNI_TEST_NONE}/d"}]})");
+  CHECK_THROWS_WITH(
+      read_train_config(folder / "c.json"), Catch::Contains("OMNI_TEST_NONE"));
+  const TrainConfig config =
+      read_train_config(folder / "c.json", {"train=[{\"data\": \"d\"}]", "seed=4"});
+  CHECK(config.output == "/somewhere/out");
+  CHECK(config.seed == 4);
+}
+
+} // namespace
+} // namespace omni
