@@ -17,21 +17,12 @@ void check_options(const AudioProcessorOptions& options) {
       options.sample_rate_hz > 0 && options.fft_size > 1 && options.hop > 0 &&
           options.num_mels > 0,
       "[audio_processor] expected positive sizes, got sample_rate_hz ",
-      options.sample_rate_hz,
-      ", fft_size ",
-      options.fft_size,
-      ", hop ",
-      options.hop,
-      ", num_mels ",
-      options.num_mels,
-      ".");
+      options.sample_rate_hz, ", fft_size ", options.fft_size, ", hop ", options.hop,
+      ", num_mels ", options.num_mels, ".");
   TORCH_CHECK_VALUE(
       options.power > 0.0 && options.floor > 0.0,
-      "[audio_processor] expected positive power and floor, got ",
-      options.power,
-      " and ",
-      options.floor,
-      ".");
+      "[audio_processor] expected positive power and floor, got ", options.power,
+      " and ", options.floor, ".");
 }
 
 // `pad` mirrored samples on either side, the edge itself not repeated; mirrored again
@@ -66,7 +57,7 @@ at::Tensor magnitudes(const at::Tensor& spectrum, double power) {
   return power == 1.0 ? powers.sqrt() : powers.pow(power / 2.0);
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor mel_filters(const AudioProcessorOptions& options) {
   check_options(options);
@@ -95,14 +86,11 @@ at::Tensor AudioProcessor::log_mel(const at::Tensor& samples) const {
   check_shape(samples, {-1, -1}, "audio_processor", "samples");
   TORCH_CHECK_TYPE(
       samples.scalar_type() == at::kFloat,
-      "[audio_processor] expected samples float32 [B, S], got ",
-      samples.scalar_type(),
+      "[audio_processor] expected samples float32 [B, S], got ", samples.scalar_type(),
       ".");
   TORCH_CHECK_VALUE(
-      samples.numel() > 0,
-      "[audio_processor] expected at least one sample, got ",
-      samples.sizes(),
-      ".");
+      samples.numel() > 0, "[audio_processor] expected at least one sample, got ",
+      samples.sizes(), ".");
   const int64_t batch = samples.size(0);
   const int64_t num_frames = std::max<int64_t>(samples.size(1) / options_.hop, 1);
   const at::Tensor filters_FM = filters_MF_.to(samples.device()).t();
@@ -130,4 +118,4 @@ at::Tensor AudioProcessor::log_mel(const at::Tensor& samples) const {
   return (at::maximum(bels_BTM, least_B11) + 4.0) / 4.0;
 }
 
-}  // namespace omni
+} // namespace omni

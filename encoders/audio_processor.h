@@ -16,15 +16,15 @@ enum class MelScale { Slaney, Htk };
 
 struct AudioProcessorOptions {
   int64_t sample_rate_hz = 16000;
-  int64_t fft_size = 640;  // samples
-  int64_t hop = 160;       // samples between frames
+  int64_t fft_size = 640; // samples
+  int64_t hop = 160; // samples between frames
   int64_t num_mels = 80;
   double min_hz = 0.0;
   double max_hz = 8000.0;
-  MelScale mel_scale = MelScale::Slaney;  // with Slaney area normalisation
+  MelScale mel_scale = MelScale::Slaney; // with Slaney area normalisation
   LogScale log_scale = LogScale::Natural;
-  double power = 1.0;   // exponent of the magnitude spectrum
-  double floor = 1e-4;  // smallest mel value before the logarithm
+  double power = 1.0; // exponent of the magnitude spectrum
+  double floor = 1e-4; // smallest mel value before the logarithm
 };
 
 // Triangular filters float32 [num_mels, fft_size / 2 + 1].
@@ -54,4 +54,4 @@ class AudioProcessor {
 [[nodiscard]] at::Tensor
 resample_samples(const at::Tensor& samples, int64_t from_hz, int64_t to_hz);
 
-}  // namespace omni
+} // namespace omni

@@ -28,13 +28,8 @@ at::Tensor convolve_rows(
     int64_t groups) {
   const int64_t kernel = conv->weight.size(2);
   return at::conv2d(
-             x.transpose(1, 2).unsqueeze(2),
-             conv->weight.unsqueeze(2),
-             conv->bias,
-             {1, stride},
-             at::IntArrayRef({0, kernel / 2}),
-             {1, 1},
-             groups)
+             x.transpose(1, 2).unsqueeze(2), conv->weight.unsqueeze(2), conv->bias,
+             {1, stride}, at::IntArrayRef({0, kernel / 2}), {1, 1}, groups)
       .squeeze(2)
       .transpose(1, 2);
 }
@@ -78,47 +73,28 @@ void check_options(const ConformerOptions& options) {
       options.num_mels > 0 && options.width > 0 && options.num_layers > 0 &&
           options.num_heads > 0 && options.feed_forward_width > 0 &&
           options.num_ctc_labels >= 0,
-      "[conformer] expected positive sizes, got num_mels ",
-      options.num_mels,
-      ", width ",
-      options.width,
-      ", num_layers ",
-      options.num_layers,
-      ", num_heads ",
-      options.num_heads,
-      ", feed_forward_width ",
-      options.feed_forward_width,
-      ", num_ctc_labels ",
-      options.num_ctc_labels,
-      ".");
+      "[conformer] expected positive sizes, got num_mels ", options.num_mels,
+      ", width ", options.width, ", num_layers ", options.num_layers, ", num_heads ",
+      options.num_heads, ", feed_forward_width ", options.feed_forward_width,
+      ", num_ctc_labels ", options.num_ctc_labels, ".");
   TORCH_CHECK_VALUE(
       options.width % (2 * options.num_heads) == 0,
       "[conformer] expected width to be a multiple of 2 * num_heads = ",
-      2 * options.num_heads,
-      ", got ",
-      options.width,
-      ".");
+      2 * options.num_heads, ", got ", options.width, ".");
   TORCH_CHECK_VALUE(
       options.kernel_size > 0 && options.kernel_size % 2 == 1,
-      "[conformer] expected an odd kernel_size, got ",
-      options.kernel_size,
-      ".");
+      "[conformer] expected an odd kernel_size, got ", options.kernel_size, ".");
   TORCH_CHECK_VALUE(
       options.dropout >= 0.0 && options.dropout < 1.0,
-      "[conformer] expected dropout in [0, 1), got ",
-      options.dropout,
-      ".");
+      "[conformer] expected dropout in [0, 1), got ", options.dropout, ".");
   TORCH_CHECK_VALUE(
       std::isfinite(options.mel_mean) && std::isfinite(options.mel_std) &&
           options.mel_std > 0.0,
       "[conformer] expected a finite mel_mean and a positive mel_std, got ",
-      options.mel_mean,
-      " and ",
-      options.mel_std,
-      ".");
+      options.mel_mean, " and ", options.mel_std, ".");
 }
 
-}  // namespace
+} // namespace
 
 ConformerConvolutionImpl::ConformerConvolutionImpl(const ConformerOptions& options) {
   const int64_t width = options.width;
@@ -164,8 +140,7 @@ ConformerLayerImpl::ConformerLayerImpl(const ConformerOptions& options) {
   attention = register_module(
       "attention",
       EncoderAttention(EncoderAttentionOptions{
-          options.width,
-          options.num_heads,
+          options.width, options.num_heads,
           options.positions == ConformerPositions::Relative}));
   convolution_norm = add_norm("convolution_norm");
   convolution = register_module("convolution", ConformerConvolution(options));
@@ -261,8 +236,7 @@ at::Tensor ConformerImpl::run_layer(
   }
   auto state = layer->attention_norm->add(
       drop(layer->first_feed_forward->forward(layer->first_norm->forward(hidden))),
-      hidden,
-      0.5);
+      hidden, 0.5);
   state = layer->convolution_norm->add(
       drop(layer->attention->forward(state.normed, positions, key_mask)), state.sum);
   state = layer->second_norm->add(
@@ -279,28 +253,19 @@ ConformerOutput ConformerImpl::forward(
   check_shape(mel, {-1, -1, options.num_mels}, "conformer", "mel");
   check_shape(lengths, {mel.size(0)}, "conformer", "lengths");
   TORCH_CHECK_TYPE(
-      lengths.scalar_type() == at::kLong,
-      "[conformer] expected lengths int64, got ",
-      lengths.scalar_type(),
-      ".");
+      lengths.scalar_type() == at::kLong, "[conformer] expected lengths int64, got ",
+      lengths.scalar_type(), ".");
   const int64_t num_frames = mel.size(1);
   TORCH_CHECK_VALUE(
       mel.size(0) > 0 && num_frames > 0,
-      "[conformer] expected at least one frame, got mel ",
-      mel.sizes(),
-      ".");
+      "[conformer] expected at least one frame, got mel ", mel.sizes(), ".");
   bool is_padded = true;
   if (lengths.is_cpu()) {
     const auto [least, most] = at::aminmax(lengths);
     TORCH_CHECK_VALUE(
         least.item<int64_t>() >= 1 && most.item<int64_t>() <= num_frames,
-        "[conformer] expected lengths in [1, ",
-        num_frames,
-        "], got ",
-        least.item<int64_t>(),
-        " to ",
-        most.item<int64_t>(),
-        ".");
+        "[conformer] expected lengths in [1, ", num_frames, "], got ",
+        least.item<int64_t>(), " to ", most.item<int64_t>(), ".");
     is_padded = least.item<int64_t>() < num_frames;
   }
   const auto dtype = first_stem->weight.scalar_type();
@@ -335,4 +300,4 @@ at::Tensor ConformerImpl::ctc_logits(const at::Tensor& rows) {
   return at::linear(rows, ctc_head->weight, ctc_head->bias);
 }
 
-}  // namespace omni
+} // namespace omni

@@ -19,21 +19,21 @@ enum class ConformerPositions { Rotary, Relative };
 
 struct ConformerOptions {
   int64_t num_mels = 80;
-  int64_t width = 128;  // E
+  int64_t width = 128; // E
   int64_t num_layers = 5;
   int64_t num_heads = 4;
   int64_t feed_forward_width = 512;
-  int64_t kernel_size = 15;  // rows, odd
+  int64_t kernel_size = 15; // rows, odd
   ConformerPositions positions = ConformerPositions::Rotary;
-  int64_t num_ctc_labels = 106;  // 0: no side head; label 0 is the blank
-  double dropout = 0.0;          // of the stem's rows and of every branch
-  double mel_mean = -4.0;        // frames are normalised by these first
+  int64_t num_ctc_labels = 106; // 0: no side head; label 0 is the blank
+  double dropout = 0.0; // of the stem's rows and of every branch
+  double mel_mean = -4.0; // frames are normalised by these first
   double mel_std = 2.5;
 };
 
 struct ConformerOutput {
-  at::Tensor rows;     // [B, T', E], T' = ceil(ceil(T / 2) / 2); zero beyond a length
-  at::Tensor lengths;  // int64 [B], valid rows of each
+  at::Tensor rows; // [B, T', E], T' = ceil(ceil(T / 2) / 2); zero beyond a length
+  at::Tensor lengths; // int64 [B], valid rows of each
 };
 
 // Gated pointwise map, depthwise convolution over time, norm, pointwise map. The norm
@@ -46,8 +46,8 @@ class ConformerConvolutionImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& row_mask);
   void reset_parameters(double output_std);
 
-  torch::nn::Linear input{nullptr};      // [2 E, E]: values, then gates
-  torch::nn::Conv1d depthwise{nullptr};  // [E, 1, kernel_size]
+  torch::nn::Linear input{nullptr}; // [2 E, E]: values, then gates
+  torch::nn::Conv1d depthwise{nullptr}; // [E, 1, kernel_size]
   EncoderNorm norm{nullptr};
   torch::nn::Linear output{nullptr};
 };
@@ -86,10 +86,10 @@ class ConformerImpl : public torch::nn::Module {
   void reset_parameters();
 
   const ConformerOptions options;
-  torch::nn::Conv1d first_stem{nullptr};   // [2 E, num_mels, 3], stride 2
-  torch::nn::Conv1d second_stem{nullptr};  // [E, 2 E, 3], stride 2
+  torch::nn::Conv1d first_stem{nullptr}; // [2 E, num_mels, 3], stride 2
+  torch::nn::Conv1d second_stem{nullptr}; // [E, 2 E, 3], stride 2
   std::vector<ConformerLayer> layers;
-  torch::nn::Linear ctc_head{nullptr};  // empty without labels
+  torch::nn::Linear ctc_head{nullptr}; // empty without labels
 
  private:
   at::Tensor stem(const at::Tensor& mel, const std::optional<at::Tensor>& lengths);
@@ -101,4 +101,4 @@ class ConformerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Conformer);
 
-}  // namespace omni
+} // namespace omni

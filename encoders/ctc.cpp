@@ -17,21 +17,15 @@ std::vector<int64_t> checked_lengths(
   check_shape(logits, {-1, -1, -1}, "ctc", "logits");
   check_shape(lengths, {logits.size(0)}, "ctc", "lengths");
   TORCH_CHECK_TYPE(
-      lengths.scalar_type() == at::kLong,
-      "[ctc] expected lengths int64, got ",
-      lengths.scalar_type(),
-      ".");
+      lengths.scalar_type() == at::kLong, "[ctc] expected lengths int64, got ",
+      lengths.scalar_type(), ".");
   const at::Tensor lengths_B = lengths.cpu().contiguous();
   const auto* begin = lengths_B.const_data_ptr<int64_t>();
   std::vector<int64_t> result(begin, begin + lengths_B.numel());
   for (const int64_t length : result) {
     TORCH_CHECK_VALUE(
-        length >= 0 && length <= logits.size(1),
-        "[ctc] expected lengths in [0, ",
-        logits.size(1),
-        "], got ",
-        length,
-        ".");
+        length >= 0 && length <= logits.size(1), "[ctc] expected lengths in [0, ",
+        logits.size(1), "], got ", length, ".");
   }
   return result;
 }
@@ -45,7 +39,7 @@ int64_t rows_needed(const std::vector<int64_t>& labels) {
   return rows;
 }
 
-}  // namespace
+} // namespace
 
 CtcLoss ctc_loss_sum(
     const at::Tensor& logits,
@@ -53,12 +47,8 @@ CtcLoss ctc_loss_sum(
     const std::vector<std::vector<int64_t>>& targets) {
   const std::vector<int64_t> num_rows = checked_lengths(logits, lengths);
   TORCH_CHECK_VALUE(
-      targets.size() == num_rows.size(),
-      "[ctc] expected targets of ",
-      num_rows.size(),
-      " items, got ",
-      targets.size(),
-      ".");
+      targets.size() == num_rows.size(), "[ctc] expected targets of ", num_rows.size(),
+      " items, got ", targets.size(), ".");
   const int64_t num_labels = logits.size(2);
   CtcLoss loss;
   std::vector<int64_t> kept;
@@ -68,14 +58,8 @@ CtcLoss ctc_loss_sum(
   for (size_t i = 0; i < targets.size(); ++i) {
     for (const int64_t label : targets[i]) {
       TORCH_CHECK_INDEX(
-          label > kBlank && label < num_labels,
-          "[ctc] expected labels in [1, ",
-          num_labels,
-          "), got ",
-          label,
-          " in item ",
-          i,
-          ". Label 0 is the blank.");
+          label > kBlank && label < num_labels, "[ctc] expected labels in [1, ",
+          num_labels, "), got ", label, " in item ", i, ". Label 0 is the blank.");
     }
     if (num_rows[i] == 0 || rows_needed(targets[i]) > num_rows[i]) {
       ++loss.num_skipped;
@@ -99,12 +83,8 @@ CtcLoss ctc_loss_sum(
   const at::Tensor log_probabilities_TBV =
       at::log_softmax(used.to(at::kFloat).transpose(0, 1), -1);
   loss.sum = at::ctc_loss(
-      log_probabilities_TBV,
-      at::tensor(labels, at::kLong).to(logits.device()),
-      kept_rows,
-      kept_labels,
-      kBlank,
-      at::Reduction::Sum,
+      log_probabilities_TBV, at::tensor(labels, at::kLong).to(logits.device()),
+      kept_rows, kept_labels, kBlank, at::Reduction::Sum,
       /*zero_infinity=*/false);
   return loss;
 }
@@ -129,4 +109,4 @@ std::vector<std::vector<int64_t>> ctc_greedy(
   return readings;
 }
 
-}  // namespace omni
+} // namespace omni

@@ -13,9 +13,9 @@ namespace omni {
 
 // A loss not yet divided, so that batches can be normalised together.
 struct CtcLoss {
-  at::Tensor sum;     // float32 [], negative log-likelihood in nats; gradients flow
-  int64_t count = 0;  // target labels of the items that the sum holds
-  int64_t num_skipped = 0;  // items with too few rows for their labels, left out
+  at::Tensor sum; // float32 [], negative log-likelihood in nats; gradients flow
+  int64_t count = 0; // target labels of the items that the sum holds
+  int64_t num_skipped = 0; // items with too few rows for their labels, left out
 };
 
 // logits [B, T', V]; lengths int64 [B] on the CPU, valid rows of each; targets: labels
@@ -31,4 +31,4 @@ struct CtcLoss {
     const at::Tensor& logits,
     const at::Tensor& lengths);
 
-}  // namespace omni
+} // namespace omni

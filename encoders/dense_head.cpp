@@ -16,28 +16,18 @@ DenseHeadImpl::DenseHeadImpl(DenseHeadOptions options_in)
   TORCH_CHECK_VALUE(
       options.input_width > 0 && options.grid_rows > 0 && options.grid_columns > 0,
       "[dense_head] expected positive input_width and grid, got input_width ",
-      options.input_width,
-      " and a grid of ",
-      options.grid_rows,
-      " x ",
-      options.grid_columns,
-      ".");
+      options.input_width, " and a grid of ", options.grid_rows, " x ",
+      options.grid_columns, ".");
   TORCH_CHECK_VALUE(
       !options.labels.empty(), "[dense_head] expected at least one label, got none.");
   for (const auto& [name, num_classes] : options.labels) {
     TORCH_CHECK_VALUE(
         !name.empty() && name.find('.') == std::string::npos &&
             !named_children().contains(name),
-        "[dense_head] expected unique label names without a dot, got \"",
-        name,
-        "\".");
+        "[dense_head] expected unique label names without a dot, got \"", name, "\".");
     TORCH_CHECK_VALUE(
-        num_classes > 0,
-        "[dense_head] expected at least one class for \"",
-        name,
-        "\", got ",
-        num_classes,
-        ".");
+        num_classes > 0, "[dense_head] expected at least one class for \"", name,
+        "\", got ", num_classes, ".");
     maps_.push_back(
         register_module(name, torch::nn::Linear(options.input_width, num_classes)));
   }
@@ -81,35 +71,21 @@ std::vector<DenseLoss> DenseHeadImpl::losses(
   const size_t num_labels = options.labels.size();
   TORCH_CHECK_VALUE(
       logits.size() == num_labels && targets.size() == num_labels,
-      "[dense_head] expected logits and targets of ",
-      num_labels,
-      " labels, got ",
-      logits.size(),
-      " and ",
-      targets.size(),
-      ".");
+      "[dense_head] expected logits and targets of ", num_labels, " labels, got ",
+      logits.size(), " and ", targets.size(), ".");
   std::vector<DenseLoss> losses(num_labels);
   for (size_t i = 0; i < num_labels; ++i) {
     const auto& [name, num_classes] = options.labels[i];
     check_shape(
-        logits[i],
-        {-1, options.grid_rows, options.grid_columns, num_classes},
-        "dense_head",
-        "logits of " + name);
+        logits[i], {-1, options.grid_rows, options.grid_columns, num_classes},
+        "dense_head", "logits of " + name);
     check_shape(
-        targets[i],
-        {logits[i].size(0), options.grid_rows, options.grid_columns},
-        "dense_head",
-        "targets of " + name);
+        targets[i], {logits[i].size(0), options.grid_rows, options.grid_columns},
+        "dense_head", "targets of " + name);
     TORCH_CHECK_TYPE(
         targets[i].scalar_type() == at::kLong && targets[i].device().is_cpu(),
-        "[dense_head] expected targets of \"",
-        name,
-        "\" int64 on the CPU, got ",
-        targets[i].scalar_type(),
-        " on ",
-        targets[i].device(),
-        ".");
+        "[dense_head] expected targets of \"", name, "\" int64 on the CPU, got ",
+        targets[i].scalar_type(), " on ", targets[i].device(), ".");
     const at::Tensor flat = targets[i].reshape({-1}).contiguous();
     const auto* target = flat.const_data_ptr<int64_t>();
     for (int64_t n = 0; n < flat.numel(); ++n) {
@@ -118,25 +94,15 @@ std::vector<DenseLoss> DenseHeadImpl::losses(
       }
       TORCH_CHECK_INDEX(
           target[n] >= 0 && target[n] < num_classes,
-          "[dense_head] expected a class of \"",
-          name,
-          "\" in [0, ",
-          num_classes,
-          ") or ",
-          kIgnore,
-          ", got ",
-          target[n],
-          ".");
+          "[dense_head] expected a class of \"", name, "\" in [0, ", num_classes,
+          ") or ", kIgnore, ", got ", target[n], ".");
       ++losses[i].count;
     }
     losses[i].sum = at::cross_entropy_loss(
         logits[i].to(at::kFloat).reshape({-1, num_classes}),
-        flat.to(logits[i].device()),
-        {},
-        at::Reduction::Sum,
-        kIgnore);
+        flat.to(logits[i].device()), {}, at::Reduction::Sum, kIgnore);
   }
   return losses;
 }
 
-}  // namespace omni
+} // namespace omni

@@ -15,8 +15,8 @@
 namespace omni {
 
 struct DenseHeadOptions {
-  int64_t input_width = 0;  // E of one row
-  int64_t grid_rows = 3;    // cells of the label grid
+  int64_t input_width = 0; // E of one row
+  int64_t grid_rows = 3; // cells of the label grid
   int64_t grid_columns = 3;
   // Name and number of classes of each label, e.g. {"colour", 9}. Names are unique,
   // not empty and without a dot: they become parameter names.
@@ -26,13 +26,13 @@ struct DenseHeadOptions {
 // A cross-entropy not yet divided: sums of several batches and heads can be normalised
 // together.
 struct DenseLoss {
-  at::Tensor sum;     // float32 [], gradients flow
-  int64_t count = 0;  // targets that are not ignored
+  at::Tensor sum; // float32 [], gradients flow
+  int64_t count = 0; // targets that are not ignored
 };
 
 class DenseHeadImpl : public torch::nn::Module {
  public:
-  static constexpr int64_t kIgnore = -100;  // a target that is not learned
+  static constexpr int64_t kIgnore = -100; // a target that is not learned
 
   explicit DenseHeadImpl(DenseHeadOptions options);
   // rows [I, R, E] of pictures that share one merged grid, R = rows * columns in
@@ -52,8 +52,8 @@ class DenseHeadImpl : public torch::nn::Module {
   const DenseHeadOptions options;
 
  private:
-  std::vector<torch::nn::Linear> maps_;  // in order of options.labels
+  std::vector<torch::nn::Linear> maps_; // in order of options.labels
 };
 TORCH_MODULE(DenseHead);
 
-}  // namespace omni
+} // namespace omni

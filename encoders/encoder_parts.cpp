@@ -36,7 +36,7 @@ at::Tensor shift_to_keys(const at::Tensor& by_distance) {
       .narrow(3, 0, length);
 }
 
-}  // namespace
+} // namespace
 
 void reset_map(at::Tensor& weight, at::Tensor& bias, double scale) {
   const auto fan_in = static_cast<double>(weight.numel() / weight.size(0));
@@ -172,8 +172,7 @@ at::Tensor EncoderFeedForwardImpl::forward(const at::Tensor& x) {
   const at::Tensor inner_BLF = at::linear(x, up->weight, up->bias);
   return at::linear(
       activation == Activation::Gelu ? at::gelu(inner_BLF) : at::silu(inner_BLF),
-      down->weight,
-      down->bias);
+      down->weight, down->bias);
 }
 
-}  // namespace omni
+} // namespace omni

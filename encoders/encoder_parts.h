@@ -24,15 +24,15 @@ class EncoderNormImpl : public torch::nn::Module {
   add(const at::Tensor& branch, const at::Tensor& residual, double multiplier = 1.0);
   void reset_parameters();
 
-  at::Tensor weight;  // [E]
+  at::Tensor weight; // [E]
   const double eps;
 };
 TORCH_MODULE(EncoderNorm);
 
 // Where rows are. Either or neither may be set.
 struct EncoderPositions {
-  kernels::RotaryTables rotary;  // [L, K / 2]
-  at::Tensor relative;  // sinusoids [2 L - 1, E] of distances L - 1 down to 1 - L
+  kernels::RotaryTables rotary; // [L, K / 2]
+  at::Tensor relative; // sinusoids [2 L - 1, E] of distances L - 1 down to 1 - L
 };
 
 // softmax(scale q k^T + bias) v. q, k, v [B, L, H, K]; key_mask bool [B, 1, 1, L], true
@@ -45,9 +45,9 @@ struct EncoderPositions {
     const std::optional<at::Tensor>& bias = std::nullopt);
 
 struct EncoderAttentionOptions {
-  int64_t width = 0;  // E
+  int64_t width = 0; // E
   int64_t num_heads = 1;
-  bool has_relative_positions = false;  // learned maps of distances (Transformer-XL)
+  bool has_relative_positions = false; // learned maps of distances (Transformer-XL)
 };
 
 class EncoderAttentionImpl : public torch::nn::Module {
@@ -64,9 +64,9 @@ class EncoderAttentionImpl : public torch::nn::Module {
   const EncoderAttentionOptions options;
   torch::nn::Linear qkv{nullptr};
   torch::nn::Linear output{nullptr};
-  torch::nn::Linear position{nullptr};  // the rest: empty without relative positions
-  at::Tensor content_bias;              // [H, K], u of arXiv 1901.02860
-  at::Tensor position_bias;             // [H, K], v
+  torch::nn::Linear position{nullptr}; // the rest: empty without relative positions
+  at::Tensor content_bias; // [H, K], u of arXiv 1901.02860
+  at::Tensor position_bias; // [H, K], v
 };
 TORCH_MODULE(EncoderAttention);
 
@@ -87,4 +87,4 @@ TORCH_MODULE(EncoderFeedForward);
 // Fills weight with a normal of deviation scale / sqrt(fan in), bias (if any) with 0.
 void reset_map(at::Tensor& weight, at::Tensor& bias, double scale = 1.0);
 
-}  // namespace omni
+} // namespace omni

@@ -54,21 +54,17 @@ std::vector<int64_t> at_rate(const std::vector<double>& times, double rate) {
   return indices;
 }
 
-}  // namespace
+} // namespace
 
 FrameSampler::FrameSampler(FrameSamplerOptions options) : options_(options) {
   TORCH_CHECK_VALUE(
       std::isfinite(options.frames_per_second) && options.frames_per_second > 0,
       "[frame_sampler] expected a positive frames_per_second, got ",
-      options.frames_per_second,
-      ".");
+      options.frames_per_second, ".");
   TORCH_CHECK_VALUE(
       options.min_frames >= 1 && options.max_frames >= options.min_frames,
       "[frame_sampler] expected 1 <= min_frames <= max_frames, got ",
-      options.min_frames,
-      " and ",
-      options.max_frames,
-      ".");
+      options.min_frames, " and ", options.max_frames, ".");
 }
 
 SampledFrames FrameSampler::sample(const VideoClip& clip) const {
@@ -79,11 +75,8 @@ SampledFrames FrameSampler::sample(const VideoClip& clip) const {
   for (size_t i = 0; i < times.size(); ++i) {
     TORCH_CHECK_VALUE(
         std::isfinite(times[i]) && (i == 0 || times[i] > times[i - 1]),
-        "[frame_sampler] expected increasing times_seconds, got ",
-        times[i],
-        " at frame ",
-        i,
-        ".");
+        "[frame_sampler] expected increasing times_seconds, got ", times[i],
+        " at frame ", i, ".");
   }
   const auto num_frames = static_cast<int64_t>(times.size());
 
@@ -120,4 +113,4 @@ SampledFrames FrameSampler::sample(const VideoClip& clip) const {
   return sampled;
 }
 
-}  // namespace omni
+} // namespace omni

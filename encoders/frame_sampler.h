@@ -19,9 +19,9 @@ struct FrameSamplerOptions {
 };
 
 struct SampledFrames {
-  std::vector<int64_t> indices;       // into clip.frames, increasing
-  std::vector<double> times_seconds;  // of those frames
-  std::string dropped;  // empty, or one sentence: what was left out and why
+  std::vector<int64_t> indices; // into clip.frames, increasing
+  std::vector<double> times_seconds; // of those frames
+  std::string dropped; // empty, or one sentence: what was left out and why
 };
 
 class FrameSampler {
@@ -36,4 +36,4 @@ class FrameSampler {
   FrameSamplerOptions options_;
 };
 
-}  // namespace omni
+} // namespace omni

@@ -33,14 +33,8 @@ Size budget_size(const ImageProcessorOptions& options, Size in) {
   const auto width = static_cast<double>(in.width);
   const double aspect = std::max(height, width) / std::min(height, width);
   TORCH_CHECK_VALUE(
-      aspect <= kMaxAspect,
-      "[image_processor] expected sides of a ratio up to ",
-      kMaxAspect,
-      ", got ",
-      in.height,
-      " x ",
-      in.width,
-      " pixels. Crop the picture.");
+      aspect <= kMaxAspect, "[image_processor] expected sides of a ratio up to ",
+      kMaxAspect, ", got ", in.height, " x ", in.width, " pixels. Crop the picture.");
   const int64_t factor = options.patch_size * options.merge;
   // nearbyint rounds halves to even, as Python does.
   Size out{
@@ -77,10 +71,7 @@ void check_options(const ImageProcessorOptions& options) {
   TORCH_CHECK_VALUE(
       options.patch_size > 0 && options.merge > 0,
       "[image_processor] expected positive patch_size and merge, got ",
-      options.patch_size,
-      " and ",
-      options.merge,
-      ".");
+      options.patch_size, " and ", options.merge, ".");
   const int64_t factor = options.patch_size * options.merge;
   if (options.rule == ResizeRule::Stretch) {
     TORCH_CHECK_VALUE(
@@ -88,34 +79,23 @@ void check_options(const ImageProcessorOptions& options) {
             options.width % factor == 0,
         "[image_processor] expected height and width to be multiples of patch_size * "
         "merge = ",
-        factor,
-        ", got ",
-        options.height,
-        " x ",
-        options.width,
-        ".");
+        factor, ", got ", options.height, " x ", options.width, ".");
   } else {
     TORCH_CHECK_VALUE(
         options.min_pixels > 0 && options.max_pixels >= options.min_pixels &&
             options.max_pixels >= factor * factor,
         "[image_processor] expected 0 < min_pixels <= max_pixels and max_pixels >= ",
-        factor * factor,
-        " (one merged patch), got ",
-        options.min_pixels,
-        " and ",
-        options.max_pixels,
-        ".");
+        factor * factor, " (one merged patch), got ", options.min_pixels, " and ",
+        options.max_pixels, ".");
   }
   for (const double std : options.std) {
     TORCH_CHECK_VALUE(
-        std::isfinite(std) && std > 0,
-        "[image_processor] expected positive std, got ",
-        std,
-        ".");
+        std::isfinite(std) && std > 0, "[image_processor] expected positive std, got ",
+        std, ".");
   }
 }
 
-}  // namespace
+} // namespace
 
 ImageProcessor::ImageProcessor(ImageProcessorOptions options) : options_(options) {
   check_options(options_);
@@ -132,18 +112,13 @@ std::vector<ProcessedImage> ImageProcessor::process_frames(
   TORCH_CHECK_TYPE(
       frames.scalar_type() == at::kByte,
       "[image_processor] expected frames uint8 [N, Y, X, 3], got ",
-      frames.scalar_type(),
-      " ",
-      frames.sizes(),
-      ".");
+      frames.scalar_type(), " ", frames.sizes(), ".");
   if (frames.size(0) == 0) {
     return {};
   }
   TORCH_CHECK_VALUE(
-      frames.numel() > 0,
-      "[image_processor] expected at least one pixel, got ",
-      frames.sizes(),
-      ".");
+      frames.numel() > 0, "[image_processor] expected at least one pixel, got ",
+      frames.sizes(), ".");
   Size size{options_.height, options_.width};
   if (options_.rule == ResizeRule::Budget) {
     size = budget_size(options_, {frames.size(1), frames.size(2)});
@@ -169,4 +144,4 @@ std::vector<ProcessedImage> ImageProcessor::process_frames(
   return images;
 }
 
-}  // namespace omni
+} // namespace omni

@@ -15,7 +15,7 @@ namespace omni {
 
 // A grid of patches before merging.
 struct PatchGrid {
-  int64_t frames = 1;  // temporal patches
+  int64_t frames = 1; // temporal patches
   int64_t rows = 0;
   int64_t columns = 0;
 
@@ -27,7 +27,7 @@ struct PatchGrid {
 
 struct ProcessedImage {
   at::Tensor
-      patches;  // float32 [P, patch_size * patch_size * 3], P = grid.num_patches()
+      patches; // float32 [P, patch_size * patch_size * 3], P = grid.num_patches()
   PatchGrid grid;
 };
 
@@ -38,14 +38,14 @@ enum class ResizeRule { Stretch, Budget };
 
 struct ImageProcessorOptions {
   ResizeRule rule = ResizeRule::Stretch;
-  int64_t height = 64;  // pixels, Stretch
+  int64_t height = 64; // pixels, Stretch
   int64_t width = 64;
-  int64_t min_pixels = 3136;  // Budget
+  int64_t min_pixels = 3136; // Budget
   int64_t max_pixels = 2073600;
   Interpolation interpolation = Interpolation::Bicubic;
-  int64_t patch_size = 8;  // pixels a side
-  int64_t merge = 2;       // patches a side that the encoder merges into one row
-  std::array<double, 3> mean = {0.5, 0.5, 0.5};  // of pixels in [0, 1], RGB
+  int64_t patch_size = 8; // pixels a side
+  int64_t merge = 2; // patches a side that the encoder merges into one row
+  std::array<double, 3> mean = {0.5, 0.5, 0.5}; // of pixels in [0, 1], RGB
   std::array<double, 3> std = {0.5, 0.5, 0.5};
 };
 
@@ -72,4 +72,4 @@ class ImageProcessor {
   ImageProcessorOptions options_;
 };
 
-}  // namespace omni
+} // namespace omni

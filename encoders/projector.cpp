@@ -17,14 +17,8 @@ ProjectorImpl::ProjectorImpl(ProjectorOptions options_in)
       options.input_width > 0 && options.output_width > 0 && options.merge > 0 &&
           options.hidden_width >= 0,
       "[projector] expected positive widths and merge, got input_width ",
-      options.input_width,
-      ", output_width ",
-      options.output_width,
-      ", merge ",
-      options.merge,
-      ", hidden_width ",
-      options.hidden_width,
-      ".");
+      options.input_width, ", output_width ", options.output_width, ", merge ",
+      options.merge, ", hidden_width ", options.hidden_width, ".");
   const int64_t joined_width = options.input_width * options.merge;
   if (options.has_norm) {
     norm = register_module(
@@ -83,4 +77,4 @@ at::Tensor ProjectorImpl::forward(const at::Tensor& rows) {
   return at::linear(rows_RE, output->weight, output->bias);
 }
 
-}  // namespace omni
+} // namespace omni

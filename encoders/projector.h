@@ -10,11 +10,11 @@
 namespace omni {
 
 struct ProjectorOptions {
-  int64_t input_width = 0;   // of one row before joining
-  int64_t output_width = 0;  // D
-  int64_t merge = 1;  // consecutive rows joined; a last partial group is zero-padded
-  int64_t hidden_width = 0;  // 0: one linear map
-  bool has_norm = true;      // LayerNorm over input_width first
+  int64_t input_width = 0; // of one row before joining
+  int64_t output_width = 0; // D
+  int64_t merge = 1; // consecutive rows joined; a last partial group is zero-padded
+  int64_t hidden_width = 0; // 0: one linear map
+  bool has_norm = true; // LayerNorm over input_width first
 };
 
 class ProjectorImpl : public torch::nn::Module {
@@ -25,10 +25,10 @@ class ProjectorImpl : public torch::nn::Module {
   void reset_parameters();
 
   const ProjectorOptions options;
-  torch::nn::LayerNorm norm{nullptr};  // empty without has_norm
-  torch::nn::Linear hidden{nullptr};   // empty when the map is linear
+  torch::nn::LayerNorm norm{nullptr}; // empty without has_norm
+  torch::nn::Linear hidden{nullptr}; // empty when the map is linear
   torch::nn::Linear output{nullptr};
 };
 TORCH_MODULE(Projector);
 
-}  // namespace omni
+} // namespace omni

@@ -127,25 +127,19 @@ class Filter {
   std::vector<float> table_;
 };
 
-}  // namespace
+} // namespace
 
 at::Tensor resample_samples(const at::Tensor& samples, int64_t from_hz, int64_t to_hz) {
   check_shape(samples, {-1}, "resample_samples", "samples");
   TORCH_CHECK_TYPE(
       samples.scalar_type() == at::kFloat,
-      "[resample_samples] expected samples float32 [S], got ",
-      samples.scalar_type(),
+      "[resample_samples] expected samples float32 [S], got ", samples.scalar_type(),
       ".");
   TORCH_CHECK_VALUE(
       from_hz > 0 && to_hz > 0 && from_hz / to_hz < kMaxRatio &&
           to_hz / from_hz < kMaxRatio,
-      "[resample_samples] expected positive rates less than ",
-      kMaxRatio,
-      " times apart, got ",
-      from_hz,
-      " Hz to ",
-      to_hz,
-      " Hz.");
+      "[resample_samples] expected positive rates less than ", kMaxRatio,
+      " times apart, got ", from_hz, " Hz to ", to_hz, " Hz.");
   if (from_hz == to_hz || samples.numel() == 0) {
     return samples;
   }
@@ -167,4 +161,4 @@ at::Tensor resample_samples(const at::Tensor& samples, int64_t from_hz, int64_t 
   return result.to(samples.device());
 }
 
-}  // namespace omni
+} // namespace omni

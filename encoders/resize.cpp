@@ -38,9 +38,9 @@ double cubic(double x) {
 
 // Which input samples make an output sample, and by how much.
 struct Filter {
-  std::vector<int64_t> begin;    // first input sample of each output sample
-  std::vector<int64_t> count;    // input samples of each output sample
-  std::vector<int32_t> weights;  // [output, max_count], fixed point
+  std::vector<int64_t> begin; // first input sample of each output sample
+  std::vector<int64_t> count; // input samples of each output sample
+  std::vector<int32_t> weights; // [output, max_count], fixed point
   int64_t max_count = 0;
 };
 
@@ -167,7 +167,7 @@ at::Tensor nearest_indices(int64_t input, int64_t output) {
   return at::tensor(indices);
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor resize_pixels(
     const at::Tensor& pixels,
@@ -178,19 +178,12 @@ at::Tensor resize_pixels(
       pixels.defined() && pixels.scalar_type() == at::kByte &&
           (pixels.dim() == 3 || pixels.dim() == 4) && pixels.size(-1) == kChannels,
       "[resize_pixels] expected pixels uint8 [Y, X, 3] or [N, Y, X, 3], got ",
-      pixels.defined() ? pixels.toString() : "an undefined tensor",
-      " ",
-      pixels.defined() ? pixels.sizes() : at::IntArrayRef{},
-      ".");
+      pixels.defined() ? pixels.toString() : "an undefined tensor", " ",
+      pixels.defined() ? pixels.sizes() : at::IntArrayRef{}, ".");
   TORCH_CHECK_VALUE(
       pixels.size(-3) > 0 && pixels.size(-2) > 0 && height > 0 && width > 0,
-      "[resize_pixels] expected sizes of at least one pixel, got ",
-      pixels.sizes(),
-      " to become ",
-      height,
-      " x ",
-      width,
-      ".");
+      "[resize_pixels] expected sizes of at least one pixel, got ", pixels.sizes(),
+      " to become ", height, " x ", width, ".");
   if (pixels.size(-3) == height && pixels.size(-2) == width) {
     return pixels;
   }
@@ -217,4 +210,4 @@ at::Tensor resize_pixels(
   return pixels.dim() == 3 ? frames_NYXC.squeeze(0) : frames_NYXC;
 }
 
-}  // namespace omni
+} // namespace omni

@@ -43,7 +43,7 @@ kernels::RotaryTables grid_angles(
   return {angles.cos().to(device, at::kFloat), angles.sin().to(device, at::kFloat)};
 }
 
-using Sides = std::pair<int64_t, int64_t>;  // rows and columns of one frame
+using Sides = std::pair<int64_t, int64_t>; // rows and columns of one frame
 
 // One entry a frame; throws unless grids and patches agree.
 std::vector<Sides>
@@ -54,32 +54,20 @@ frames_of(const std::vector<PatchGrid>& grids, int64_t num_patches, int64_t merg
     TORCH_CHECK_VALUE(
         grid.frames > 0 && grid.rows > 0 && grid.columns > 0 &&
             grid.rows % merge == 0 && grid.columns % merge == 0,
-        "[vit] expected grids of a positive multiple of merge = ",
-        merge,
-        " patches a side, got ",
-        grid.frames,
-        " frames of ",
-        grid.rows,
-        " x ",
-        grid.columns,
-        ".");
+        "[vit] expected grids of a positive multiple of merge = ", merge,
+        " patches a side, got ", grid.frames, " frames of ", grid.rows, " x ",
+        grid.columns, ".");
     frames.insert(
         frames.end(), static_cast<size_t>(grid.frames), {grid.rows, grid.columns});
     total += grid.num_patches();
   }
   TORCH_CHECK_VALUE(
-      total == num_patches,
-      "[vit] expected as many patches as the ",
-      grids.size(),
-      " grids hold, ",
-      total,
-      ", got ",
-      num_patches,
-      ".");
+      total == num_patches, "[vit] expected as many patches as the ", grids.size(),
+      " grids hold, ", total, ", got ", num_patches, ".");
   return frames;
 }
 
-}  // namespace
+} // namespace
 
 VitLayerImpl::VitLayerImpl(const VitOptions& options) {
   attention_norm =
@@ -98,26 +86,15 @@ VitImpl::VitImpl(VitOptions options_in) : options(options_in) {
   TORCH_CHECK_VALUE(
       options.patch_size > 0 && options.width > 0 && options.num_layers > 0 &&
           options.num_heads > 0 && options.feed_forward_width > 0 && options.merge > 0,
-      "[vit] expected positive sizes, got patch_size ",
-      options.patch_size,
-      ", width ",
-      options.width,
-      ", num_layers ",
-      options.num_layers,
-      ", num_heads ",
-      options.num_heads,
-      ", feed_forward_width ",
-      options.feed_forward_width,
-      ", merge ",
-      options.merge,
-      ".");
+      "[vit] expected positive sizes, got patch_size ", options.patch_size, ", width ",
+      options.width, ", num_layers ", options.num_layers, ", num_heads ",
+      options.num_heads, ", feed_forward_width ", options.feed_forward_width,
+      ", merge ", options.merge, ".");
   TORCH_CHECK_VALUE(
       options.width % (4 * options.num_heads) == 0,
       "[vit] expected width to be a multiple of 4 * num_heads = ",
-      4 * options.num_heads,
-      ", so that a head turns by row and by column, got ",
-      options.width,
-      ".");
+      4 * options.num_heads, ", so that a head turns by row and by column, got ",
+      options.width, ".");
   patch_embed = register_module(
       "patch_embed",
       torch::nn::Linear(
@@ -173,8 +150,7 @@ VitImpl::encode_equal(const at::Tensor& patches, int64_t rows, int64_t columns) 
   }
   // Patches of a merged cell are neighbours already.
   return normed_IPE.reshape(
-      {patches.size(0),
-       rows * columns / (options.merge * options.merge),
+      {patches.size(0), rows * columns / (options.merge * options.merge),
        options.output_width()});
 }
 
@@ -190,8 +166,8 @@ at::Tensor VitImpl::forward(
         patches.options().dtype(patch_embed->weight.dtype()));
   }
 
-  std::map<Sides, std::vector<size_t>> groups;  // frames of one size, one batch
-  std::vector<int64_t> begins(frames.size());   // first patch of each frame
+  std::map<Sides, std::vector<size_t>> groups; // frames of one size, one batch
+  std::vector<int64_t> begins(frames.size()); // first patch of each frame
   int64_t begin = 0;
   for (size_t i = 0; i < frames.size(); ++i) {
     groups[frames[i]].push_back(i);
@@ -219,4 +195,4 @@ at::Tensor VitImpl::forward(
   return at::cat(rows_of_frame);
 }
 
-}  // namespace omni
+} // namespace omni

@@ -17,12 +17,12 @@
 namespace omni {
 
 struct VitOptions {
-  int64_t patch_size = 8;  // pixels a side
-  int64_t width = 160;     // E
+  int64_t patch_size = 8; // pixels a side
+  int64_t width = 160; // E
   int64_t num_layers = 4;
-  int64_t num_heads = 5;  // width / num_heads is even and divisible by 4
+  int64_t num_heads = 5; // width / num_heads is even and divisible by 4
   int64_t feed_forward_width = 640;
-  int64_t merge = 2;  // patches a side of one output row
+  int64_t merge = 2; // patches a side of one output row
   double rotary_theta = 100.0;
   double norm_eps = 1e-6;
 
@@ -66,4 +66,4 @@ class VitImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Vit);
 
-}  // namespace omni
+} // namespace omni

@@ -67,7 +67,8 @@ void add_options(CLI::App& app, ChatCommand& command, std::vector<std::string>& 
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.footer("Without a question it is a conversation: /help there lists the commands.");
+  app.footer(
+      "Without a question it is a conversation: /help there lists the commands.");
 }
 
 std::string joined(const std::vector<std::string>& words) {

@@ -47,9 +47,8 @@ omni::Modality modality_of_path(const fs::path& path) {
       {".avi", omni::Modality::Video}};
   std::string extension = path.extension().string();
   std::transform(
-      extension.begin(), extension.end(), extension.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-      });
+      extension.begin(), extension.end(), extension.begin(),
+      [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const auto found = kinds.find(extension);
   return found == kinds.end() ? omni::Modality::Text : found->second;
 }
@@ -149,8 +148,7 @@ std::string printable(const std::string& text) {
   std::string clean;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next =
-        i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
     if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
       ++i; // U+0080 to U+009F: control characters of two bytes
     } else if ((byte >= 0x20 && byte != 0x7F) || byte == '\n' || byte == '\t') {

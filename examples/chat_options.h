@@ -41,7 +41,8 @@ omni::Part read_media(
     const omni::FrameSamplerOptions& sampler);
 // The kind of a media file by its extension; Text when it is none.
 omni::Modality modality_of_path(const std::filesystem::path& path);
-// Writes pictures and speech as `answer-N.png`, `answer-N.wav` under names not yet taken.
+// Writes pictures and speech as `answer-N.png`, `answer-N.wav` under names not yet
+// taken.
 SavedAnswer save_answer(const omni::Reply& reply, const std::filesystem::path& folder);
 // {"text", "images", "speech", "receipt", "usage", "seconds"} on one line.
 std::string reply_to_json(const omni::Reply& reply, const SavedAnswer& saved);

@@ -145,7 +145,8 @@ void ChatSession::handle_command(const std::string& line) {
     throw omni::ValueError(
         "chat",
         "expected one of /image, /audio, /video, /draw, /speak, /receipt, /save, "
-        "/undo, /reset, /help, /quit, got " + name + ".");
+        "/undo, /reset, /help, /quit, got " +
+            name + ".");
   }
 }
 
@@ -250,8 +251,8 @@ void ChatSession::show_progress(const std::string& text) {
 }
 
 void ChatSession::print_note(const std::string& text) const {
-  std::cout << (is_terminal_ ? "\033[2m" : "") << text << (is_terminal_ ? "\033[0m" : "")
-            << std::endl;
+  std::cout << (is_terminal_ ? "\033[2m" : "") << text
+            << (is_terminal_ ? "\033[0m" : "") << std::endl;
 }
 
 void ChatSession::greet() const {

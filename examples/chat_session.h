@@ -23,8 +23,9 @@ class ChatSession {
       std::string examples,
       TerminalGraphics graphics);
 
-  // A line as typed: a command, files dropped on the terminal, or a message; an empty one
-  // sends the media that wait. False when it says to leave. What is wrong with it is thrown, and the session goes on.
+  // A line as typed: a command, files dropped on the terminal, or a message; an empty
+  // one sends the media that wait. False when it says to leave. What is wrong with it
+  // is thrown, and the session goes on.
   bool handle(const std::string& line);
   // Media for the next message.
   void add(omni::Part part);

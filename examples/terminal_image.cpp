@@ -63,7 +63,8 @@ TerminalGraphics detect_terminal_graphics() {
   if (!isatty(STDOUT_FILENO) || term == nullptr || std::strcmp(term, "dumb") == 0) {
     return TerminalGraphics::None;
   }
-  return isatty(STDIN_FILENO) != 0 && answers_sixel() ? TerminalGraphics::Sixel : TerminalGraphics::HalfBlocks;
+  return isatty(STDIN_FILENO) != 0 && answers_sixel() ? TerminalGraphics::Sixel
+                                                      : TerminalGraphics::HalfBlocks;
 }
 
 std::string to_half_blocks(const omni::Image& image, int64_t max_columns) {
@@ -87,10 +88,8 @@ std::string to_half_blocks(const omni::Image& image, int64_t max_columns) {
 
 std::string to_sixel(const omni::Image& image, int64_t scale) {
   const at::Tensor enlarged = omni::resize_pixels(
-                                  image.pixels,
-                                  image.height() * scale,
-                                  image.width() * scale,
-                                  omni::Interpolation::Nearest)
+                                  image.pixels, image.height() * scale,
+                                  image.width() * scale, omni::Interpolation::Nearest)
                                   .contiguous();
   const Pixels pixels(enlarged);
   // A cube of 6 x 6 x 6 colours, as percentages.
@@ -107,8 +106,8 @@ std::string to_sixel(const omni::Image& image, int64_t scale) {
     for (int64_t x = 0; x < pixels.width; ++x) {
       for (int64_t bit = 0; bit < std::min<int64_t>(6, pixels.height - top); ++bit) {
         const uint8_t* rgb = pixels.at(top + bit, x);
-        const int colour = (rgb[0] + 25) / 51 * 36 + (rgb[1] + 25) / 51 * 6 +
-            (rgb[2] + 25) / 51;
+        const int colour =
+            (rgb[0] + 25) / 51 * 36 + (rgb[1] + 25) / 51 * 6 + (rgb[2] + 25) / 51;
         std::string& band =
             bands.try_emplace(colour, static_cast<size_t>(pixels.width), '?')
                 .first->second;

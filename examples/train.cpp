@@ -49,10 +49,8 @@ void print(const omni::TrainEvent& event) {
   switch (event.kind) {
     case Kind::LeftOut:
       std::printf(
-          "%s: %ld samples without %s are left out\n",
-          event.name.c_str(),
-          event.num_left_out,
-          event.needs.c_str());
+          "%s: %ld samples without %s are left out\n", event.name.c_str(),
+          event.num_left_out, event.needs.c_str());
       break;
     case Kind::Started:
       std::printf("training from the beginning, %ld steps\n", event.num_steps);
@@ -62,22 +60,14 @@ void print(const omni::TrainEvent& event) {
       break;
     case Kind::Step:
       std::printf(
-          "%sstep %ld/%ld%s  %.0f tokens/s  %s left%s",
-          is_terminal ? "\r\033[K" : "",
-          event.step,
-          event.num_steps,
-          figures.c_str(),
-          event.tokens_per_second,
-          clock_text(event.seconds_left).c_str(),
-          is_terminal ? "" : "\n");
+          "%sstep %ld/%ld%s  %.0f tokens/s  %s left%s", is_terminal ? "\r\033[K" : "",
+          event.step, event.num_steps, figures.c_str(), event.tokens_per_second,
+          clock_text(event.seconds_left).c_str(), is_terminal ? "" : "\n");
       break;
     case Kind::Evaluated:
       std::printf(
-          "%sevaluated %s at step %ld:%s\n",
-          is_terminal ? "\n" : "",
-          event.name.c_str(),
-          event.step,
-          figures.c_str());
+          "%sevaluated %s at step %ld:%s\n", is_terminal ? "\n" : "",
+          event.name.c_str(), event.step, figures.c_str());
       break;
     case Kind::Saved:
       if (!is_terminal) {
@@ -90,8 +80,7 @@ void print(const omni::TrainEvent& event) {
     case Kind::Stopped:
       std::printf(
           "%sstopped after step %ld; run the same command to go on\n",
-          is_terminal ? "\n" : "",
-          event.step);
+          is_terminal ? "\n" : "", event.step);
       break;
   }
   std::fflush(stdout);
@@ -114,8 +103,7 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, on_interrupt);
   try {
     const omni::TrainConfig config = omni::read_train_config(path, overrides);
-    const bool is_done =
-        omni::train(config, {print, [] { return stop_flag != 0; }});
+    const bool is_done = omni::train(config, {print, [] { return stop_flag != 0; }});
     constexpr int kInterrupted = 130;
     return is_done ? 0 : kInterrupted;
   } catch (const c10::Error& error) {

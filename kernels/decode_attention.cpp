@@ -25,7 +25,8 @@ void check_decode_attention(
       q.size(0) % keys.size(0) == 0;
   TORCH_CHECK_VALUE(
       matches,
-      "[decode_attention] expected q [H, K], keys [G, L, K] and values [G, L, C] with G "
+      "[decode_attention] expected q [H, K], keys [G, L, K] and values [G, L, C] with "
+      "G "
       "dividing H and L >= 1, got ",
       q.sizes(), ", ", keys.sizes(), " and ", values.sizes(), ".");
 }
@@ -73,7 +74,8 @@ at::Tensor decode_attention(
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {
-  m.def("decode_attention(Tensor q, Tensor keys, Tensor values, float scale) -> Tensor");
+  m.def(
+      "decode_attention(Tensor q, Tensor keys, Tensor values, float scale) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {

@@ -16,7 +16,8 @@ namespace {
 
 void check_levels(at::IntArrayRef levels) {
   int64_t num_codes = 1;
-  TORCH_CHECK_VALUE(!levels.empty(), "[fsq] expected at least one level count, got [].");
+  TORCH_CHECK_VALUE(
+      !levels.empty(), "[fsq] expected at least one level count, got [].");
   for (const int64_t level : levels) {
     TORCH_CHECK_VALUE(
         level >= 2 && num_codes <= std::numeric_limits<int64_t>::max() / level,
@@ -39,8 +40,8 @@ void check_fsq_values(const at::Tensor& values, at::IntArrayRef levels) {
 void check_fsq_codes(const at::Tensor& codes, at::IntArrayRef levels) {
   check_levels(levels);
   TORCH_CHECK_TYPE(
-      codes.scalar_type() == at::kLong,
-      "[fsq] expected int64 codes, got ", codes.scalar_type(), ".");
+      codes.scalar_type() == at::kLong, "[fsq] expected int64 codes, got ",
+      codes.scalar_type(), ".");
   if (!has_values(codes)) {
     return;
   }
@@ -104,10 +105,8 @@ at::Tensor call_quantize_backward(
 }
 
 struct Quantize : torch::autograd::Function<Quantize> {
-  static at::Tensor forward(
-      AutogradContext* context,
-      const at::Tensor& values,
-      at::IntArrayRef levels) {
+  static at::Tensor
+  forward(AutogradContext* context, const at::Tensor& values, at::IntArrayRef levels) {
     context->saved_data["levels"] = levels.vec();
     context->save_for_backward({values});
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
@@ -117,7 +116,8 @@ struct Quantize : torch::autograd::Function<Quantize> {
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const std::vector<int64_t> levels = context->saved_data["levels"].toIntVector();
     return {
-        call_quantize_backward(grads[0], context->get_saved_variables()[0], levels), {}};
+        call_quantize_backward(grads[0], context->get_saved_variables()[0], levels),
+        {}};
   }
 };
 

@@ -2,10 +2,11 @@
 // Copyright The Omni Authors
 //
 // The fused ops: stateless functions on tensors, each also `torch.ops.omni.<op>` and
-// each with a plain ATen twin in reference.h that is its oracle. float32 and bfloat16 on
-// CPU have a fused path; anything else takes the twin (explain() says which). Arithmetic
-// is float32 (float64 for float64 inputs) whatever the inputs; autocast never enters.
-// Thread-safe. Wrong shapes throw ValueError, wrong dtypes TypeError, ids IndexError.
+// each with a plain ATen twin in reference.h that is its oracle. float32 and bfloat16
+// on CPU have a fused path; anything else takes the twin (explain() says which).
+// Arithmetic is float32 (float64 for float64 inputs) whatever the inputs; autocast
+// never enters. Thread-safe. Wrong shapes throw ValueError, wrong dtypes TypeError, ids
+// IndexError.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,7 +19,8 @@
 
 namespace omni::kernels {
 
-// --- Norms -----------------------------------------------------------------------------
+// --- Norms
+// -----------------------------------------------------------------------------
 
 struct RmsNormOptions {
   double eps = 1e-6;
@@ -26,9 +28,9 @@ struct RmsNormOptions {
   double branch_multiplier = 1.0; // add_rms_norm: x times this enters the sum
 };
 
-// y = x / sqrt(mean(x^2) + eps) * (weight + weight_offset) over the last axis. x [.., D],
-// weight [D]; both float32 or bfloat16, not necessarily the same. Returns [.., D] in x's
-// dtype. Differentiable in x and weight.
+// y = x / sqrt(mean(x^2) + eps) * (weight + weight_offset) over the last axis. x [..,
+// D], weight [D]; both float32 or bfloat16, not necessarily the same. Returns [.., D]
+// in x's dtype. Differentiable in x and weight.
 at::Tensor rms_norm(
     const at::Tensor& x,
     const at::Tensor& weight,
@@ -40,19 +42,21 @@ struct AddRmsNorm {
 };
 
 // sum = residual + branch_multiplier * x, rounded to the residual's dtype; normed =
-// rms_norm(sum) in x's dtype. x and residual [.., D], weight [D]. Without a residual, sum is
-// branch_multiplier * x in x's dtype (x itself when that is 1). Differentiable in all three.
+// rms_norm(sum) in x's dtype. x and residual [.., D], weight [D]. Without a residual,
+// sum is branch_multiplier * x in x's dtype (x itself when that is 1). Differentiable
+// in all three.
 AddRmsNorm add_rms_norm(
     const at::Tensor& x,
     const std::optional<at::Tensor>& residual,
     const at::Tensor& weight,
     const RmsNormOptions& options = {});
 
-// --- Queries and keys ------------------------------------------------------------------
+// --- Queries and keys
+// ------------------------------------------------------------------
 
-// cos and sin of the angles, float32 [.., W/2] with W <= K the rotary width, even: one row
-// for each token. Leading axes equal those of q before [H, K], or a trailing part of
-// them ([L, W/2] serves q [B, L, H, K]). Undefined tables: nothing turns.
+// cos and sin of the angles, float32 [.., W/2] with W <= K the rotary width, even: one
+// row for each token. Leading axes equal those of q before [H, K], or a trailing part
+// of them ([L, W/2] serves q [B, L, H, K]). Undefined tables: nothing turns.
 struct RotaryTables {
   at::Tensor cos;
   at::Tensor sin;
@@ -71,18 +75,19 @@ struct QueriesAndKeys {
   at::Tensor k;
 };
 
-// RMSNorm of each head's K entries where a weight is given, then the leading W entries turn
-// by their token's angles: (a, b) -> (a cos - b sin, b cos + a sin). q [.., H, K],
+// RMSNorm of each head's K entries where a weight is given, then the leading W entries
+// turn by their token's angles: (a, b) -> (a cos - b sin, b cos + a sin). q [.., H, K],
 // k [.., G, K] in one dtype, views into a merged projection welcome; weights float32 or
-// bfloat16. Returns contiguous tensors of the same shapes and dtype. Differentiable in q, k
-// and the weights, not in the tables.
+// bfloat16. Returns contiguous tensors of the same shapes and dtype. Differentiable in
+// q, k and the weights, not in the tables.
 QueriesAndKeys qk_norm_rope(
     const at::Tensor& q,
     const at::Tensor& k,
     const RotaryTables& tables,
     const QkNormRopeOptions& options = {});
 
-// --- Feed-forward ----------------------------------------------------------------------
+// --- Feed-forward
+// ----------------------------------------------------------------------
 
 // silu(gate) * up with gate the first half of the last axis and up the second. gate_up
 // [.., 2F] -> [.., F], same dtype. Differentiable.
@@ -90,11 +95,12 @@ at::Tensor swiglu(const at::Tensor& gate_up);
 // The same of two tensors [.., F] of one shape and dtype.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 
-// --- Media rows ------------------------------------------------------------------------
+// --- Media rows
+// ------------------------------------------------------------------------
 
-// A copy of hidden [.., D] whose rows, counted with the leading axes flattened, at `indices`
-// int64 [R] (distinct) are rows [R, D], converted to hidden's dtype. Differentiable in
-// hidden and rows.
+// A copy of hidden [.., D] whose rows, counted with the leading axes flattened, at
+// `indices` int64 [R] (distinct) are rows [R, D], converted to hidden's dtype.
+// Differentiable in hidden and rows.
 at::Tensor splice_rows(
     const at::Tensor& hidden,
     const at::Tensor& rows,
@@ -107,29 +113,32 @@ struct PatchifyOptions {
   int64_t merge = 1; // patches a side that the encoder merges into one row
 };
 
-// (pixels / 255 - mean) / std, cut into patches. pixels uint8 [N, Y, X, 3], Y and X multiples
-// of patch_size * merge. Returns float32 [P, patch_size^2 * 3], P = N * (Y / patch_size) *
-// (X / patch_size): pictures in order, cells of merge x merge patches row by row, the patches
-// of a cell row by row, inside a patch (y, x, colour).
+// (pixels / 255 - mean) / std, cut into patches. pixels uint8 [N, Y, X, 3], Y and X
+// multiples of patch_size * merge. Returns float32 [P, patch_size^2 * 3], P = N * (Y /
+// patch_size) * (X / patch_size): pictures in order, cells of merge x merge patches row
+// by row, the patches of a cell row by row, inside a patch (y, x, colour).
 at::Tensor patchify(const at::Tensor& pixels, const PatchifyOptions& options);
 
-// --- Finite scalar quantisation (arXiv 2309.15505) --------------------------------------
+// --- Finite scalar quantisation (arXiv 2309.15505)
+// --------------------------------------
 
-// With l levels in a dimension, half = (l - 1) (1 + 1e-3) / 2 and offset = 0.5 for even l, 0
-// for odd: q = round(tanh(v + atanh(offset / half)) * half - offset), an integer in
+// With l levels in a dimension, half = (l - 1) (1 + 1e-3) / 2 and offset = 0.5 for even
+// l, 0 for odd: q = round(tanh(v + atanh(offset / half)) * half - offset), an integer
+// in
 // [-(l / 2), (l - 1) / 2]. `levels` has one entry >= 2 for each entry of the last axis;
 // their product fits int64.
 
-// values [.., dims] float, unbounded -> codes int64 [..] in [0, prod(levels)): the digits
-// q + l / 2 in mixed radix, first dimension least significant.
+// values [.., dims] float, unbounded -> codes int64 [..] in [0, prod(levels)): the
+// digits q + l / 2 in mixed radix, first dimension least significant.
 at::Tensor fsq_encode(const at::Tensor& values, at::IntArrayRef levels);
 // codes int64 [..] -> float32 [.., dims], the grid values q / (l / 2) in [-1, 1].
 at::Tensor fsq_decode(const at::Tensor& codes, at::IntArrayRef levels);
-// fsq_decode(fsq_encode(values)) in the dtype of values, with the gradient of the bounded
-// values before rounding (straight-through).
+// fsq_decode(fsq_encode(values)) in the dtype of values, with the gradient of the
+// bounded values before rounding (straight-through).
 at::Tensor fsq_quantize(const at::Tensor& values, at::IntArrayRef levels);
 
-// --- Loss ------------------------------------------------------------------------------
+// --- Loss
+// ------------------------------------------------------------------------------
 
 inline constexpr int64_t kIgnoredTarget = -100;
 
@@ -145,18 +154,19 @@ struct LinearCrossEntropy {
 };
 
 // logits = logits_multiplier * hidden weight^T; a row's loss = logsumexp(logits) -
-// logits[target] + z_loss * logsumexp(logits)^2. hidden [R, D]; weight [V, D], converted to
-// hidden's dtype for the products; targets int64 [R] in [0, V) or -100. The logits [R, V]
-// never exist as a whole: rows are taken in chunks, ignored rows not at all, and the
-// gradients are made in the forward pass when one is needed. Softmax and sums are float32.
-// Differentiable once in hidden and weight.
+// logits[target] + z_loss * logsumexp(logits)^2. hidden [R, D]; weight [V, D],
+// converted to hidden's dtype for the products; targets int64 [R] in [0, V) or -100.
+// The logits [R, V] never exist as a whole: rows are taken in chunks, ignored rows not
+// at all, and the gradients are made in the forward pass when one is needed. Softmax
+// and sums are float32. Differentiable once in hidden and weight.
 LinearCrossEntropy linear_cross_entropy(
     const at::Tensor& hidden,
     const at::Tensor& weight,
     const at::Tensor& targets,
     const LinearCrossEntropyOptions& options = {});
 
-// --- Decoding --------------------------------------------------------------------------
+// --- Decoding
+// --------------------------------------------------------------------------
 
 struct IdRange {
   int64_t begin = 0;
@@ -169,36 +179,37 @@ struct SampleOptions {
   double top_p = 1.0; // nucleus mass in (0, 1]
   double min_p = 0.0; // share of the largest probability, in [0, 1)
   double repetition_penalty = 1.0; // on ids in `previous`; > 0; 1: none
-  std::vector<int64_t> previous = {}; // ids the penalty falls on; repeated ids count once
+  std::vector<int64_t> previous =
+      {}; // ids the penalty falls on; repeated ids count once
   std::vector<IdRange> allowed = {}; // empty: all of [0, V)
 };
 
 // Draws one id of logits [V] by a number `uniform` in [0, 1). Order: allowed ranges,
 // repetition penalty (positive logits divided, others multiplied), temperature, top-k,
-// top-p, min-p. The id is the first, in id order, whose cumulative probability among those
-// left exceeds `uniform`. Throws ValueError when nothing is left or a logit is NaN.
-int64_t sample(
-    const at::Tensor& logits,
-    const SampleOptions& options,
-    double uniform = 0.0);
+// top-p, min-p. The id is the first, in id order, whose cumulative probability among
+// those left exceeds `uniform`. Throws ValueError when nothing is left or a logit is
+// NaN.
+int64_t
+sample(const at::Tensor& logits, const SampleOptions& options, double uniform = 0.0);
 
-// softmax(scale q k^T) v for one query row over the cache. q [H, K]; keys [G, L, K], values
-// [G, L, C] of any strides (a window is a narrowed view), L >= 1; H a multiple of G, query
-// head h reads group h / (H / G); one dtype. Returns [H, C]. No gradient.
+// softmax(scale q k^T) v for one query row over the cache. q [H, K]; keys [G, L, K],
+// values [G, L, C] of any strides (a window is a narrowed view), L >= 1; H a multiple
+// of G, query head h reads group h / (H / G); one dtype. Returns [H, C]. No gradient.
 at::Tensor decode_attention(
     const at::Tensor& q,
     const at::Tensor& keys,
     const at::Tensor& values,
     double scale);
 
-// --- Which path ------------------------------------------------------------------------
+// --- Which path
+// ------------------------------------------------------------------------
 
 // The names of all ops, as in `torch.ops.omni.<name>`.
 const std::vector<std::string>& op_names();
 
-// Says which path a call of `op` with these tensors takes and why, e.g. "cpu: fused, float32"
-// or "reference: float64 has no fused kernel". Throws ValueError for a name not in
-// op_names().
+// Says which path a call of `op` with these tensors takes and why, e.g. "cpu: fused,
+// float32" or "reference: float64 has no fused kernel". Throws ValueError for a name
+// not in op_names().
 std::string explain(std::string_view op, at::TensorList inputs);
 
 } // namespace omni::kernels

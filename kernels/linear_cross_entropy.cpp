@@ -20,12 +20,14 @@ void check_linear_cross_entropy(
   check_floating(weight, "linear_cross_entropy", "weight");
   TORCH_CHECK_TYPE(
       targets.scalar_type() == at::kLong,
-      "[linear_cross_entropy] expected int64 targets, got ", targets.scalar_type(), ".");
+      "[linear_cross_entropy] expected int64 targets, got ", targets.scalar_type(),
+      ".");
   TORCH_CHECK_VALUE(
       hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) &&
           weight.size(0) >= 1 && targets.dim() == 1 &&
           targets.size(0) == hidden.size(0),
-      "[linear_cross_entropy] expected hidden [R, D], weight [V, D] and targets [R], got ",
+      "[linear_cross_entropy] expected hidden [R, D], weight [V, D] and targets [R], "
+      "got ",
       hidden.sizes(), ", ", weight.sizes(), " and ", targets.sizes(), ".");
   if (row_weights.has_value()) {
     TORCH_CHECK_TYPE(
@@ -183,7 +185,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> meta_with_gradients(
         is_wanted ? tensor.sizes() : at::IntArrayRef({0}), tensor.options());
   };
   return {
-      loss, row_losses, like(hidden, wants_hidden_grad), like(weight, wants_weight_grad)};
+      loss, row_losses, like(hidden, wants_hidden_grad),
+      like(weight, wants_weight_grad)};
 }
 
 } // namespace
@@ -194,11 +197,7 @@ LinearCrossEntropy linear_cross_entropy(
     const at::Tensor& targets,
     const LinearCrossEntropyOptions& options) {
   auto [loss, row_losses] = call(
-      hidden,
-      weight,
-      targets,
-      options.row_weights,
-      options.logits_multiplier,
+      hidden, weight, targets, options.row_weights, options.logits_multiplier,
       options.z_loss);
   return {loss, row_losses};
 }
@@ -208,9 +207,11 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
       "linear_cross_entropy(Tensor hidden, Tensor weight, Tensor targets, "
       "Tensor? row_weights=None, float logits_multiplier=1.0, float z_loss=0.0) "
       "-> (Tensor, Tensor)");
-  // Loss, row losses and the loss's gradients of hidden and weight ([0] where not wanted).
+  // Loss, row losses and the loss's gradients of hidden and weight ([0] where not
+  // wanted).
   m.def(
-      "linear_cross_entropy_with_gradients(Tensor hidden, Tensor weight, Tensor targets, "
+      "linear_cross_entropy_with_gradients(Tensor hidden, Tensor weight, Tensor "
+      "targets, "
       "Tensor? row_weights, float logits_multiplier, float z_loss, "
       "bool wants_hidden_grad, bool wants_weight_grad) "
       "-> (Tensor, Tensor, Tensor, Tensor)");

@@ -12,13 +12,13 @@ namespace omni::kernels {
 
 void check_patchify(const at::Tensor& pixels, const PatchifyOptions& options) {
   TORCH_CHECK_TYPE(
-      pixels.scalar_type() == at::kByte,
-      "[patchify] expected uint8 pixels, got ", pixels.scalar_type(), ".");
+      pixels.scalar_type() == at::kByte, "[patchify] expected uint8 pixels, got ",
+      pixels.scalar_type(), ".");
   TORCH_CHECK_VALUE(
       options.patch_size >= 1 && options.patch_size <= 1024 && options.merge >= 1 &&
           options.merge <= 1024,
-      "[patchify] expected patch_size and merge in [1, 1024], got ",
-      options.patch_size, " and ", options.merge, ".");
+      "[patchify] expected patch_size and merge in [1, 1024], got ", options.patch_size,
+      " and ", options.merge, ".");
   const int64_t cell = options.patch_size * options.merge;
   TORCH_CHECK_VALUE(
       pixels.dim() == 4 && pixels.size(3) == 3 && pixels.size(1) % cell == 0 &&
@@ -39,8 +39,7 @@ PatchifyOptions to_patchify_options(
       mean.size() == 3 && std.size() == 3,
       "[patchify] expected mean and std of three colours, got ", mean.size(), " and ",
       std.size(), ".");
-  return {
-      {mean[0], mean[1], mean[2]}, {std[0], std[1], std[2]}, patch_size, merge};
+  return {{mean[0], mean[1], mean[2]}, {std[0], std[1], std[2]}, patch_size, merge};
 }
 
 namespace {
@@ -75,8 +74,8 @@ at::Tensor meta(
     int64_t patch_size,
     int64_t merge) {
   check_patchify(pixels, to_patchify_options(mean, std, patch_size, merge));
-  const int64_t patches = pixels.size(0) * (pixels.size(1) / patch_size) *
-      (pixels.size(2) / patch_size);
+  const int64_t patches =
+      pixels.size(0) * (pixels.size(1) / patch_size) * (pixels.size(2) / patch_size);
   return at::empty(
       {patches, patch_size * patch_size * 3}, pixels.options().dtype(at::kFloat));
 }
@@ -88,7 +87,9 @@ at::Tensor patchify(const at::Tensor& pixels, const PatchifyOptions& options) {
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {
-  m.def("patchify(Tensor pixels, float[] mean, float[] std, int patch_size, int merge=1) -> Tensor");
+  m.def(
+      "patchify(Tensor pixels, float[] mean, float[] std, int patch_size, int merge=1) "
+      "-> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {

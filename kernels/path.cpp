@@ -10,17 +10,18 @@ namespace omni::kernels {
 namespace {
 
 bool has_fused_dtype(const at::Tensor& tensor) {
-  return !at::isFloatingType(tensor.scalar_type()) || tensor.scalar_type() == at::kFloat ||
-      tensor.scalar_type() == at::kBFloat16;
+  return !at::isFloatingType(tensor.scalar_type()) ||
+      tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16;
 }
 
 } // namespace
 
 const std::vector<std::string>& op_names() {
   static const std::vector<std::string> names = {
-      "add_rms_norm", "decode_attention", "fsq_decode",   "fsq_encode",
-      "fsq_quantize", "linear_cross_entropy", "patchify", "qk_norm_rope",
-      "rms_norm",     "sample",           "splice_rows",  "swiglu"};
+      "add_rms_norm", "decode_attention", "fsq_decode",
+      "fsq_encode",   "fsq_quantize",     "linear_cross_entropy",
+      "patchify",     "qk_norm_rope",     "rms_norm",
+      "sample",       "splice_rows",      "swiglu"};
   return names;
 }
 
@@ -32,11 +33,10 @@ bool takes_cpu_path(std::initializer_list<at::Tensor> tensors) {
 
 bool has_values(const at::Tensor& tensor) {
   constexpr c10::DispatchKeySet kTraced{
-      c10::DispatchKey::Python,
-      c10::DispatchKey::Functionalize,
+      c10::DispatchKey::Python, c10::DispatchKey::Functionalize,
       c10::DispatchKey::FuncTorchBatched};
-  return tensor.is_cpu() && !tensor.key_set().has_any(kTraced) && tensor.has_storage() &&
-      tensor.numel() > 0 && tensor.storage().data() != nullptr;
+  return tensor.is_cpu() && !tensor.key_set().has_any(kTraced) &&
+      tensor.has_storage() && tensor.numel() > 0 && tensor.storage().data() != nullptr;
 }
 
 bool needs_gradient(std::initializer_list<at::Tensor> tensors) {
@@ -50,8 +50,8 @@ std::string explain(std::string_view op, at::TensorList inputs) {
   const auto& names = op_names();
   TORCH_CHECK_VALUE(
       std::find(names.begin(), names.end(), op) != names.end(),
-      "[kernels] expected the name of an op (", c10::Join(", ", names), "), got \"",
-      op, "\".");
+      "[kernels] expected the name of an op (", c10::Join(", ", names), "), got \"", op,
+      "\".");
   std::string dtype = "no floating input";
   for (const at::Tensor& tensor : inputs) {
     if (!tensor.defined()) {
@@ -75,9 +75,8 @@ void check_floating(
     std::string_view op,
     std::string_view name) {
   TORCH_CHECK_TYPE(
-      at::isFloatingType(tensor.scalar_type()),
-      "[", op, "] expected `", name, "` of a floating dtype, got ",
-      tensor.scalar_type(), ".");
+      at::isFloatingType(tensor.scalar_type()), "[", op, "] expected `", name,
+      "` of a floating dtype, got ", tensor.scalar_type(), ".");
 }
 
 } // namespace omni::kernels

@@ -41,7 +41,10 @@ bool has_values(const at::Tensor& tensor);
 bool needs_gradient(std::initializer_list<at::Tensor> tensors);
 
 // Throws TypeError unless `tensor` is floating.
-void check_floating(const at::Tensor& tensor, std::string_view op, std::string_view name);
+void check_floating(
+    const at::Tensor& tensor,
+    std::string_view op,
+    std::string_view name);
 
 // Throw as kernels.h says, before any work.
 void check_rms_norm(

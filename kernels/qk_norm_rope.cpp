@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// RMSNorm of each head, then rotary embedding (arXiv 2104.09864) of its leading entries.
+// RMSNorm of each head, then rotary embedding (arXiv 2104.09864) of its leading
+// entries.
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -148,22 +149,16 @@ struct QkNormRope : torch::autograd::Function<QkNormRope> {
         {q, k, or_undefined(cos), or_undefined(sin), or_undefined(q_weight),
          or_undefined(k_weight)});
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [q_out, k_out] = call(
-        q, k, cos, sin, q_weight, k_weight, eps, weight_offset, is_interleaved);
+    auto [q_out, k_out] =
+        call(q, k, cos, sin, q_weight, k_weight, eps, weight_offset, is_interleaved);
     return {q_out, k_out};
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const variable_list saved = context->get_saved_variables();
     const auto [grad_q, grad_k, grad_q_weight, grad_k_weight] = call_backward(
-        grads[0],
-        grads[1],
-        saved[0],
-        saved[1],
-        or_absent(saved[2]),
-        or_absent(saved[3]),
-        or_absent(saved[4]),
-        or_absent(saved[5]),
+        grads[0], grads[1], saved[0], saved[1], or_absent(saved[2]),
+        or_absent(saved[3]), or_absent(saved[4]), or_absent(saved[5]),
         context->saved_data["eps"].toDouble(),
         context->saved_data["weight_offset"].toDouble(),
         context->saved_data["is_interleaved"].toBool());
@@ -249,21 +244,15 @@ QueriesAndKeys qk_norm_rope(
     const RotaryTables& tables,
     const QkNormRopeOptions& options) {
   auto [q_out, k_out] = call(
-      q,
-      k,
-      or_absent(tables.cos),
-      or_absent(tables.sin),
-      options.q_weight,
-      options.k_weight,
-      options.eps,
-      options.weight_offset,
-      options.is_interleaved);
+      q, k, or_absent(tables.cos), or_absent(tables.sin), options.q_weight,
+      options.k_weight, options.eps, options.weight_offset, options.is_interleaved);
   return {q_out, k_out};
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {
   m.def(
-      "qk_norm_rope(Tensor q, Tensor k, Tensor? cos, Tensor? sin, Tensor? q_weight=None, "
+      "qk_norm_rope(Tensor q, Tensor k, Tensor? cos, Tensor? sin, Tensor? "
+      "q_weight=None, "
       "Tensor? k_weight=None, float eps=1e-6, float weight_offset=0.0, "
       "bool is_interleaved=False) -> (Tensor, Tensor)");
   // Gradients of q, k and the weights ([0] where a weight is absent).

@@ -20,7 +20,8 @@ at::Tensor normalise(
   return x * inverse * (weight.to(x.scalar_type()) + weight_offset);
 }
 
-// heads [.., H, K] in compute dtype; cos, sin [.., W/2] with the head axis still missing.
+// heads [.., H, K] in compute dtype; cos, sin [.., W/2] with the head axis still
+// missing.
 at::Tensor turn(const at::Tensor& heads, const RotaryTables& tables, bool interleaved) {
   if (!tables.cos.defined()) {
     return heads;
@@ -45,10 +46,8 @@ at::Tensor turn(const at::Tensor& heads, const RotaryTables& tables, bool interl
 
 } // namespace
 
-at::Tensor rms_norm(
-    const at::Tensor& x,
-    const at::Tensor& weight,
-    const RmsNormOptions& options) {
+at::Tensor
+rms_norm(const at::Tensor& x, const at::Tensor& weight, const RmsNormOptions& options) {
   return normalise(x.to(compute_dtype(x)), weight, options.eps, options.weight_offset)
       .to(x.scalar_type());
 }
@@ -73,13 +72,15 @@ QueriesAndKeys qk_norm_rope(
     const at::Tensor& k,
     const RotaryTables& tables,
     const QkNormRopeOptions& options) {
-  const auto one = [&](const at::Tensor& heads, const std::optional<at::Tensor>& weight) {
+  const auto one = [&](const at::Tensor& heads,
+                       const std::optional<at::Tensor>& weight) {
     at::Tensor out = heads.to(compute_dtype(heads));
     if (weight.has_value()) {
       out = normalise(out, *weight, options.eps, options.weight_offset);
     }
     out = turn(out, tables, options.is_interleaved);
-    return out.to(heads.scalar_type(), /*non_blocking=*/false, /*copy=*/true).contiguous();
+    return out.to(heads.scalar_type(), /*non_blocking=*/false, /*copy=*/true)
+        .contiguous();
   };
   return {one(q, options.q_weight), one(k, options.k_weight)};
 }
@@ -119,15 +120,14 @@ LinearCrossEntropy linear_cross_entropy(
     const at::Tensor& weight,
     const at::Tensor& targets,
     const LinearCrossEntropyOptions& options) {
-  const at::Tensor logits =
-      at::matmul(hidden, weight.to(hidden.scalar_type()).t()).to(compute_dtype(hidden)) *
+  const at::Tensor logits = at::matmul(hidden, weight.to(hidden.scalar_type()).t())
+                                .to(compute_dtype(hidden)) *
       options.logits_multiplier;
   const at::Tensor log_sum = logits.logsumexp(-1);
   const at::Tensor of_target =
       logits.gather(-1, targets.clamp_min(0).unsqueeze(-1)).squeeze(-1);
-  const at::Tensor rows =
-      (log_sum - of_target + log_sum.square() * options.z_loss)
-          .masked_fill(targets == kIgnoredTarget, 0.0);
+  const at::Tensor rows = (log_sum - of_target + log_sum.square() * options.z_loss)
+                              .masked_fill(targets == kIgnoredTarget, 0.0);
   const at::Tensor weighted =
       options.row_weights.has_value() ? rows * *options.row_weights : rows;
   return {weighted.sum(), rows.detach()};

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Plain ATen versions of the ops in kernels.h: the oracle of the tests and the path of any
-// device or dtype without a fused kernel. Same arguments, same dtype rules, differentiable
-// by ATen's own autograd (any number of times). Arguments are trusted.
+// Plain ATen versions of the ops in kernels.h: the oracle of the tests and the path of
+// any device or dtype without a fused kernel. Same arguments, same dtype rules,
+// differentiable by ATen's own autograd (any number of times). Arguments are trusted.
 #pragma once
 
 #include "kernels/kernels.h"
 
 namespace omni::kernels::reference {
 
-at::Tensor rms_norm(
-    const at::Tensor& x,
-    const at::Tensor& weight,
-    const RmsNormOptions& options);
+at::Tensor
+rms_norm(const at::Tensor& x, const at::Tensor& weight, const RmsNormOptions& options);
 
 AddRmsNorm add_rms_norm(
     const at::Tensor& x,
@@ -48,7 +46,8 @@ LinearCrossEntropy linear_cross_entropy(
     const LinearCrossEntropyOptions& options);
 
 // The id as int64 []; sorts the vocabulary, in float64.
-at::Tensor sample(const at::Tensor& logits, const SampleOptions& options, double uniform);
+at::Tensor
+sample(const at::Tensor& logits, const SampleOptions& options, double uniform);
 
 at::Tensor decode_attention(
     const at::Tensor& q,

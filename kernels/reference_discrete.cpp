@@ -15,11 +15,12 @@ namespace omni::kernels::reference {
 namespace {
 
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
-// Widens the range of tanh, so that the ends of the grid are reached by finite values (and
-// two levels work) while rounding still never leaves it.
+// Widens the range of tanh, so that the ends of the grid are reached by finite values
+// (and two levels work) while rounding still never leaves it.
 constexpr double kFsqEps = 1e-3;
 
-at::Tensor per_level(at::IntArrayRef levels, const at::Tensor& like, double (*f)(int64_t)) {
+at::Tensor
+per_level(at::IntArrayRef levels, const at::Tensor& like, double (*f)(int64_t)) {
   std::vector<at::Tensor> values; // at::tensor() would write to memory a trace has not
   for (const int64_t level : levels) {
     values.push_back(at::full({}, f(level), like.options()));
@@ -51,22 +52,26 @@ at::Tensor in_compute_dtype(const at::Tensor& values) {
 }
 
 at::Tensor keep_top_p(const at::Tensor& scores, double top_p) {
-  const auto [sorted, order] = scores.sort(/*stable=*/true, /*dim=*/0, /*descending=*/true);
+  const auto [sorted, order] =
+      scores.sort(/*stable=*/true, /*dim=*/0, /*descending=*/true);
   const at::Tensor probabilities = sorted.softmax(0);
   const at::Tensor mass_before = probabilities.cumsum(0) - probabilities;
   at::Tensor dropped = mass_before >= top_p;
   dropped[0].fill_(false);
-  return scores.masked_fill(at::zeros_like(dropped).scatter(0, order, dropped), kMinusInfinity);
+  return scores.masked_fill(
+      at::zeros_like(dropped).scatter(0, order, dropped), kMinusInfinity);
 }
 
 } // namespace
 
 at::Tensor fsq_encode(const at::Tensor& values, at::IntArrayRef levels) {
   at::Tensor digits = bound(in_compute_dtype(values), levels).round().to(at::kLong);
-  at::Tensor codes = at::zeros(values.sizes().slice(0, values.dim() - 1), digits.options());
+  at::Tensor codes =
+      at::zeros(values.sizes().slice(0, values.dim() - 1), digits.options());
   int64_t radix = 1;
   for (size_t i = 0; i < levels.size(); ++i) {
-    codes = codes + (digits.select(-1, static_cast<int64_t>(i)) + levels[i] / 2) * radix;
+    codes =
+        codes + (digits.select(-1, static_cast<int64_t>(i)) + levels[i] / 2) * radix;
     radix *= levels[i];
   }
   return codes;
@@ -89,15 +94,18 @@ at::Tensor fsq_quantize(const at::Tensor& values, at::IntArrayRef levels) {
   return (rounded / per_level(levels, bounded, half_width)).to(values.scalar_type());
 }
 
-at::Tensor sample(const at::Tensor& logits, const SampleOptions& options, double uniform) {
-  at::Tensor scores = logits.detach().to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
+at::Tensor
+sample(const at::Tensor& logits, const SampleOptions& options, double uniform) {
+  at::Tensor scores =
+      logits.detach().to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
   if (!options.previous.empty() && options.repetition_penalty != 1.0) {
     const at::Tensor previous = at::tensor(options.previous).to(scores.device());
     const at::Tensor seen = scores.index_select(0, previous);
     scores = scores.index_put(
         {previous},
         at::where(
-            seen < 0, seen * options.repetition_penalty, seen / options.repetition_penalty));
+            seen < 0, seen * options.repetition_penalty,
+            seen / options.repetition_penalty));
   }
   if (!options.allowed.empty()) {
     at::Tensor kept = at::zeros_like(scores, at::kBool);
@@ -123,7 +131,8 @@ at::Tensor sample(const at::Tensor& logits, const SampleOptions& options, double
     weights = weights.masked_fill(weights < options.min_p, 0.0);
   }
   const at::Tensor cumulative = weights.cumsum(0);
-  const at::Tensor passed = (cumulative > cumulative.select(0, -1) * uniform) & (weights > 0);
+  const at::Tensor passed =
+      (cumulative > cumulative.select(0, -1) * uniform) & (weights > 0);
   // A product that rounds up to the total passes nobody: then the last id with weight.
   const at::Tensor last = (weights > 0).to(at::kLong).cumsum(0).argmax(0);
   return at::where(passed.any(), passed.to(at::kByte).argmax(0), last);

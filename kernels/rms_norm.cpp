@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// rms_norm and add_rms_norm: y = s / sqrt(mean(s^2) + eps) * (weight + offset) of s = x or
-// residual + branch_multiplier * x.
+// rms_norm and add_rms_norm: y = s / sqrt(mean(s^2) + eps) * (weight + offset) of s = x
+// or residual + branch_multiplier * x.
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -24,9 +24,8 @@ void check_rms_norm(
   if (residual.has_value()) {
     check_floating(*residual, "rms_norm", "residual");
     TORCH_CHECK_VALUE(
-        residual->sizes() == x.sizes(),
-        "[rms_norm] expected a residual of x's shape ", x.sizes(), ", got ",
-        residual->sizes(), ".");
+        residual->sizes() == x.sizes(), "[rms_norm] expected a residual of x's shape ",
+        x.sizes(), ", got ", residual->sizes(), ".");
   }
 }
 
@@ -115,13 +114,9 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const variable_list saved = context->get_saved_variables();
     const auto [grad_x, grad_branch, grad_weight] = call_backward(
-        grads[0],
-        std::nullopt,
-        saved[0],
-        saved[1],
+        grads[0], std::nullopt, saved[0], saved[1],
         context->saved_data["eps"].toDouble(),
-        context->saved_data["weight_offset"].toDouble(),
-        1.0);
+        context->saved_data["weight_offset"].toDouble(), 1.0);
     return {grad_x, grad_weight, {}, {}};
   }
 };
@@ -155,16 +150,16 @@ struct AddRmsNormFunction : torch::autograd::Function<AddRmsNormFunction> {
     if (!grads[0].defined()) { // Only the sum was used.
       return {
           grads[1].defined() ? (grads[1] * multiplier).to(x_dtype) : at::Tensor(),
-          grads[1], {}, {}, {}, {}};
+          grads[1],
+          {},
+          {},
+          {},
+          {}};
     }
     const auto [grad_sum, grad_branch, grad_weight] = call_backward(
-        grads[0],
-        or_absent(grads[1]),
-        saved[0],
-        saved[1],
+        grads[0], or_absent(grads[1]), saved[0], saved[1],
         context->saved_data["eps"].toDouble(),
-        context->saved_data["weight_offset"].toDouble(),
-        multiplier);
+        context->saved_data["weight_offset"].toDouble(), multiplier);
     const bool is_same = multiplier == 1.0 && x_dtype == saved[0].scalar_type();
     return {is_same ? grad_sum : grad_branch, grad_sum, grad_weight, {}, {}, {}};
   }
@@ -244,10 +239,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> meta_backward(
 
 } // namespace
 
-at::Tensor rms_norm(
-    const at::Tensor& x,
-    const at::Tensor& weight,
-    const RmsNormOptions& options) {
+at::Tensor
+rms_norm(const at::Tensor& x, const at::Tensor& weight, const RmsNormOptions& options) {
   return call_rms_norm(x, weight, options.eps, options.weight_offset);
 }
 
@@ -262,22 +255,20 @@ AddRmsNorm add_rms_norm(
     return {rms_norm(sum, weight, options), sum};
   }
   auto [normed, sum] = call_add_rms_norm(
-      x,
-      *residual,
-      weight,
-      options.eps,
-      options.weight_offset,
+      x, *residual, weight, options.eps, options.weight_offset,
       options.branch_multiplier);
   return {normed, sum};
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {
-  m.def("rms_norm(Tensor x, Tensor weight, float eps=1e-6, float weight_offset=0.0) -> Tensor");
+  m.def(
+      "rms_norm(Tensor x, Tensor weight, float eps=1e-6, float weight_offset=0.0) -> "
+      "Tensor");
   m.def(
       "add_rms_norm(Tensor x, Tensor residual, Tensor weight, float eps=1e-6, "
       "float weight_offset=0.0, float branch_multiplier=1.0) -> (Tensor, Tensor)");
-  // Gradients of residual (the sum's dtype), x (the dtype of grad_normed; [0] where equal to
-  // the residual's) and weight. rms_norm is the case without grad_sum.
+  // Gradients of residual (the sum's dtype), x (the dtype of grad_normed; [0] where
+  // equal to the residual's) and weight. rms_norm is the case without grad_sum.
   m.def(
       "add_rms_norm_backward(Tensor grad_normed, Tensor? grad_sum, Tensor sum, "
       "Tensor weight, float eps, float weight_offset, float branch_multiplier) "

@@ -13,7 +13,11 @@
 namespace omni::kernels {
 namespace {
 
-void check_in_range(const char* name, double value, bool is_in_range, const char* range) {
+void check_in_range(
+    const char* name,
+    double value,
+    bool is_in_range,
+    const char* range) {
   TORCH_CHECK_VALUE(
       is_in_range, "[sample] expected ", name, " in ", range, ", got ", value, ".");
 }
@@ -26,8 +30,8 @@ void check_sample(
     double uniform) {
   check_floating(logits, "sample", "logits");
   TORCH_CHECK_VALUE(
-      logits.dim() == 1 && logits.size(0) >= 1,
-      "[sample] expected logits [V], got ", logits.sizes(), ".");
+      logits.dim() == 1 && logits.size(0) >= 1, "[sample] expected logits [V], got ",
+      logits.sizes(), ".");
   const int64_t vocab = logits.size(0);
   check_in_range(
       "temperature", options.temperature, options.temperature >= 0, "[0, inf)");
@@ -38,8 +42,8 @@ void check_sample(
   check_in_range(
       "min_p", options.min_p, options.min_p >= 0 && options.min_p < 1, "[0, 1)");
   check_in_range(
-      "repetition_penalty", options.repetition_penalty,
-      options.repetition_penalty > 0, "(0, inf)");
+      "repetition_penalty", options.repetition_penalty, options.repetition_penalty > 0,
+      "(0, inf)");
   check_in_range("uniform", uniform, uniform >= 0 && uniform < 1, "[0, 1)");
   for (const IdRange& range : options.allowed) {
     TORCH_CHECK_INDEX(
@@ -49,15 +53,16 @@ void check_sample(
   }
   for (const int64_t id : options.previous) {
     TORCH_CHECK_INDEX(
-        id >= 0 && id < vocab,
-        "[sample] expected previous ids in [0, ", vocab, "), got ", id, ".");
+        id >= 0 && id < vocab, "[sample] expected previous ids in [0, ", vocab,
+        "), got ", id, ".");
   }
 }
 
 void check_choice(double largest) {
   TORCH_CHECK_VALUE(
       !std::isnan(largest),
-      "[sample] expected logits without NaN, got NaN. The model's weights or inputs are "
+      "[sample] expected logits without NaN, got NaN. The model's weights or inputs "
+      "are "
       "not finite.");
   TORCH_CHECK_VALUE(
       std::isfinite(largest),
@@ -131,10 +136,10 @@ SampleOptions to_sample_options(
     at::IntArrayRef allowed) {
   TORCH_CHECK_VALUE(
       allowed.size() % 2 == 0,
-      "[sample] expected allowed as begin, end, begin, end, ..., got ",
-      allowed.size(), " numbers.");
-  SampleOptions options{
-      temperature, top_k, top_p, min_p, repetition_penalty, previous.vec(), {}};
+      "[sample] expected allowed as begin, end, begin, end, ..., got ", allowed.size(),
+      " numbers.");
+  SampleOptions options{temperature,        top_k,          top_p, min_p,
+                        repetition_penalty, previous.vec(), {}};
   for (size_t i = 0; i < allowed.size(); i += 2) {
     options.allowed.push_back({allowed[i], allowed[i + 1]});
   }
@@ -148,15 +153,8 @@ int64_t sample(const at::Tensor& logits, const SampleOptions& options, double un
     allowed.push_back(range.end);
   }
   return call(
-             logits,
-             uniform,
-             options.temperature,
-             options.top_k,
-             options.top_p,
-             options.min_p,
-             options.repetition_penalty,
-             options.previous,
-             allowed)
+             logits, uniform, options.temperature, options.top_k, options.top_p,
+             options.min_p, options.repetition_penalty, options.previous, allowed)
       .item<int64_t>();
 }
 

@@ -18,8 +18,8 @@ void check_splice_rows(
   check_floating(hidden, "splice_rows", "hidden");
   check_floating(rows, "splice_rows", "rows");
   TORCH_CHECK_TYPE(
-      indices.scalar_type() == at::kLong,
-      "[splice_rows] expected int64 indices, got ", indices.scalar_type(), ".");
+      indices.scalar_type() == at::kLong, "[splice_rows] expected int64 indices, got ",
+      indices.scalar_type(), ".");
   TORCH_CHECK_VALUE(
       hidden.dim() >= 2 && rows.dim() == 2 && rows.size(1) == hidden.size(-1) &&
           indices.dim() == 1 && indices.size(0) == rows.size(0),
@@ -28,17 +28,17 @@ void check_splice_rows(
   if (!has_values(indices)) {
     return;
   }
-  const int64_t num_slots = at::multiply_integers(hidden.sizes().slice(0, hidden.dim() - 1));
+  const int64_t num_slots =
+      at::multiply_integers(hidden.sizes().slice(0, hidden.dim() - 1));
   std::vector<bool> taken(num_slots, false);
   const at::Tensor contiguous = indices.contiguous();
   for (int64_t i = 0; i < contiguous.size(0); ++i) {
     const int64_t slot = contiguous.const_data_ptr<int64_t>()[i];
     TORCH_CHECK_INDEX(
-        slot >= 0 && slot < num_slots,
-        "[splice_rows] expected indices in [0, ", num_slots, "), got ", slot, ".");
+        slot >= 0 && slot < num_slots, "[splice_rows] expected indices in [0, ",
+        num_slots, "), got ", slot, ".");
     TORCH_CHECK_VALUE(
-        !taken[slot],
-        "[splice_rows] expected distinct indices, got ", slot, " twice.");
+        !taken[slot], "[splice_rows] expected distinct indices, got ", slot, " twice.");
     taken[slot] = true;
   }
 }
@@ -48,10 +48,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::Tensor call(
-    const at::Tensor& hidden,
-    const at::Tensor& rows,
-    const at::Tensor& indices) {
+at::Tensor
+call(const at::Tensor& hidden, const at::Tensor& rows, const at::Tensor& indices) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("omni::splice_rows", "")
                              .typed<decltype(call)>();
@@ -111,10 +109,8 @@ at::Tensor by_autograd(
   return SpliceRows::apply(hidden, rows, indices);
 }
 
-at::Tensor meta(
-    const at::Tensor& hidden,
-    const at::Tensor& rows,
-    const at::Tensor& indices) {
+at::Tensor
+meta(const at::Tensor& hidden, const at::Tensor& rows, const at::Tensor& indices) {
   check_splice_rows(hidden, rows, indices);
   return at::empty(hidden.sizes(), hidden.options());
 }

@@ -91,10 +91,8 @@ struct Merged : torch::autograd::Function<Merged> {
 };
 
 struct Pair : torch::autograd::Function<Pair> {
-  static at::Tensor forward(
-      AutogradContext* context,
-      const at::Tensor& gate,
-      const at::Tensor& up) {
+  static at::Tensor
+  forward(AutogradContext* context, const at::Tensor& gate, const at::Tensor& up) {
     context->save_for_backward({gate, up});
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     return call_pair(gate, up);
@@ -135,9 +133,7 @@ at::Tensor meta_pair(const at::Tensor& gate, const at::Tensor& up) {
   return at::empty(gate.sizes(), gate.options());
 }
 
-at::Tensor meta_merged_backward(
-    const at::Tensor& /*grad*/,
-    const at::Tensor& gate_up) {
+at::Tensor meta_merged_backward(const at::Tensor& /*grad*/, const at::Tensor& gate_up) {
   return at::empty(gate_up.sizes(), gate_up.options());
 }
 
@@ -162,7 +158,8 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
   m.def("swiglu(Tensor gate_up) -> Tensor");
   m.def("swiglu.pair(Tensor gate, Tensor up) -> Tensor");
   m.def("swiglu_backward(Tensor grad, Tensor gate_up) -> Tensor");
-  m.def("swiglu_backward.pair(Tensor grad, Tensor gate, Tensor up) -> (Tensor, Tensor)");
+  m.def(
+      "swiglu_backward.pair(Tensor grad, Tensor gate, Tensor up) -> (Tensor, Tensor)");
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {

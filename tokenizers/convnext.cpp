@@ -22,9 +22,7 @@ at::Tensor linear_of(torch::nn::Linear& linear, const at::Tensor& x) {
 DepthwiseConv1dImpl::DepthwiseConv1dImpl(int64_t channels, int64_t kernel_size) {
   TORCH_CHECK_VALUE(
       kernel_size > 0 && kernel_size % 2 == 1,
-      "[convnext] expected an odd kernel size, got ",
-      kernel_size,
-      ".");
+      "[convnext] expected an odd kernel size, got ", kernel_size, ".");
   weight = register_parameter("weight", at::zeros({kernel_size, channels}));
   bias = register_parameter("bias", at::zeros({channels}));
 }
@@ -102,11 +100,8 @@ at::Tensor float_linear(torch::nn::Linear& linear, const at::Tensor& x) {
 
 at::Tensor float_norm(torch::nn::LayerNorm& norm, const at::Tensor& x) {
   return at::layer_norm(
-      x.to(at::kFloat),
-      norm->options.normalized_shape(),
-      norm->weight.to(at::kFloat),
-      norm->bias.to(at::kFloat),
-      norm->options.eps());
+      x.to(at::kFloat), norm->options.normalized_shape(), norm->weight.to(at::kFloat),
+      norm->bias.to(at::kFloat), norm->options.eps());
 }
 
 } // namespace omni

@@ -27,7 +27,7 @@ TORCH_MODULE(DepthwiseConv1d);
 struct ConvNextOptions {
   int64_t width = 160;
   int64_t inner_width = 480;
-  int64_t kernel_size = 7;     // odd
+  int64_t kernel_size = 7; // odd
   double branch_scale = 0.25; // initial weight of the branch beside the input
 };
 

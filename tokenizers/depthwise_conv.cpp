@@ -49,9 +49,7 @@ at::Tensor convolve(
       const auto [first, last] = taps_inside(row % s.time, s);
       for (int64_t k = first; k < last; ++k) {
         multiply_add(
-            out,
-            x + (row + k - s.kernel / 2) * s.channels,
-            weight + k * s.channels,
+            out, x + (row + k - s.kernel / 2) * s.channels, weight + k * s.channels,
             s.channels);
       }
     }
@@ -73,10 +71,8 @@ weight_gradient(const at::Tensor& x_BTC, const at::Tensor& grad_BTC, const Sizes
       const auto [first, last] = taps_inside(row % s.time, s);
       for (int64_t k = first; k < last; ++k) {
         multiply_add(
-            sum + k * s.channels,
-            x + (row + k - s.kernel / 2) * s.channels,
-            grad + row * s.channels,
-            s.channels);
+            sum + k * s.channels, x + (row + k - s.kernel / 2) * s.channels,
+            grad + row * s.channels, s.channels);
       }
     }
   });
@@ -102,10 +98,8 @@ class DepthwiseConv1d : public torch::autograd::Function<DepthwiseConv1d> {
     const Sizes s = sizes_of(saved[0], saved[1]);
     // Correlation with the mirrored kernel gives the gradient of x.
     const at::Tensor grad_x = convolve(
-        grad_BTC,
-        saved[1].flip(0).contiguous(),
-        at::zeros({s.channels}, grad_BTC.options()),
-        s);
+        grad_BTC, saved[1].flip(0).contiguous(),
+        at::zeros({s.channels}, grad_BTC.options()), s);
     return {grad_x, weight_gradient(saved[0], grad_BTC, s), grad_BTC.sum({0, 1})};
   }
 
@@ -122,9 +116,7 @@ at::Tensor depthwise_conv1d_reference(
     const at::Tensor& weight,
     const at::Tensor& bias) {
   return at::conv1d(
-             x.to(weight.scalar_type()).transpose(1, 2),
-             weight.t().unsqueeze(1),
-             bias,
+             x.to(weight.scalar_type()).transpose(1, 2), weight.t().unsqueeze(1), bias,
              /*stride=*/1,
              /*padding=*/weight.size(0) / 2,
              /*dilation=*/1,
@@ -138,16 +130,13 @@ at::Tensor depthwise_conv1d(
     const at::Tensor& bias) {
   check_shape(x, {-1, -1, weight.size(1)}, "depthwise_conv1d", "x");
   TORCH_CHECK_VALUE(
-      weight.size(0) % 2 == 1,
-      "[depthwise_conv1d] expected a kernel of odd size, got ",
-      weight.size(0),
-      ".");
+      weight.size(0) % 2 == 1, "[depthwise_conv1d] expected a kernel of odd size, got ",
+      weight.size(0), ".");
   if (!x.device().is_cpu() || weight.scalar_type() == at::kDouble) {
     return depthwise_conv1d_reference(x, weight, bias);
   }
   return DepthwiseConv1d::apply(
-      x.to(at::kFloat).contiguous(),
-      weight.to(at::kFloat).contiguous(),
+      x.to(at::kFloat).contiguous(), weight.to(at::kFloat).contiguous(),
       bias.to(at::kFloat).contiguous());
 }
 

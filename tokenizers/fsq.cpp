@@ -16,13 +16,10 @@ int64_t num_fsq_codes(const std::vector<int64_t>& levels, std::string_view compo
     const bool fits =
         level >= 2 && level <= std::numeric_limits<int32_t>::max() / num_codes;
     TORCH_CHECK_VALUE(
-        fits,
-        "[",
-        component,
+        fits, "[", component,
         "] expected FSQ levels of at least 2 whose product fits 31 bits, "
         "got ",
-        c10::IntArrayRef(levels),
-        ".");
+        c10::IntArrayRef(levels), ".");
     num_codes *= level;
   }
   TORCH_CHECK_VALUE(
@@ -47,26 +44,15 @@ at::Tensor fsq_codes_to_latent(
     const std::vector<int64_t>& levels,
     std::string_view component) {
   TORCH_CHECK_TYPE(
-      codes.scalar_type() == at::kLong,
-      "[",
-      component,
-      "] expected `codes` int64, got ",
-      codes.scalar_type(),
-      ".");
+      codes.scalar_type() == at::kLong, "[", component,
+      "] expected `codes` int64, got ", codes.scalar_type(), ".");
   const int64_t num_codes = num_fsq_codes(levels, component);
   if (codes.numel() > 0) {
     const auto [low, high] = codes.aminmax();
     TORCH_CHECK_INDEX(
-        low.item<int64_t>() >= 0 && high.item<int64_t>() < num_codes,
-        "[",
-        component,
-        "] expected codes in [0, ",
-        num_codes,
-        "), got values from ",
-        low.item<int64_t>(),
-        " to ",
-        high.item<int64_t>(),
-        ".");
+        low.item<int64_t>() >= 0 && high.item<int64_t>() < num_codes, "[", component,
+        "] expected codes in [0, ", num_codes, "), got values from ",
+        low.item<int64_t>(), " to ", high.item<int64_t>(), ".");
   }
   return kernels::fsq_decode(codes, levels);
 }

@@ -28,10 +28,8 @@ at::Tensor griffin_lim(
     int64_t num_iterations) {
   check_shape(mel, {-1, options.num_mels}, "griffin_lim", "mel");
   TORCH_CHECK_VALUE(
-      num_iterations >= 0,
-      "[griffin_lim] expected num_iterations >= 0, got ",
-      num_iterations,
-      ".");
+      num_iterations >= 0, "[griffin_lim] expected num_iterations >= 0, got ",
+      num_iterations, ".");
   const torch::NoGradGuard no_grad;
   const StftOptions transform = stft_options(options);
   check_stft_options(transform, "griffin_lim");

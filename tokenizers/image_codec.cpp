@@ -95,9 +95,7 @@ at::Tensor detail_weights(const Edges& edges, double detail_weight) {
   const at::Tensor strength = at::constant_pad_nd(down, {0, 0, 1, 0}) +
       at::constant_pad_nd(right, {1, 0, 0, 0});
   const at::Tensor around = at::avg_pool2d(
-      strength,
-      {kDetailWindow, kDetailWindow},
-      {1, 1},
+      strength, {kDetailWindow, kDetailWindow}, {1, 1},
       {kDetailWindow / 2, kDetailWindow / 2});
   const at::Tensor weights = 1.0 + detail_weight * (2.0 * around).clamp_max(1.0);
   return weights / weights.mean();
@@ -114,25 +112,14 @@ ImageCodecImpl::ImageCodecImpl(ImageCodecOptions options_in)
   const auto& o = options;
   TORCH_CHECK_VALUE(
       o.downsample == 2 * kStem && o.image_size > 0 && o.image_size % o.downsample == 0,
-      "[image_codec] expected downsample ",
-      2 * kStem,
-      " and a multiple of it for image_size, got ",
-      o.downsample,
-      " and ",
-      o.image_size,
+      "[image_codec] expected downsample ", 2 * kStem,
+      " and a multiple of it for image_size, got ", o.downsample, " and ", o.image_size,
       ".");
   TORCH_CHECK_VALUE(
       o.width > 0 && o.deep_width > 0 && o.num_blocks >= 0 && o.detail_weight >= 0.0,
       "[image_codec] expected positive widths and no negative num_blocks or "
       "detail_weight, got ",
-      o.width,
-      ", ",
-      o.deep_width,
-      ", ",
-      o.num_blocks,
-      " and ",
-      o.detail_weight,
-      ".");
+      o.width, ", ", o.deep_width, ", ", o.num_blocks, " and ", o.detail_weight, ".");
   (void)o.num_codes();
   const auto num_dims = static_cast<int64_t>(o.levels.size());
   const int64_t stem_width = 3 * kStem * kStem;

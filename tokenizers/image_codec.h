@@ -15,11 +15,11 @@
 namespace omni {
 
 struct ImageCodecOptions {
-  int64_t image_size = 64;   // pixels a side
-  int64_t downsample = 8;    // pixels a side of one code: 4 by space-to-depth, then 2
-  int64_t width = 96;        // channels at 1/4 resolution
+  int64_t image_size = 64; // pixels a side
+  int64_t downsample = 8; // pixels a side of one code: 4 by space-to-depth, then 2
+  int64_t width = 96; // channels at 1/4 resolution
   int64_t deep_width = 128; // channels at 1/8
-  int64_t num_blocks = 2;    // residual blocks at each resolution, each side
+  int64_t num_blocks = 2; // residual blocks at each resolution, each side
   std::vector<int64_t> levels = {8, 5, 5, 5}; // FSQ levels a dimension
   // Pixels amid edges (letters, outlines) weigh up to 1 + this in the losses.
   double detail_weight = 4.0;

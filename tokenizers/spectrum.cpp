@@ -35,14 +35,10 @@ void check_stft_options(const StftOptions& options, std::string_view component) 
   TORCH_CHECK_VALUE(
       options.hop > 0 && options.fft_size % 2 == 0 &&
           options.fft_size % options.hop == 0 && options.fft_size >= 2 * options.hop,
-      "[",
-      component,
+      "[", component,
       "] expected an even fft_size that is a multiple of hop and at least "
       "twice it, got fft_size ",
-      options.fft_size,
-      " and hop ",
-      options.hop,
-      ".");
+      options.fft_size, " and hop ", options.hop, ".");
 }
 
 at::Tensor stft(const at::Tensor& samples, const StftOptions& options) {

@@ -14,7 +14,7 @@ namespace omni {
 
 struct StftOptions {
   int64_t fft_size = 640; // samples, even
-  int64_t hop = 160;       // samples between frames; divides fft_size at least twice
+  int64_t hop = 160; // samples between frames; divides fft_size at least twice
 };
 
 // ValueError unless fft_size is even and a multiple of hop, at least twice it.

@@ -68,16 +68,8 @@ SpeechCodecImpl::SpeechCodecImpl(SpeechCodecOptions options_in)
           o.mel_std > 0,
       "[speech_codec] expected positive num_mels, frames_per_code, widths and mel_std, "
       "got ",
-      o.num_mels,
-      ", ",
-      o.frames_per_code,
-      ", ",
-      o.width,
-      " and ",
-      o.inner_width,
-      ", ",
-      o.mel_std,
-      ".");
+      o.num_mels, ", ", o.frames_per_code, ", ", o.width, " and ", o.inner_width, ", ",
+      o.mel_std, ".");
   const int64_t patch = o.frames_per_code * o.num_mels;
   const int64_t num_dims = static_cast<int64_t>(o.levels.size());
   (void)o.num_codes();
@@ -178,13 +170,8 @@ CodecLosses SpeechCodecImpl::losses(const at::Tensor& mel, const at::Tensor& len
   const int64_t shortest = lengths.min().item<int64_t>();
   TORCH_CHECK_VALUE(
       shortest >= 1 && lengths.max().item<int64_t>() <= num_frames,
-      "[speech_codec] expected lengths in [1, ",
-      num_frames,
-      "], got values from ",
-      shortest,
-      " to ",
-      lengths.max().item<int64_t>(),
-      ".");
+      "[speech_codec] expected lengths in [1, ", num_frames, "], got values from ",
+      shortest, " to ", lengths.max().item<int64_t>(), ".");
 
   const int64_t group = options.frames_per_code;
   const int64_t num_codes = ceil_divide(num_frames, group);

@@ -22,7 +22,7 @@ struct SpeechCodecOptions {
   int64_t inner_width = 480;
   int64_t num_encoder_blocks = 3; // ConvNeXt at code rate
   int64_t num_decoder_blocks = 4; // ConvNeXt at code rate
-  int64_t num_frame_blocks = 2;    // ConvNeXt at frame rate, after decoding
+  int64_t num_frame_blocks = 2; // ConvNeXt at frame rate, after decoding
   int64_t kernel_size = 7;
   std::vector<int64_t> levels = {8, 5, 5, 5};
   double mel_mean = -4.0; // log-mel is normalised by these before encoding

@@ -22,10 +22,7 @@ SpeechStream::SpeechStream(SpeechCodec codec, Vocoder vocoder, VocoderOptions op
   TORCH_CHECK_VALUE(
       codec_->options.num_mels == options_.num_mels,
       "[speech_stream] expected codec and vocoder of equal num_mels, got ",
-      codec_->options.num_mels,
-      " and ",
-      options_.num_mels,
-      ".");
+      codec_->options.num_mels, " and ", options_.num_mels, ".");
   TORCH_CHECK_VALUE(
       vocoder_.is_empty() ||
           (vocoder_->options.num_mels == options_.num_mels &&
@@ -39,12 +36,8 @@ at::Tensor SpeechStream::push(const std::vector<int64_t>& codes) {
   const int64_t num_codes = codec_->options.num_codes();
   for (const int64_t code : codes) {
     TORCH_CHECK_INDEX(
-        code >= 0 && code < num_codes,
-        "[speech_stream] expected codes in [0, ",
-        num_codes,
-        "), got ",
-        code,
-        ".");
+        code >= 0 && code < num_codes, "[speech_stream] expected codes in [0, ",
+        num_codes, "), got ", code, ".");
   }
   codes_.insert(codes_.end(), codes.begin(), codes.end());
   return take_final(/*is_last=*/false);
@@ -84,8 +77,7 @@ at::Tensor SpeechStream::take_final(bool is_last) {
   num_samples_given_ = frame_end * options_.hop;
   return samples
       .slice(
-          0,
-          (frame_begin - mel_begin) * options_.hop,
+          0, (frame_begin - mel_begin) * options_.hop,
           (frame_end - mel_begin) * options_.hop)
       .cpu();
 }

@@ -33,7 +33,7 @@ std::string to_text(const IdRange& range) {
   throw ValueError("token_space", message);
 }
 
-}  // namespace
+} // namespace
 
 const char* segment_name(Segment segment) {
   for (const auto& [known, name] : kNames) {
@@ -145,4 +145,4 @@ int64_t TokenSpace::control(const std::string& role) const {
   return found->second;
 }
 
-}  // namespace omni
+} // namespace omni

@@ -16,8 +16,8 @@ namespace omni {
 
 enum class Segment { Text, Control, Spelling, Image, Speech };
 
-[[nodiscard]] const char* segment_name(Segment segment);  // "text", "control", …
-[[nodiscard]] Segment segment_from_name(const std::string& name);  // or ValueError
+[[nodiscard]] const char* segment_name(Segment segment); // "text", "control", …
+[[nodiscard]] Segment segment_from_name(const std::string& name); // or ValueError
 
 // Half-open range of ids.
 struct IdRange {
@@ -56,12 +56,12 @@ class TokenSpace {
     return vocab_size_;
   }
   [[nodiscard]] bool has(Segment segment) const;
-  [[nodiscard]] IdRange range(Segment segment) const;  // ValueError if absent
+  [[nodiscard]] IdRange range(Segment segment) const; // ValueError if absent
   // A control id, also one inside the text segment, and an id of no segment (padding
   // of the vocabulary) count as Control. std::out_of_range outside [0, vocab_size).
   [[nodiscard]] Segment segment_of(int64_t id) const;
   [[nodiscard]] bool has_control(const std::string& role) const;
-  [[nodiscard]] int64_t control(const std::string& role) const;  // ValueError if absent
+  [[nodiscard]] int64_t control(const std::string& role) const; // ValueError if absent
   [[nodiscard]] const std::map<Segment, IdRange>& segments() const {
     return segments_;
   }
@@ -75,4 +75,4 @@ class TokenSpace {
   ControlIds control_ids_;
 };
 
-}  // namespace omni
+} // namespace omni

@@ -67,15 +67,8 @@ VocoderImpl::VocoderImpl(VocoderOptions options_in) : options(options_in) {
   TORCH_CHECK_VALUE(
       o.width > 0 && o.inner_width > 0 && o.num_blocks >= 0 && o.floor > 0 &&
           o.mel_std > 0,
-      "[vocoder] expected positive widths, floor and mel_std, got ",
-      o.width,
-      ", ",
-      o.inner_width,
-      ", ",
-      o.floor,
-      " and ",
-      o.mel_std,
-      ".");
+      "[vocoder] expected positive widths, floor and mel_std, got ", o.width, ", ",
+      o.inner_width, ", ", o.floor, " and ", o.mel_std, ".");
   const int64_t num_bins = o.fft_size / 2 + 1;
   input = register_module("input", torch::nn::Linear(o.num_mels, o.width));
   input_norm = register_module("input_norm", layer_norm(o.width));

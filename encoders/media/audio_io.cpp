@@ -54,15 +54,14 @@ decode_source(ByteSource& bytes, const MediaBudget& budget, const MediaName& nam
   const std::string head = bytes.read_range(0, kSniffBytes);
   MediaKind kind = sniff(head);
   if (kind == MediaKind::Mp3 && head.starts_with("ID3")) {
-    kind = sniff(bytes.read_range(0, bytes.size()));  // looks behind the tag
+    kind = sniff(bytes.read_range(0, bytes.size())); // looks behind the tag
   }
   if (kind == MediaKind::Wav) {
     return decode_wav(bytes.read_range(0, bytes.size()), budget, name);
   }
   if (!is_sound(kind) && !is_movie(kind)) {
     name.fail_expected(
-        "a WAV, FLAC, MP3, Ogg, AAC or video file",
-        describe(kind),
+        "a WAV, FLAC, MP3, Ogg, AAC or video file", describe(kind),
         is_picture(kind) ? "Use read_image()." : "");
   }
   check_container(bytes, kind, name);
@@ -80,13 +79,12 @@ decode_source(ByteSource& bytes, const MediaBudget& budget, const MediaName& nam
     name.fail_expected(
         std::to_string(source.declared_audio_seconds()) +
             " s of sound, as the header declares",
-        std::to_string(seconds) + " s",
-        "The file is truncated.");
+        std::to_string(seconds) + " s", "The file is truncated.");
   }
   return {av::to_tensor(std::move(track.samples)), track.sample_rate_hz, name.subject};
 }
 
-}  // namespace
+} // namespace
 
 Waveform read_audio(const std::filesystem::path& path, const MediaBudget& budget) {
   const MediaName name{"read_audio", path.string()};
@@ -101,4 +99,4 @@ Waveform decode_audio(
   return decode_source(*make_byte_source(bytes, budget, media), budget, media);
 }
 
-}  // namespace omni
+} // namespace omni

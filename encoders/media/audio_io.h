@@ -48,4 +48,4 @@ void write_audio(
     const Waveform& waveform,
     SampleFormat format = SampleFormat::Int16);
 
-}  // namespace omni
+} // namespace omni

@@ -18,35 +18,26 @@ namespace omni {
 namespace {
 
 constexpr int64_t kMaxWavBytes = std::numeric_limits<uint32_t>::max() - 64;
-constexpr int kFlacFrame = 4096;  // samples
+constexpr int kFlacFrame = 4096; // samples
 
 at::Tensor checked_samples(const Waveform& waveform, const std::string& component) {
   check_waveform(waveform, component);
   at::Tensor samples = waveform.samples.detach().cpu().contiguous();
   TORCH_CHECK_VALUE(
-      at::isfinite(samples).all().item<bool>(),
-      "[",
-      component,
+      at::isfinite(samples).all().item<bool>(), "[", component,
       "] expected finite samples, got infinity or no number.");
   TORCH_CHECK_VALUE(
       waveform.sample_rate_hz <= std::numeric_limits<int32_t>::max() &&
           samples.size(0) <= kMaxWavBytes / 4,
-      "[",
-      component,
-      "] expected a file of less than 4 GiB, got ",
-      samples.size(0),
-      " samples at ",
-      waveform.sample_rate_hz,
-      " Hz.");
+      "[", component, "] expected a file of less than 4 GiB, got ", samples.size(0),
+      " samples at ", waveform.sample_rate_hz, " Hz.");
   return samples;
 }
 
 void check_flac(int error) {
   TORCH_CHECK_VALUE(
-      error >= 0,
-      "[encode_flac] expected a waveform that FLAC can hold, got '",
-      av::error_text(error),
-      "'.");
+      error >= 0, "[encode_flac] expected a waveform that FLAC can hold, got '",
+      av::error_text(error), "'.");
 }
 
 // A FLAC muxer that writes to memory.
@@ -121,20 +112,18 @@ void fill_frame(AVFrame& frame, const float* samples, int count, int bits) {
     const int32_t value = to_integer_sample(samples[i], bits);
     if (bits == 16) {
       reinterpret_cast<int16_t*>(frame.data[0])[i] = static_cast<int16_t>(value);
-    } else {  // the 24 bits are the high ones of 32
+    } else { // the 24 bits are the high ones of 32
       reinterpret_cast<int32_t*>(frame.data[0])[i] = value * 256;
     }
   }
 }
 
-}  // namespace
+} // namespace
 
 std::string encode_wav(const Waveform& waveform, SampleFormat format) {
   const at::Tensor samples = checked_samples(waveform, "encode_wav");
   return make_wav(
-      samples.const_data_ptr<float>(),
-      samples.size(0),
-      waveform.sample_rate_hz,
+      samples.const_data_ptr<float>(), samples.size(0), waveform.sample_rate_hz,
       format);
 }
 
@@ -184,17 +173,15 @@ void write_audio(
     SampleFormat format) {
   std::string extension = path.extension().string();
   std::transform(
-      extension.begin(), extension.end(), extension.begin(), [](unsigned char c) {
-        return std::tolower(c);
-      });
+      extension.begin(), extension.end(), extension.begin(),
+      [](unsigned char c) { return std::tolower(c); });
   TORCH_CHECK_VALUE(
       extension == ".wav" || extension == ".flac",
-      "[write_audio] expected a path that ends in .wav or .flac, got '",
-      path.string(),
+      "[write_audio] expected a path that ends in .wav or .flac, got '", path.string(),
       "'.");
   const std::string bytes = extension == ".wav" ? encode_wav(waveform, format)
                                                 : encode_flac(waveform, format);
   write_media_file(path, bytes, {"write_audio", path.string()});
 }
 
-}  // namespace omni
+} // namespace omni

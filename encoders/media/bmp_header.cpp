@@ -15,9 +15,9 @@ enum Compression : uint32_t { kRgb = 0, kRle8 = 1, kRle4 = 2, kBitFields = 3 };
 constexpr uint32_t kCoreHeaderBytes = 12;
 constexpr uint32_t kInfoHeaderBytes = 40;
 constexpr uint32_t kMaxHeaderBytes = 124;
-constexpr uint32_t kAlphaMaskOffset = 52;  // in the information header
+constexpr uint32_t kAlphaMaskOffset = 52; // in the information header
 
-}  // namespace
+} // namespace
 
 ImageHeader parse_bmp_header(std::string_view bytes, const MediaName& name) {
   ImageHeader header;
@@ -36,7 +36,7 @@ ImageHeader parse_bmp_header(std::string_view bytes, const MediaName& name) {
   } else if (info_bytes >= kInfoHeaderBytes && info_bytes <= kMaxHeaderBytes) {
     header.width = static_cast<int32_t>(reader.u32_little());
     const int64_t height = static_cast<int32_t>(reader.u32_little());
-    header.height = height < 0 ? -height : height;  // negative: top row first
+    header.height = height < 0 ? -height : height; // negative: top row first
     reader.skip(2);
     header.bits = reader.u16_little();
     compression = reader.u32_little();
@@ -71,10 +71,9 @@ ImageHeader parse_bmp_header(std::string_view bytes, const MediaName& name) {
   if (available <= 0 || (!is_rle && available < row_bytes * header.height)) {
     name.fail_expected(
         std::to_string(is_rle ? 1 : row_bytes * header.height) + " bytes of BMP pixels",
-        std::to_string(available < 0 ? 0 : available),
-        "The file is truncated.");
+        std::to_string(available < 0 ? 0 : available), "The file is truncated.");
   }
   return header;
 }
 
-}  // namespace omni
+} // namespace omni

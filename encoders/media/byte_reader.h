@@ -32,8 +32,7 @@ class ByteReader {
     if (count > remaining()) {
       name_.fail_expected(
           std::to_string(count) + " more bytes of a " + what_,
-          std::to_string(remaining()),
-          "The file is truncated or damaged.");
+          std::to_string(remaining()), "The file is truncated or damaged.");
     }
     const std::string_view taken = bytes_.substr(position_, count);
     position_ += count;
@@ -88,4 +87,4 @@ class ByteReader {
   size_t position_ = 0;
 };
 
-}  // namespace omni
+} // namespace omni

@@ -23,8 +23,7 @@ std::string error_text(int error) {
 void check_size(int64_t size, const MediaBudget& budget, const MediaName& name) {
   if (size > budget.max_bytes) {
     name.fail_expected(
-        "at most " + std::to_string(budget.max_bytes) + " bytes",
-        std::to_string(size),
+        "at most " + std::to_string(budget.max_bytes) + " bytes", std::to_string(size),
         "Raise MediaBudget::max_bytes to read it.");
   }
 }
@@ -104,7 +103,7 @@ class FileSource final : public ByteSource {
   int64_t size_ = 0;
 };
 
-}  // namespace
+} // namespace
 
 std::string ByteSource::read_range(int64_t offset, int64_t count) {
   const int64_t available = std::max<int64_t>(0, std::min(count, size() - offset));
@@ -162,4 +161,4 @@ void write_media_file(
   }
 }
 
-}  // namespace omni
+} // namespace omni

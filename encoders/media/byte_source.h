@@ -53,4 +53,4 @@ void write_media_file(
     std::string_view bytes,
     const MediaName& name);
 
-}  // namespace omni
+} // namespace omni

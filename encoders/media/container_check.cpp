@@ -17,7 +17,7 @@ namespace {
 // beyond, one for each byte of it.
 constexpr int64_t kFreeIndexEntries = 1 << 20;
 constexpr int64_t kMaxBoxes = 1'000'000;
-constexpr int64_t kMaxEdits = 4096;  // each is walked over the whole index
+constexpr int64_t kMaxEdits = 4096; // each is walked over the whole index
 constexpr int kMaxBoxDepth = 8;
 
 [[noreturn]] void fail_truncated(
@@ -27,8 +27,7 @@ constexpr int kMaxBoxDepth = 8;
     int64_t got_bytes) {
   name.fail_expected(
       std::to_string(expected_bytes) + " bytes of " + what,
-      std::to_string(std::max<int64_t>(0, got_bytes)),
-      "The file is truncated.");
+      std::to_string(std::max<int64_t>(0, got_bytes)), "The file is truncated.");
 }
 
 // MP4 and MOV: boxes of size, type and content (ISO/IEC 14496-12).
@@ -68,7 +67,7 @@ class BoxWalk {
         head_bytes = 16;
       } else if (size == 0) {
         if (type == std::string(4, '\0')) {
-          return;  // zeros pad the rest
+          return; // zeros pad the rest
         }
         size = end - at;
       }
@@ -134,7 +133,7 @@ void check_riff(ByteSource& source, const MediaName& name) {
   while (source.size() - at >= 12) {
     const std::string head = source.read_range(at, 12);
     if (!head.starts_with("RIFF")) {
-      return;  // what follows the last chunk is not ours
+      return; // what follows the last chunk is not ours
     }
     ByteReader reader(head, name, "RIFF chunk");
     reader.skip(4);
@@ -178,7 +177,7 @@ void check_matroska(ByteSource& source, const MediaName& name) {
   reader.skip(static_cast<size_t>(header_bytes));
   constexpr uint32_t kSegment = 0x18538067;
   if (reader.u32_big() != kSegment) {
-    return;  // other elements may come first; the demuxer knows them
+    return; // other elements may come first; the demuxer knows them
   }
   const int64_t segment_bytes = ebml_size(reader, name);
   const int64_t available = source.size() - static_cast<int64_t>(reader.position());
@@ -208,7 +207,7 @@ void check_ogg(ByteSource& source, const MediaName& name) {
   }
 }
 
-}  // namespace
+} // namespace
 
 void check_container(ByteSource& source, MediaKind kind, const MediaName& name) {
   switch (kind) {
@@ -225,8 +224,8 @@ void check_container(ByteSource& source, MediaKind kind, const MediaName& name) 
       check_ogg(source, name);
       break;
     default:
-      break;  // no outer structure; what is decoded is compared with the header
+      break; // no outer structure; what is decoded is compared with the header
   }
 }
 
-}  // namespace omni
+} // namespace omni

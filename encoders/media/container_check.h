@@ -15,4 +15,4 @@ namespace omni {
 // Throws IoError naming what is missing. Reads only headers.
 void check_container(ByteSource& source, MediaKind kind, const MediaName& name);
 
-}  // namespace omni
+} // namespace omni

@@ -9,7 +9,7 @@ namespace omni {
 namespace {
 
 constexpr uint32_t kOrientationTag = 0x0112;
-constexpr uint32_t kShort = 3;  // TIFF type: 16 bits
+constexpr uint32_t kShort = 3; // TIFF type: 16 bits
 
 // Unsigned number of `count` bytes, or 0 outside of the bytes.
 uint32_t
@@ -25,7 +25,7 @@ number(std::string_view bytes, size_t offset, size_t count, bool is_little_endia
   return value;
 }
 
-}  // namespace
+} // namespace
 
 int exif_orientation(std::string_view tiff) {
   const bool is_little_endian = tiff.starts_with("II");
@@ -41,7 +41,7 @@ int exif_orientation(std::string_view tiff) {
   const size_t directory = read(4, 4);
   const size_t num_entries = read(directory, 2);
   for (size_t i = 0; i < num_entries; ++i) {
-    const size_t entry = directory + 2 + 12 * i;  // at most 2^32 + 12 * 2^16
+    const size_t entry = directory + 2 + 12 * i; // at most 2^32 + 12 * 2^16
     if (entry + 12 > tiff.size()) {
       return 1;
     }
@@ -53,4 +53,4 @@ int exif_orientation(std::string_view tiff) {
   return 1;
 }
 
-}  // namespace omni
+} // namespace omni

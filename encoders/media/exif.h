@@ -12,4 +12,4 @@ namespace omni {
 // there is none or the structure is damaged: a bad note does not spoil a good picture.
 [[nodiscard]] int exif_orientation(std::string_view tiff);
 
-}  // namespace omni
+} // namespace omni

@@ -25,8 +25,7 @@ ImageHeader parse_image_header(
       break;
     default:
       name.fail_expected(
-          "a PNG, JPEG, WebP or BMP picture",
-          describe(kind),
+          "a PNG, JPEG, WebP or BMP picture", describe(kind),
           is_movie(kind)       ? "Use read_video()."
               : is_sound(kind) ? "Use read_audio()."
                                : "");
@@ -35,4 +34,4 @@ ImageHeader parse_image_header(
   return header;
 }
 
-}  // namespace omni
+} // namespace omni

@@ -19,16 +19,16 @@ namespace omni {
 
 struct ImageHeader {
   MediaKind kind = MediaKind::Unknown;
-  int64_t width = 0;  // as stored, before orientation
+  int64_t width = 0; // as stored, before orientation
   int64_t height = 0;
-  int bits = 8;            // a channel, or a palette index
-  int num_channels = 3;    // as stored; 1 for a palette
-  bool has_alpha = false;  // a channel of it, or a transparent palette entry
-  int orientation = 1;     // of EXIF
-  std::optional<int> transparent_grey;  // the sample value that PNG declares clear
+  int bits = 8; // a channel, or a palette index
+  int num_channels = 3; // as stored; 1 for a palette
+  bool has_alpha = false; // a channel of it, or a transparent palette entry
+  int orientation = 1; // of EXIF
+  std::optional<int> transparent_grey; // the sample value that PNG declares clear
   // Ranges of the input a decoder needs, in order: ancillary PNG chunks and what
   // follows the end of a JPEG are left out.
-  std::string stripped;  // empty: the input as it is
+  std::string stripped; // empty: the input as it is
 };
 
 // Sniffs and parses. Throws IoError for anything but a sound PNG, JPEG, WebP or BMP,
@@ -52,4 +52,4 @@ struct ImageHeader {
     std::string_view bytes,
     const MediaName& name);
 
-}  // namespace omni
+} // namespace omni

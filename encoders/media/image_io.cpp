@@ -102,7 +102,7 @@ Image decode(std::string_view bytes, const MediaBudget& budget, const MediaName&
   return {oriented(pixels, orientation).contiguous(), name.subject};
 }
 
-}  // namespace
+} // namespace
 
 Image read_image(const std::filesystem::path& path, const MediaBudget& budget) {
   const MediaName name{"read_image", path.string()};
@@ -114,8 +114,8 @@ Image decode_image(
     const std::string& name,
     const MediaBudget& budget) {
   const MediaName media{"decode_image", name};
-  const auto source = make_byte_source(bytes, budget, media);  // checks the size
+  const auto source = make_byte_source(bytes, budget, media); // checks the size
   return decode(bytes, budget, media);
 }
 
-}  // namespace omni
+} // namespace omni

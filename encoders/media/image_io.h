@@ -35,4 +35,4 @@ void write_image(const Image& image, const std::filesystem::path& path);
 [[nodiscard]] std::string encode_png(const Image& image);
 [[nodiscard]] std::string encode_jpeg(const Image& image, int quality = 95);
 
-}  // namespace omni
+} // namespace omni

@@ -24,9 +24,7 @@ std::string encode(
   // OpenCV keeps BGR.
   const at::Tensor bgr = image.pixels.detach().cpu().flip(2).contiguous();
   const cv::Mat pixels(
-      static_cast<int>(bgr.size(0)),
-      static_cast<int>(bgr.size(1)),
-      CV_8UC3,
+      static_cast<int>(bgr.size(0)), static_cast<int>(bgr.size(1)), CV_8UC3,
       const_cast<uint8_t*>(bgr.const_data_ptr<uint8_t>()));
   std::vector<uchar> bytes;
   bool is_encoded = false;
@@ -37,17 +35,12 @@ std::string encode(
     cause = " (" + error.err + ")";
   }
   TORCH_CHECK_VALUE(
-      is_encoded,
-      "[",
-      component,
-      "] expected a picture that the format can hold, got ",
-      image.pixels.sizes(),
-      cause,
-      ".");
+      is_encoded, "[", component, "] expected a picture that the format can hold, got ",
+      image.pixels.sizes(), cause, ".");
   return {bytes.begin(), bytes.end()};
 }
 
-}  // namespace
+} // namespace
 
 std::string encode_png(const Image& image) {
   return encode(image, ".png", {}, "encode_png");
@@ -56,26 +49,22 @@ std::string encode_png(const Image& image) {
 std::string encode_jpeg(const Image& image, int quality) {
   TORCH_CHECK_VALUE(
       quality >= 1 && quality <= 100,
-      "[encode_jpeg] expected a quality of 1 to 100, got ",
-      quality,
-      ".");
+      "[encode_jpeg] expected a quality of 1 to 100, got ", quality, ".");
   return encode(image, ".jpg", {cv::IMWRITE_JPEG_QUALITY, quality}, "encode_jpeg");
 }
 
 void write_image(const Image& image, const std::filesystem::path& path) {
   std::string extension = path.extension().string();
   std::transform(
-      extension.begin(), extension.end(), extension.begin(), [](unsigned char c) {
-        return std::tolower(c);
-      });
+      extension.begin(), extension.end(), extension.begin(),
+      [](unsigned char c) { return std::tolower(c); });
   const bool is_jpeg = extension == ".jpg" || extension == ".jpeg";
   TORCH_CHECK_VALUE(
       is_jpeg || extension == ".png",
       "[write_image] expected a path that ends in .png, .jpg or .jpeg, got '",
-      path.string(),
-      "'.");
+      path.string(), "'.");
   const std::string bytes = is_jpeg ? encode_jpeg(image) : encode_png(image);
   write_media_file(path, bytes, {"write_image", path.string()});
 }
 
-}  // namespace omni
+} // namespace omni

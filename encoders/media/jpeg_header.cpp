@@ -67,8 +67,7 @@ void parse_frame(
 // Position of the marker that ends the entropy-coded data: not a stuffed zero, not a
 // restart.
 size_t end_of_scan(std::string_view bytes, size_t begin, const MediaName& name) {
-  for (size_t at = bytes.find('\xFF', begin);
-       at != bytes.npos && at + 1 < bytes.size();
+  for (size_t at = bytes.find('\xFF', begin); at != bytes.npos && at + 1 < bytes.size();
        at = bytes.find('\xFF', at + 1)) {
     const int next = static_cast<uint8_t>(bytes[at + 1]);
     if (next != 0 && next != 0xFF && (next < kRst0 || next > kRst7)) {
@@ -79,7 +78,7 @@ size_t end_of_scan(std::string_view bytes, size_t begin, const MediaName& name) 
       "an end marker in the JPEG", "the end of the file", "The file is truncated.");
 }
 
-}  // namespace
+} // namespace
 
 ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
   ImageHeader header;
@@ -133,8 +132,7 @@ ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
   }
   if (header.num_channels == 4 && !has_adobe) {
     name.fail_expected(
-        "Adobe's marker in a JPEG of four inks",
-        "none",
+        "Adobe's marker in a JPEG of four inks", "none",
         "Without it the inks cannot be told; convert the picture to RGB.");
   }
   if (header.width * header.height >
@@ -150,4 +148,4 @@ ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
   return header;
 }
 
-}  // namespace omni
+} // namespace omni

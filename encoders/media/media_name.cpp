@@ -37,15 +37,13 @@ void check_picture_size(
     name.fail_expected(
         what + " of at most " + std::to_string(budget.max_image_side) +
             " pixels a side",
-        size,
-        remedy);
+        size, remedy);
   }
   // Both sides are bounded here unless the caller's budget is absurd.
   if (width > budget.max_image_pixels / height) {
     name.fail_expected(
         what + " of at most " + std::to_string(budget.max_image_pixels) + " pixels",
-        size,
-        remedy);
+        size, remedy);
   }
   const double aspect = static_cast<double>(std::max(width, height)) /
       static_cast<double>(std::min(width, height));
@@ -80,4 +78,4 @@ void Deadline::check() const {
   }
 }
 
-}  // namespace omni
+} // namespace omni

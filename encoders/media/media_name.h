@@ -13,8 +13,8 @@
 namespace omni {
 
 struct MediaName {
-  std::string component;  // "read_image"
-  std::string subject;    // "cat.png"
+  std::string component; // "read_image"
+  std::string subject; // "cat.png"
 
   // Throws IoError "[component] subject: cause".
   [[noreturn]] void fail(const std::string& cause) const;
@@ -48,4 +48,4 @@ class Deadline {
   MediaName name_;
 };
 
-}  // namespace omni
+} // namespace omni

@@ -34,7 +34,7 @@ Orientation orientation_from_matrix(const std::array<int32_t, 9>& matrix) {
   const int32_t b = matrix[1];
   const int32_t c = matrix[3];
   const int32_t d = matrix[4];
-  constexpr int64_t kSlack = 64;  // an angle of a degree has a tangent of 1 / 57
+  constexpr int64_t kSlack = 64; // an angle of a degree has a tangent of 1 / 57
   if (magnitude(a) > kSlack * magnitude(b) && magnitude(d) > kSlack * magnitude(c)) {
     return {false, a < 0, d < 0};
   }
@@ -58,4 +58,4 @@ at::Tensor oriented(at::Tensor pixels, const Orientation& orientation) {
   return pixels;
 }
 
-}  // namespace omni
+} // namespace omni

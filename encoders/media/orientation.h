@@ -14,9 +14,9 @@ namespace omni {
 
 // What to do, in this order, to what is stored.
 struct Orientation {
-  bool is_transposed = false;   // rows become columns
-  bool is_mirrored = false;     // left becomes right
-  bool is_upside_down = false;  // top becomes bottom
+  bool is_transposed = false; // rows become columns
+  bool is_mirrored = false; // left becomes right
+  bool is_upside_down = false; // top becomes bottom
 
   [[nodiscard]] bool is_upright() const {
     return !is_transposed && !is_mirrored && !is_upside_down;
@@ -31,4 +31,4 @@ struct Orientation {
 // pixels [Y, X, C], or [X, Y, C] in the result when transposed; a view.
 [[nodiscard]] at::Tensor oriented(at::Tensor pixels, const Orientation& orientation);
 
-}  // namespace omni
+} // namespace omni

@@ -40,13 +40,13 @@ uint32_t crc32(std::string_view bytes) {
 
 bool is_legal(int color_type, int bits) {
   switch (color_type) {
-    case 0:  // grey
+    case 0: // grey
       return bits == 1 || bits == 2 || bits == 4 || bits == 8 || bits == 16;
-    case 3:  // palette
+    case 3: // palette
       return bits == 1 || bits == 2 || bits == 4 || bits == 8;
-    case 2:  // colour
-    case 4:  // grey and alpha
-    case 6:  // colour and alpha
+    case 2: // colour
+    case 4: // grey and alpha
+    case 6: // colour and alpha
       return bits == 8 || bits == 16;
     default:
       return false;
@@ -88,7 +88,7 @@ int64_t raw_bytes(const ImageHeader& header) {
   return header.height * ((bits_a_row + 7) / 8 + 1);
 }
 
-}  // namespace
+} // namespace
 
 ImageHeader parse_png_header(std::string_view bytes, const MediaName& name) {
   ImageHeader header;
@@ -151,4 +151,4 @@ ImageHeader parse_png_header(std::string_view bytes, const MediaName& name) {
   return header;
 }
 
-}  // namespace omni
+} // namespace omni

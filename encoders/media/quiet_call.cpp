@@ -22,7 +22,7 @@ namespace {
 // that a pipe that others close is closed.
 void leave_standard_error() {
 #if defined(__linux__) && defined(SYS_close_range)
-  constexpr unsigned kUnshare = 1U << 1;  // CLOSE_RANGE_UNSHARE, Linux 5.9
+  constexpr unsigned kUnshare = 1U << 1; // CLOSE_RANGE_UNSHARE, Linux 5.9
   if (syscall(SYS_close_range, 3U, ~0U, kUnshare) != 0) {
     return;
   }
@@ -34,7 +34,7 @@ void leave_standard_error() {
 #endif
 }
 
-}  // namespace
+} // namespace
 
 void call_quietly(const std::function<void()>& work) {
   std::exception_ptr error;
@@ -42,7 +42,7 @@ void call_quietly(const std::function<void()>& work) {
     leave_standard_error();
     try {
       work();
-    } catch (...) {  // handed to the caller's thread
+    } catch (...) { // handed to the caller's thread
       error = std::current_exception();
     }
   });
@@ -52,4 +52,4 @@ void call_quietly(const std::function<void()>& work) {
   }
 }
 
-}  // namespace omni
+} // namespace omni

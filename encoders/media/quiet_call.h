@@ -13,4 +13,4 @@ namespace omni {
 // All other threads keep theirs. Where the system cannot do that, `work` may be heard.
 void call_quietly(const std::function<void()>& work);
 
-}  // namespace omni
+} // namespace omni

@@ -14,46 +14,31 @@ namespace omni {
 namespace {
 
 constexpr int64_t kMaxRateHz = 1'000'000;
-constexpr int64_t kBlock = 1 << 16;  // samples converted at once
+constexpr int64_t kBlock = 1 << 16; // samples converted at once
 
-}  // namespace
+} // namespace
 
 Waveform resample(const Waveform& waveform, int64_t rate_hz) {
   check_waveform(waveform, "resample");
   TORCH_CHECK_VALUE(
       rate_hz >= 1 && rate_hz <= kMaxRateHz && waveform.sample_rate_hz <= kMaxRateHz,
-      "[resample] expected rates of 1 to 1000000 Hz, got ",
-      waveform.sample_rate_hz,
-      " and ",
-      rate_hz,
-      ".");
+      "[resample] expected rates of 1 to 1000000 Hz, got ", waveform.sample_rate_hz,
+      " and ", rate_hz, ".");
   if (rate_hz == waveform.sample_rate_hz) {
     return waveform;
   }
-  AVChannelLayout mono = AV_CHANNEL_LAYOUT_MONO;  // FFmpeg 5 takes no const here
+  AVChannelLayout mono = AV_CHANNEL_LAYOUT_MONO; // FFmpeg 5 takes no const here
   SwrContext* raw = nullptr;
   int error = swr_alloc_set_opts2(
-      &raw,
-      &mono,
-      AV_SAMPLE_FMT_FLTP,
-      static_cast<int>(rate_hz),
-      &mono,
-      AV_SAMPLE_FMT_FLTP,
-      static_cast<int>(waveform.sample_rate_hz),
-      0,
-      nullptr);
+      &raw, &mono, AV_SAMPLE_FMT_FLTP, static_cast<int>(rate_hz), &mono,
+      AV_SAMPLE_FMT_FLTP, static_cast<int>(waveform.sample_rate_hz), 0, nullptr);
   const av::Handle<SwrContext> resampler(raw);
   if (error >= 0) {
     error = swr_init(raw);
   }
   TORCH_CHECK_VALUE(
-      error >= 0,
-      "[resample] expected rates that swresample can join, got ",
-      waveform.sample_rate_hz,
-      " and ",
-      rate_hz,
-      " Hz ('",
-      av::error_text(error),
+      error >= 0, "[resample] expected rates that swresample can join, got ",
+      waveform.sample_rate_hz, " and ", rate_hz, " Hz ('", av::error_text(error),
       "').");
 
   const at::Tensor samples = waveform.samples.detach().cpu().contiguous();
@@ -82,10 +67,10 @@ Waveform resample(const Waveform& waveform, int64_t rate_hz) {
   }
   while (convert(nullptr, 0) > 0) {
   }
-  if (resampled.empty()) {  // fewer input samples than one output sample spans
+  if (resampled.empty()) { // fewer input samples than one output sample spans
     resampled.push_back(samples[0].item<float>());
   }
   return {av::to_tensor(std::move(resampled)), rate_hz, waveform.source};
 }
 
-}  // namespace omni
+} // namespace omni

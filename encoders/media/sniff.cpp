@@ -13,7 +13,7 @@ namespace {
 using std::string_view;
 using namespace std::string_view_literals;
 
-constexpr size_t kWindow = 4096;  // bytes looked at
+constexpr size_t kWindow = 4096; // bytes looked at
 
 bool has(string_view bytes, size_t offset, string_view magic) {
   return bytes.size() >= offset && bytes.substr(offset).starts_with(magic);
@@ -45,10 +45,10 @@ bool is_mpeg_audio_frame(string_view bytes) {
       (byte_at(bytes, 1) & 0xE0) != 0xE0) {
     return false;
   }
-  const int version = byte_at(bytes, 1) >> 3 & 3;      // 1 is reserved
-  const int layer = byte_at(bytes, 1) >> 1 & 3;        // 0 is reserved (ADTS)
-  const int bit_rate = byte_at(bytes, 2) >> 4;         // 15 is illegal
-  const int sample_rate = byte_at(bytes, 2) >> 2 & 3;  // 3 is reserved
+  const int version = byte_at(bytes, 1) >> 3 & 3; // 1 is reserved
+  const int layer = byte_at(bytes, 1) >> 1 & 3; // 0 is reserved (ADTS)
+  const int bit_rate = byte_at(bytes, 2) >> 4; // 15 is illegal
+  const int sample_rate = byte_at(bytes, 2) >> 2 & 3; // 3 is reserved
   return version != 1 && layer != 0 && bit_rate != 15 && sample_rate != 3;
 }
 
@@ -96,21 +96,9 @@ MediaKind sniff_text(string_view bytes) {
     text.remove_prefix(1);
   }
   for (const string_view start :
-       {"#EXTM3U",
-        "#EXT-X-",
-        "ffconcat",
-        "[playlist]",
-        "[Playlist]",
-        "v=0",
-        "<MPD",
-        "<smil",
-        "<asx",
-        "<ASX",
-        "rtsp://",
-        "http://",
-        "https://",
-        "concat:",
-        "file:"}) {
+       {"#EXTM3U", "#EXT-X-", "ffconcat", "[playlist]", "[Playlist]", "v=0", "<MPD",
+        "<smil", "<asx", "<ASX", "rtsp://", "http://", "https://",
+        "concat:", "file:"}) {
     if (text.starts_with(start)) {
       return MediaKind::Playlist;
     }
@@ -122,7 +110,7 @@ MediaKind sniff_text(string_view bytes) {
   return MediaKind::Text;
 }
 
-}  // namespace
+} // namespace
 
 MediaKind sniff(string_view bytes) {
   if (bytes.empty()) {
@@ -261,4 +249,4 @@ bool is_movie(MediaKind kind) {
       kind == MediaKind::Avi;
 }
 
-}  // namespace omni
+} // namespace omni

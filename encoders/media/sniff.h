@@ -19,19 +19,19 @@ enum class MediaKind {
   Flac,
   Mp3,
   Ogg,
-  Adts,      // bare AAC
-  Mp4,       // and MOV, M4A, 3GP
-  Matroska,  // and WebM
+  Adts, // bare AAC
+  Mp4, // and MOV, M4A, 3GP
+  Matroska, // and WebM
   Avi,
   // Recognised only to be named in errors:
   Empty,
   Gif,
   Tiff,
-  Heif,  // and AVIF
+  Heif, // and AVIF
   Pdf,
-  Archive,   // ZIP, gzip, xz, 7z, tar
-  Playlist,  // M3U8, PLS, ffconcat, SDP, DASH
-  Markup,    // HTML, XML, SVG
+  Archive, // ZIP, gzip, xz, 7z, tar
+  Playlist, // M3U8, PLS, ffconcat, SDP, DASH
+  Markup, // HTML, XML, SVG
   Text,
   Executable,
   Unknown,
@@ -43,8 +43,8 @@ enum class MediaKind {
 // "a PNG picture", "plain text", "a playlist" ...
 [[nodiscard]] std::string describe(MediaKind kind);
 
-[[nodiscard]] bool is_picture(MediaKind kind);  // that read_image takes
-[[nodiscard]] bool is_sound(MediaKind kind);    // that holds sound alone
-[[nodiscard]] bool is_movie(MediaKind kind);    // container of pictures and sound
+[[nodiscard]] bool is_picture(MediaKind kind); // that read_image takes
+[[nodiscard]] bool is_sound(MediaKind kind); // that holds sound alone
+[[nodiscard]] bool is_movie(MediaKind kind); // container of pictures and sound
 
-}  // namespace omni
+} // namespace omni

@@ -25,41 +25,26 @@ namespace {
 
 constexpr int64_t kSniffBytes = 4096;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kMaxOptionHz = 1000.0;  // frames_per_second
+constexpr double kMaxOptionHz = 1000.0; // frames_per_second
 
 void check_options(const VideoOptions& options, const std::string& component) {
   TORCH_CHECK_VALUE(
-      std::isfinite(options.begin_seconds) && options.begin_seconds >= 0,
-      "[",
-      component,
-      "] expected begin_seconds of at least 0, got ",
-      options.begin_seconds,
+      std::isfinite(options.begin_seconds) && options.begin_seconds >= 0, "[",
+      component, "] expected begin_seconds of at least 0, got ", options.begin_seconds,
       ".");
   TORCH_CHECK_VALUE(
-      !options.end_seconds || *options.end_seconds > options.begin_seconds,
-      "[",
-      component,
-      "] expected end_seconds after begin_seconds (",
-      options.begin_seconds,
-      "), got ",
-      options.end_seconds.value_or(0.0),
-      ".");
+      !options.end_seconds || *options.end_seconds > options.begin_seconds, "[",
+      component, "] expected end_seconds after begin_seconds (", options.begin_seconds,
+      "), got ", options.end_seconds.value_or(0.0), ".");
   TORCH_CHECK_VALUE(
       !options.frames_per_second ||
           (*options.frames_per_second > 0 &&
            *options.frames_per_second <= kMaxOptionHz),
-      "[",
-      component,
-      "] expected frames_per_second in (0, 1000], got ",
-      options.frames_per_second.value_or(0.0),
-      ".");
+      "[", component, "] expected frames_per_second in (0, 1000], got ",
+      options.frames_per_second.value_or(0.0), ".");
   TORCH_CHECK_VALUE(
-      !options.max_frames || *options.max_frames >= 1,
-      "[",
-      component,
-      "] expected max_frames of at least 1, got ",
-      options.max_frames.value_or(0),
-      ".");
+      !options.max_frames || *options.max_frames >= 1, "[", component,
+      "] expected max_frames of at least 1, got ", options.max_frames.value_or(0), ".");
 }
 
 void check_times(
@@ -102,9 +87,7 @@ av::FramePlan plan(
   check_times(times, budget, name);
   av::FramePlan plan;
   for (const size_t i : plan_frames(
-           times,
-           options.begin_seconds,
-           options.frames_per_second,
+           times, options.begin_seconds, options.frames_per_second,
            options.max_frames)) {
     plan.ticks.push_back(in_range[i]);
   }
@@ -144,8 +127,7 @@ VideoClip decode_source(
   const MediaKind kind = sniff(bytes.read_range(0, kSniffBytes));
   if (!is_movie(kind)) {
     name.fail_expected(
-        "an MP4, MOV, MKV, WebM or AVI video",
-        describe(kind),
+        "an MP4, MOV, MKV, WebM or AVI video", describe(kind),
         is_picture(kind)     ? "Use read_image()."
             : is_sound(kind) ? "Use read_audio()."
                              : "");
@@ -154,8 +136,7 @@ VideoClip decode_source(
   av::Source source(bytes, kind, budget, name, deadline);
   if (source.video_stream() < 0) {
     name.fail_expected(
-        "a video stream in " + describe(kind),
-        "none",
+        "a video stream in " + describe(kind), "none",
         source.audio_stream() >= 0 ? "Use read_audio() for its sound." : "");
   }
   // The clock's zero is computed: rounding must not cut what lies on it.
@@ -184,7 +165,7 @@ VideoClip decode_source(
   return clip;
 }
 
-}  // namespace
+} // namespace
 
 VideoClip read_video(
     const std::filesystem::path& path,
@@ -205,4 +186,4 @@ VideoClip decode_video(
   return decode_source(*make_byte_source(bytes, budget, media), options, budget, media);
 }
 
-}  // namespace omni
+} // namespace omni

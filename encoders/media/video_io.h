@@ -43,4 +43,4 @@ struct VideoOptions {
     const VideoOptions& options = {},
     const MediaBudget& budget = {});
 
-}  // namespace omni
+} // namespace omni

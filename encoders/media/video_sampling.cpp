@@ -36,7 +36,7 @@ std::vector<size_t> at_rate(
   return kept;
 }
 
-}  // namespace
+} // namespace
 
 std::vector<size_t> plan_frames(
     const std::vector<double>& times,
@@ -64,4 +64,4 @@ std::vector<size_t> plan_frames(
   return thinned;
 }
 
-}  // namespace omni
+} // namespace omni

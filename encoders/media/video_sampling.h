@@ -21,4 +21,4 @@ namespace omni {
     std::optional<double> frames_per_second,
     std::optional<int64_t> max_frames);
 
-}  // namespace omni
+} // namespace omni

@@ -38,7 +38,7 @@ void parse_format(std::string_view chunk, WavHeader& header, const MediaName& na
   const int frame_bytes = reader.u16_little();
   header.bits = reader.u16_little();
   if (tag == kTagExtensible) {
-    reader.skip(8);  // extension size, valid bits, channel mask
+    reader.skip(8); // extension size, valid bits, channel mask
     tag = reader.u16_little();
     if (reader.take(kGuidTail.size()) != kGuidTail) {
       tag = -1;
@@ -96,7 +96,7 @@ void append(std::string& out, uint32_t value, int num_bytes) {
   }
 }
 
-}  // namespace
+} // namespace
 
 WavHeader parse_wav_header(std::string_view bytes, const MediaName& name) {
   ByteReader reader(bytes, name, "WAV chunk");
@@ -130,8 +130,7 @@ WavHeader parse_wav_header(std::string_view bytes, const MediaName& name) {
       if (length > reader.remaining()) {
         name.fail_expected(
             std::to_string(length) + " bytes of WAV samples",
-            std::to_string(reader.remaining()),
-            "The file is truncated.");
+            std::to_string(reader.remaining()), "The file is truncated.");
       }
       const int64_t frame_bytes = header.num_channels * header.bits / 8;
       header.data_offset = reader.position();
@@ -203,7 +202,7 @@ std::string make_wav(
   append(wav, rate * static_cast<uint32_t>(bits) / 8, 4);
   append(wav, static_cast<uint32_t>(bits) / 8, 2);
   append(wav, static_cast<uint32_t>(bits), 2);
-  if (is_float) {  // the standard asks for the sample count of what is not PCM
+  if (is_float) { // the standard asks for the sample count of what is not PCM
     wav += "fact";
     append(wav, 4, 4);
     append(wav, static_cast<uint32_t>(num_samples), 4);
@@ -220,4 +219,4 @@ std::string make_wav(
   return wav;
 }
 
-}  // namespace omni
+} // namespace omni

@@ -15,11 +15,11 @@ namespace omni {
 
 struct WavHeader {
   bool is_float = false;
-  int bits = 16;  // a stored sample
+  int bits = 16; // a stored sample
   int num_channels = 1;
   int64_t sample_rate_hz = 0;
-  size_t data_offset = 0;  // bytes
-  int64_t num_frames = 0;  // samples of one channel that the data chunk holds
+  size_t data_offset = 0; // bytes
+  int64_t num_frames = 0; // samples of one channel that the data chunk holds
 };
 
 // Throws IoError unless the header is sound and the data it declares is there. A size
@@ -46,4 +46,4 @@ enum class SampleFormat { Int16, Int24, Float32 };
 // round(sample * 2^(bits - 1)), clipped.
 [[nodiscard]] int32_t to_integer_sample(float sample, int bits);
 
-}  // namespace omni
+} // namespace omni

@@ -44,7 +44,7 @@ void parse_lossless(
   }
 }
 
-}  // namespace
+} // namespace
 
 ImageHeader parse_webp_header(std::string_view bytes, const MediaName& name) {
   ImageHeader header;
@@ -69,8 +69,7 @@ ImageHeader parse_webp_header(std::string_view bytes, const MediaName& name) {
       const int flags = static_cast<int>(canvas.u32_little() & 0xFF);
       if (flags & kAnimationFlag) {
         name.fail_expected(
-            "one picture in the WebP",
-            "an animation",
+            "one picture in the WebP", "an animation",
             "Convert it to a video, or save one of its frames.");
       }
       header.has_alpha |= (flags & kAlphaFlag) != 0;
@@ -100,4 +99,4 @@ ImageHeader parse_webp_header(std::string_view bytes, const MediaName& name) {
   return header;
 }
 
-}  // namespace omni
+} // namespace omni

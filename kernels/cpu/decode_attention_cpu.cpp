@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// softmax(scale q k^T) v for one query row, float32 arithmetic. Bytes: keys and values once,
-// for all query heads of a group. A task is one group and kBlockRows rows of the cache (never
-// a function of the thread count, so that neither is the result); blocks are then joined by
-// their maxima and sums. See Note [Row loops] in rms_norm_cpu.cpp.
+// softmax(scale q k^T) v for one query row, float32 arithmetic. Bytes: keys and values
+// once, for all query heads of a group. A task is one group and kBlockRows rows of the
+// cache (never a function of the thread count, so that neither is the result); blocks
+// are then joined by their maxima and sums. See Note [Row loops] in rms_norm_cpu.cpp.
 #include <torch/library.h>
 
 #include <cmath>
@@ -64,7 +64,9 @@ struct Softmax {
   float sum;
 };
 
-[[gnu::always_inline]] inline Softmax exponentiate(float* __restrict scores, int64_t rows) {
+[[gnu::always_inline]] inline Softmax exponentiate(
+    float* __restrict scores,
+    int64_t rows) {
   const float largest = cpu::largest_of(scores, rows);
 #pragma omp simd
   for (int64_t j = 0; j < rows; ++j) {
@@ -76,8 +78,7 @@ struct Softmax {
 // One group and one block. `partial` holds for each head its largest score, the sum of
 // exponentials and C weighted values.
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void attend_block(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void attend_block(
     const Shape& shape,
     const float* queries, // [heads_per_group, K], scaled
     const T* keys,
@@ -90,7 +91,8 @@ void attend_block(
     int64_t j = 0;
     for (; j + 4 <= rows; j += 4) {
       four_scores(
-          q, keys + j * shape.key_stride, shape.key_stride, shape.key_width, scores + j);
+          q, keys + j * shape.key_stride, shape.key_stride, shape.key_width,
+          scores + j);
     }
     for (; j < rows; ++j) {
       scores[j] = cpu::dot(q, keys + j * shape.key_stride, shape.key_width);
@@ -177,8 +179,8 @@ at::Tensor attend(
   const T* key = keys.const_data_ptr<T>();
   const T* value = values.const_data_ptr<T>();
   // A task of about 64k products is worth a thread.
-  const int64_t work = per_group * std::min(length, kBlockRows) *
-      (shape.key_width + shape.value_width);
+  const int64_t work =
+      per_group * std::min(length, kBlockRows) * (shape.key_width + shape.value_width);
   at::parallel_for(
       0, groups * num_blocks, cpu::rows_per_task(work, 65536),
       [&](int64_t begin, int64_t end) {
@@ -187,12 +189,10 @@ at::Tensor attend(
           const int64_t group = task / num_blocks;
           const int64_t row = task % num_blocks * kBlockRows;
           attend_block<T>(
-              shape,
-              queries.data() + group * per_group * shape.key_width,
+              shape, queries.data() + group * per_group * shape.key_width,
               key + group * keys.stride(0) + row * shape.key_stride,
               value + group * values.stride(0) + row * shape.value_stride,
-              std::min(kBlockRows, length - row),
-              scores.data(),
+              std::min(kBlockRows, length - row), scores.data(),
               partial.data() + task * step);
         }
       });
@@ -202,10 +202,7 @@ at::Tensor attend(
     const int64_t group = head / per_group;
     join_blocks<T>(
         partial.data() + group * num_blocks * step + head % per_group * head_floats,
-        step,
-        num_blocks,
-        shape.value_width,
-        result + head * shape.value_width);
+        step, num_blocks, shape.value_width, result + head * shape.value_width);
   }
   return out;
 }
@@ -222,7 +219,8 @@ at::Tensor decode_attention_cpu(
   }
   at::Tensor out;
   cpu::for_dtype(q.scalar_type(), [&]<typename T>(T) {
-    out = attend<T>(q.contiguous(), with_dense_rows(keys), with_dense_rows(values), scale);
+    out = attend<T>(
+        q.contiguous(), with_dense_rows(keys), with_dense_rows(values), scale);
   });
   return out;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// q = round(tanh(v + shift) half - offset); codes are digits q + l / 2 in mixed radix. float32
-// arithmetic whatever the input. One thread takes whole rows of `dims` values; the loop over
-// entries runs flat, with the constants of the dimensions repeated under it. See Note [Row
-// loops] in rms_norm_cpu.cpp.
+// q = round(tanh(v + shift) half - offset); codes are digits q + l / 2 in mixed radix.
+// float32 arithmetic whatever the input. One thread takes whole rows of `dims` values;
+// the loop over entries runs flat, with the constants of the dimensions repeated under
+// it. See Note [Row loops] in rms_norm_cpu.cpp.
 #include <torch/library.h>
 
 #include <cmath>
@@ -55,8 +55,7 @@ struct Constants {
 
 // The integers q as floats, of entries [begin, end); begin a multiple of dims.
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void to_digits(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void to_digits(
     const Constants& c,
     const T* __restrict values,
     float* __restrict digits,
@@ -72,8 +71,7 @@ void to_digits(
 }
 
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void quantize(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void quantize(
     const Constants& c,
     const T* __restrict values,
     T* __restrict out,
@@ -90,8 +88,8 @@ void quantize(
 }
 
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void quantize_backward(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+quantize_backward(
     const Constants& c,
     const T* __restrict grad,
     const T* __restrict values,
@@ -121,8 +119,8 @@ at::Tensor encode_cpu(const at::Tensor& values, at::IntArrayRef levels) {
     return reference::fsq_encode(values, levels);
   }
   const at::Tensor in = values.contiguous();
-  const at::Tensor codes = at::empty(
-      in.sizes().slice(0, in.dim() - 1), in.options().dtype(at::kLong));
+  const at::Tensor codes =
+      at::empty(in.sizes().slice(0, in.dim() - 1), in.options().dtype(at::kLong));
   const Grid grid(levels);
   const Constants constants(grid);
   const int64_t dims = grid.dims;
@@ -131,8 +129,7 @@ at::Tensor encode_cpu(const at::Tensor& values, at::IntArrayRef levels) {
     const T* from = in.const_data_ptr<T>();
     over_rows(codes.numel(), dims, [&](int64_t begin, int64_t end) {
       std::vector<float> digits((end - begin) * dims);
-      to_digits<T>(
-          constants, from + begin * dims, digits.data(), (end - begin) * dims);
+      to_digits<T>(constants, from + begin * dims, digits.data(), (end - begin) * dims);
       const float* digit = digits.data();
       for (int64_t row = begin; row < end; ++row) {
         int64_t code = 0, radix = 1;

@@ -3,11 +3,11 @@
 //
 // loss_r = lse(z_r) - z_r[target] + z_loss lse(z_r)^2, z = multiplier h W^T;
 // d loss_r / d z = softmax(z_r) (1 + 2 z_loss lse) - onehot(target).
-// Supervised rows only, in chunks: at::mm makes the logits of a chunk in hidden's dtype, one
-// pass turns them into their gradient in place (float32 arithmetic), two more products make
-// the gradients of hidden and weight; the latter adds up in float32. Three products of
-// R V D each; the rest moves 2 (no gradient) or 3 times the logits, within the cache.
-// See Note [Row loops] in rms_norm_cpu.cpp.
+// Supervised rows only, in chunks: at::mm makes the logits of a chunk in hidden's
+// dtype, one pass turns them into their gradient in place (float32 arithmetic), two
+// more products make the gradients of hidden and weight; the latter adds up in float32.
+// Three products of R V D each; the rest moves 2 (no gradient) or 3 times the logits,
+// within the cache. See Note [Row loops] in rms_norm_cpu.cpp.
 #include <torch/library.h>
 
 #include <cmath>
@@ -35,11 +35,10 @@ struct RowOptions {
   bool has_gradient;
 };
 
-// Returns the loss of one row of logits; with a gradient also turns the row into it, times
-// `row_weight`. `exps` is scratch [vocab].
+// Returns the loss of one row of logits; with a gradient also turns the row into it,
+// times `row_weight`. `exps` is scratch [vocab].
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-float row_loss(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] float row_loss(
     const RowOptions& options,
     T* __restrict logits,
     int64_t target,
@@ -83,18 +82,13 @@ void run_chunk(const Chunk& chunk, const RowOptions& options) {
   cpu::for_dtype(chunk.logits.scalar_type(), [&]<typename T>(T) {
     T* logits = chunk.logits.mutable_data_ptr<T>();
     at::parallel_for(
-        0,
-        chunk.logits.size(0),
-        cpu::rows_per_task(options.vocab, 16384),
+        0, chunk.logits.size(0), cpu::rows_per_task(options.vocab, 16384),
         [&](int64_t begin, int64_t end) {
           std::vector<float> exps(options.vocab);
           for (int64_t row = begin; row < end; ++row) {
             chunk.losses[row] = row_loss<T>(
-                options,
-                logits + row * options.vocab,
-                chunk.targets[row],
-                chunk.row_weights[row],
-                exps.data());
+                options, logits + row * options.vocab, chunk.targets[row],
+                chunk.row_weights[row], exps.data());
           }
         });
   });
@@ -131,8 +125,8 @@ Result of_supervised(
   const auto in_float = hidden.options().dtype(at::kFloat);
   Result result;
   result.row_losses = at::empty({num_rows}, in_float);
-  result.hidden_grad =
-      at::empty(wants_hidden_grad ? hidden.sizes() : at::IntArrayRef({0}), hidden.options());
+  result.hidden_grad = at::empty(
+      wants_hidden_grad ? hidden.sizes() : at::IntArrayRef({0}), hidden.options());
   result.weight_grad =
       at::zeros(wants_weight_grad ? weight.sizes() : at::IntArrayRef({0}), in_float);
   for (int64_t begin = 0; begin < num_rows; begin += kChunkRows) {
@@ -140,8 +134,7 @@ Result of_supervised(
     const at::Tensor rows = hidden.narrow(0, begin, size);
     const at::Tensor logits = at::mm(rows, weight.t());
     run_chunk(
-        {logits,
-         targets.const_data_ptr<int64_t>() + begin,
+        {logits, targets.const_data_ptr<int64_t>() + begin,
          row_weights.const_data_ptr<float>() + begin,
          result.row_losses.mutable_data_ptr<float>() + begin},
         options);
@@ -180,16 +173,11 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> with_gradients_cpu(
       ? *row_weights
       : at::ones({hidden.size(0)}, hidden.options().dtype(at::kFloat));
   Result result = of_supervised(
-      select(hidden),
-      weight.to(hidden.scalar_type()).contiguous(),
-      select(all_targets),
+      select(hidden), weight.to(hidden.scalar_type()).contiguous(), select(all_targets),
       select(all_weights),
-      {weight.size(0),
-       static_cast<float>(logits_multiplier),
-       static_cast<float>(z_loss),
-       wants_hidden_grad || wants_weight_grad},
-      wants_hidden_grad,
-      wants_weight_grad);
+      {weight.size(0), static_cast<float>(logits_multiplier),
+       static_cast<float>(z_loss), wants_hidden_grad || wants_weight_grad},
+      wants_hidden_grad, wants_weight_grad);
   if (!keeps_all) {
     result.row_losses = at::zeros({hidden.size(0)}, result.row_losses.options())
                             .index_copy_(0, kept, result.row_losses);
@@ -199,9 +187,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> with_gradients_cpu(
     }
   }
   return {
-      result.loss,
-      result.row_losses,
-      result.hidden_grad,
+      result.loss, result.row_losses, result.hidden_grad,
       result.weight_grad.to(weight.scalar_type())};
 }
 

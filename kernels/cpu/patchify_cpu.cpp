@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// y = pixel * 1 / (255 std) - mean / std. Bytes a value: 1 read, 4 written, once each. One
-// thread takes whole patch rows; a patch is patch_size runs of patch_size * 3 bytes. See
-// Note [Row loops] in rms_norm_cpu.cpp.
+// y = pixel * 1 / (255 std) - mean / std. Bytes a value: 1 read, 4 written, once each.
+// One thread takes whole patch rows; a patch is patch_size runs of patch_size * 3
+// bytes. See Note [Row loops] in rms_norm_cpu.cpp.
 #include <torch/library.h>
 
 #include <vector>
@@ -22,8 +22,7 @@ struct Geometry {
 };
 
 // `scale` and `shift` repeat the three colours over one run.
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void cut_patches(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void cut_patches(
     const Geometry& g,
     const uint8_t* pixels,
     const float* __restrict scale,
@@ -64,7 +63,8 @@ at::Tensor patchify_cpu(
       patch_size, merge, in.size(1) / patch_size, in.size(2) / patch_size};
   const int64_t num_patches = in.size(0) * geometry.rows * geometry.columns;
   const int64_t run = patch_size * 3, width = patch_size * run;
-  const at::Tensor out = at::empty({num_patches, width}, in.options().dtype(at::kFloat));
+  const at::Tensor out =
+      at::empty({num_patches, width}, in.options().dtype(at::kFloat));
   std::vector<float> scale(run), shift(run);
   for (int64_t i = 0; i < run; ++i) {
     scale[i] = static_cast<float>(1.0 / (255.0 * std[i % 3]));
@@ -73,7 +73,8 @@ at::Tensor patchify_cpu(
   const auto* source = in.const_data_ptr<uint8_t>();
   auto* target = out.mutable_data_ptr<float>();
   at::parallel_for(
-      0, num_patches, cpu::rows_per_task(width, 32768), [&](int64_t begin, int64_t end) {
+      0, num_patches, cpu::rows_per_task(width, 32768),
+      [&](int64_t begin, int64_t end) {
         cut_patches(geometry, source, scale.data(), shift.data(), target, begin, end);
       });
   return out;

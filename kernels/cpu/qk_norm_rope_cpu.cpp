@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// For each head of K entries: n = x / sqrt(mean(x^2) + eps) * w (or x), then the pairs of the
-// first W entries turn by the token's angles; float32 arithmetic. Bytes an entry, forward: 2
-// times 4 (float32) or 2 (bfloat16), tables shared by all heads of a token. One thread takes
-// whole tokens. See Note [Row loops] in rms_norm_cpu.cpp.
+// For each head of K entries: n = x / sqrt(mean(x^2) + eps) * w (or x), then the pairs
+// of the first W entries turn by the token's angles; float32 arithmetic. Bytes an
+// entry, forward: 2 times 4 (float32) or 2 (bfloat16), tables shared by all heads of a
+// token. One thread takes whole tokens. See Note [Row loops] in rms_norm_cpu.cpp.
 #include <torch/library.h>
 
 #include <cmath>
@@ -72,8 +72,8 @@ template <typename T>
   }
 }
 
-// width and half once more as arguments: constants where a caller knows them, which saves
-// the short loops their tails. `buffer` holds K floats.
+// width and half once more as arguments: constants where a caller knows them, which
+// saves the short loops their tails. `buffer` holds K floats.
 template <typename T>
 [[gnu::always_inline]] inline void forward_heads(
     const Layout& layout,
@@ -110,8 +110,8 @@ template <typename T>
 }
 
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void forward_tokens(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+forward_tokens(
     const Layout& layout,
     const T* in,
     T* out,
@@ -178,8 +178,8 @@ template <typename T>
 }
 
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void backward_tokens(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+backward_tokens(
     const Layout& layout,
     const T* grad,
     const T* in,
@@ -222,8 +222,17 @@ Prepared prepare(
     const QkNormRopeOptions& options) {
   Prepared p;
   p.layout = {
-      tokens.size(1), tokens.size(2), 0, tokens.stride(0), tokens.stride(1), 1,
-      options.is_interleaved, static_cast<float>(options.eps), nullptr, nullptr, nullptr};
+      tokens.size(1),
+      tokens.size(2),
+      0,
+      tokens.stride(0),
+      tokens.stride(1),
+      1,
+      options.is_interleaved,
+      static_cast<float>(options.eps),
+      nullptr,
+      nullptr,
+      nullptr};
   if (tables.cos.defined() && tables.cos.numel() > 0) {
     p.cos = tables.cos.contiguous();
     p.sin = tables.sin.contiguous();
@@ -291,7 +300,8 @@ Gradients backward_one(
       T* to = out.mutable_data_ptr<T>();
       float* sums = partial.mutable_data_ptr<float>();
       at::parallel_for(
-          0, tokens.size(0), tokens_per_task(p.layout), [&](int64_t begin, int64_t end) {
+          0, tokens.size(0), tokens_per_task(p.layout),
+          [&](int64_t begin, int64_t end) {
             std::vector<float> buffer(2 * width);
             float* own = sums + at::get_thread_num() * partial.size(1);
             backward_tokens<T>(

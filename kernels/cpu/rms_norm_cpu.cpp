@@ -10,8 +10,8 @@
 // writes one version for AVX-512, one for AVX2 and one for the baseline, and the loader
 // binds the best. Lambdas given to at::parallel_for are functions of their own that the
 // attribute does not reach, so they only call the loops. `omp simd` asks for vectors
-// (-fopenmp-simd; no OpenMP runtime is involved); sums over a row, which it turns into slow
-// code for bfloat16, are written with cpu::Sixteen.
+// (-fopenmp-simd; no OpenMP runtime is involved); sums over a row, which it turns into
+// slow code for bfloat16, are written with cpu::Sixteen.
 #include <torch/library.h>
 
 #include <cmath>
@@ -42,8 +42,8 @@ struct Forward {
 };
 
 template <typename X, typename S>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void forward_rows(const Forward<X, S>& a, int64_t begin, int64_t end) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+forward_rows(const Forward<X, S>& a, int64_t begin, int64_t end) {
   const int64_t width = a.width;
   const float* __restrict weight = a.weight;
   const float multiplier = a.multiplier;
@@ -91,8 +91,8 @@ struct Backward {
 // With s the sum, g = grad_normed * w and r = 1 / sqrt(mean(s^2) + eps):
 // ds = r (g - s r^2 mean(g s)) + grad_sum, dw += grad_normed s r.
 template <typename X, typename S>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void backward_rows(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+backward_rows(
     const Backward<X, S>& a,
     float* __restrict grad_weight,
     float* __restrict pulled, // [width], scratch
@@ -115,7 +115,8 @@ void backward_rows(
     if (a.grad_branch != nullptr) {
       const float multiplier = a.multiplier;
       X* __restrict branch = a.grad_branch + row * width;
-      const S* __restrict extra = a.grad_sum != nullptr ? a.grad_sum + row * width : nullptr;
+      const S* __restrict extra =
+          a.grad_sum != nullptr ? a.grad_sum + row * width : nullptr;
       for (int64_t i = 0; i < width; ++i) {
         const float s = to_float(sum[i]), g = to_float(grad[i]);
         grad_weight[i] += g * s * inverse;
@@ -130,8 +131,7 @@ void backward_rows(
       for (int64_t i = 0; i < width; ++i) {
         const float s = to_float(sum[i]), g = to_float(grad[i]);
         grad_weight[i] += g * s * inverse;
-        out[i] = from_float<S>(
-            inverse * (pulled[i] - s * back) + to_float(extra[i]));
+        out[i] = from_float<S>(inverse * (pulled[i] - s * back) + to_float(extra[i]));
       }
     } else {
 #pragma omp simd
@@ -165,9 +165,9 @@ void run_forward(
       static_cast<float>(options.eps),
       static_cast<float>(options.branch_multiplier)};
   const int64_t rows = width == 0 ? 0 : x.numel() / width;
-  at::parallel_for(0, rows, cpu::rows_per_task(width, kTaskEntries), [&](int64_t begin, int64_t end) {
-    forward_rows<X, S>(arguments, begin, end);
-  });
+  at::parallel_for(
+      0, rows, cpu::rows_per_task(width, kTaskEntries),
+      [&](int64_t begin, int64_t end) { forward_rows<X, S>(arguments, begin, end); });
 }
 
 at::Tensor rms_norm_cpu(
@@ -207,9 +207,10 @@ std::tuple<at::Tensor, at::Tensor> add_rms_norm_cpu(
   const at::Tensor used = cpu::used_weight(weight, weight_offset);
   const at::Tensor normed = at::empty(x.sizes(), x.options());
   const at::Tensor sum = at::empty(x.sizes(), residual.options());
-  cpu::for_dtypes(x.scalar_type(), residual.scalar_type(), [&]<typename X, typename S>(X, S) {
-    run_forward<X, S>(branch, &stream, used, normed, &sum, options);
-  });
+  cpu::for_dtypes(
+      x.scalar_type(), residual.scalar_type(), [&]<typename X, typename S>(X, S) {
+        run_forward<X, S>(branch, &stream, used, normed, &sum, options);
+      });
   return {normed, sum};
 }
 
@@ -233,24 +234,28 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> add_rms_norm_backward_cpu(
   const at::Tensor grad_branch =
       at::empty(is_same ? at::IntArrayRef({0}) : sum.sizes(), grad.options());
   const at::Tensor partial = at::zeros({at::get_num_threads(), width}, used.options());
-  cpu::for_dtypes(grad.scalar_type(), sum.scalar_type(), [&]<typename X, typename S>(X, S) {
-    const Backward<X, S> arguments{
-        grad.const_data_ptr<X>(),
-        extra.defined() ? extra.const_data_ptr<S>() : nullptr,
-        stream.const_data_ptr<S>(),
-        used.const_data_ptr<float>(),
-        grad_stream.mutable_data_ptr<S>(),
-        is_same ? nullptr : grad_branch.mutable_data_ptr<X>(),
-        width,
-        static_cast<float>(eps),
-        static_cast<float>(branch_multiplier)};
-    float* sums = partial.mutable_data_ptr<float>();
-    at::parallel_for(0, rows, cpu::rows_per_task(width, kTaskEntries), [&](int64_t begin, int64_t end) {
-      std::vector<float> pulled(width);
-      backward_rows<X, S>(
-          arguments, sums + at::get_thread_num() * width, pulled.data(), begin, end);
-    });
-  });
+  cpu::for_dtypes(
+      grad.scalar_type(), sum.scalar_type(), [&]<typename X, typename S>(X, S) {
+        const Backward<X, S> arguments{
+            grad.const_data_ptr<X>(),
+            extra.defined() ? extra.const_data_ptr<S>() : nullptr,
+            stream.const_data_ptr<S>(),
+            used.const_data_ptr<float>(),
+            grad_stream.mutable_data_ptr<S>(),
+            is_same ? nullptr : grad_branch.mutable_data_ptr<X>(),
+            width,
+            static_cast<float>(eps),
+            static_cast<float>(branch_multiplier)};
+        float* sums = partial.mutable_data_ptr<float>();
+        at::parallel_for(
+            0, rows, cpu::rows_per_task(width, kTaskEntries),
+            [&](int64_t begin, int64_t end) {
+              std::vector<float> pulled(width);
+              backward_rows<X, S>(
+                  arguments, sums + at::get_thread_num() * width, pulled.data(), begin,
+                  end);
+            });
+      });
   return {grad_stream, grad_branch, partial.sum(0).to(weight.scalar_type())};
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// What the launchers of cpu/ share: dtypes as C++ types, and how much work makes a task.
+// What the launchers of cpu/ share: dtypes as C++ types, and how much work makes a
+// task.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// One id of V logits in a handful of vector passes over V floats; sums in float64. Nothing is
-// sorted but the few ids around the edge of the nucleus. One thread. See Note [Row loops] in
-// rms_norm_cpu.cpp.
+// One id of V logits in a handful of vector passes over V floats; sums in float64.
+// Nothing is sorted but the few ids around the edge of the nucleus. One thread. See
+// Note [Row loops] in rms_norm_cpu.cpp.
 //
 // Note [Nucleus by bisection]
-// The nucleus keeps ids from the largest weight down while the mass before an id is below
-// top_p. Bisecting the bit pattern of the weight (positive floats order like their bits)
-// brackets the edge in at most 31 passes, usually about 10: all ids at or above the upper
-// bound stay, all below the lower one go, and only those between are sorted.
+// The nucleus keeps ids from the largest weight down while the mass before an id is
+// below top_p. Bisecting the bit pattern of the weight (positive floats order like
+// their bits) brackets the edge in at most 31 passes, usually about 10: all ids at or
+// above the upper bound stay, all below the lower one go, and only those between are
+// sorted.
 #include <torch/library.h>
 
 #include <algorithm>
@@ -31,20 +32,22 @@ namespace {
 using cpu::to_float;
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-// Ids between the bounds of the nucleus that are cheaper to sort than to bracket further.
+// Ids between the bounds of the nucleus that are cheaper to sort than to bracket
+// further.
 constexpr int64_t kFewIds = 64;
 
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void copy_row(const T* __restrict logits, float* __restrict scores, int64_t size) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+copy_row(const T* __restrict logits, float* __restrict scores, int64_t size) {
   for (int64_t i = 0; i < size; ++i) {
     scores[i] = to_float(logits[i]);
   }
 }
 
 // NaN when any score is.
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-float largest_of(const float* __restrict scores, int64_t size) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] float largest_of(
+    const float* __restrict scores,
+    int64_t size) {
   int32_t has_nan = 0;
 #pragma omp simd reduction(| : has_nan)
   for (int64_t i = 0; i < size; ++i) {
@@ -55,8 +58,7 @@ float largest_of(const float* __restrict scores, int64_t size) {
 }
 
 // exp((score - largest) * inverse_temperature), 0 below `least` and below e^-87.
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void weigh(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void weigh(
     const float* __restrict scores,
     float* __restrict weights,
     int64_t size,
@@ -77,8 +79,8 @@ struct Mass {
 };
 
 // Of the weights at or above `least`.
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-Mass mass_from(const float* __restrict weights, int64_t size, float least) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] Mass
+mass_from(const float* __restrict weights, int64_t size, float least) {
   double sum = 0.0;
   int32_t count = 0;
 #pragma omp simd reduction(+ : sum, count)
@@ -93,7 +95,8 @@ Mass mass_from(const float* __restrict weights, int64_t size, float least) {
 float kth_largest(const std::vector<float>& scores, int64_t k) {
   if (k > static_cast<int64_t>(scores.size()) / 8) {
     std::vector<float> copy = scores;
-    std::nth_element(copy.begin(), copy.begin() + (k - 1), copy.end(), std::greater<>());
+    std::nth_element(
+        copy.begin(), copy.begin() + (k - 1), copy.end(), std::greater<>());
     return copy[k - 1];
   }
   std::priority_queue<float, std::vector<float>, std::greater<>> best(
@@ -127,7 +130,8 @@ void keep_nucleus(std::vector<float>& weights, double top_p) {
       inside = mass;
     }
   }
-  const float sure = std::bit_cast<float>(upper), possible = std::bit_cast<float>(lower);
+  const float sure = std::bit_cast<float>(upper),
+              possible = std::bit_cast<float>(lower);
   std::vector<int64_t> edge;
   for (int64_t i = 0; i < size; ++i) {
     if (weights[i] < possible) {
@@ -258,7 +262,8 @@ at::Tensor sample_cpu(
   const float largest = largest_of(scores.data(), size);
   check_choice(largest);
   if (temperature == 0.0) {
-    const auto place = std::find(scores.begin(), scores.end(), largest) - scores.begin();
+    const auto place =
+        std::find(scores.begin(), scores.end(), largest) - scores.begin();
     return at::scalar_tensor(candidates.id_of(place), at::kLong);
   }
   const float least =

@@ -2,9 +2,9 @@
 // Copyright The Omni Authors
 //
 // What the row loops of cpu/ are made of: plain inline functions that the compiler
-// vectorises. A loop function carries [[gnu::target_clones(...)]] for AVX-512, AVX2 and the
-// baseline; the loader picks one at start. Everything a clone calls is inlined into it, so
-// these carry [[gnu::always_inline]]. See Note [Row loops] in rms_norm_cpu.cpp.
+// vectorises. A loop function carries [[gnu::target_clones(...)]] for AVX-512, AVX2 and
+// the baseline; the loader picks one at start. Everything a clone calls is inlined into
+// it, so these carry [[gnu::always_inline]]. See Note [Row loops] in rms_norm_cpu.cpp.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -39,14 +39,15 @@ template <typename T>
   }
 }
 
-// Nearest integer, half to even, for |x| < 2^22: adding 1.5 * 2^23 leaves no fraction bits.
+// Nearest integer, half to even, for |x| < 2^22: adding 1.5 * 2^23 leaves no fraction
+// bits.
 [[gnu::always_inline]] inline float round_small(float x) {
   constexpr float kMagic = 12582912.0f;
   return (x + kMagic) - kMagic;
 }
 
-// e^x within 2 ulp on [-87, 88]; below it is e^-87 or less, above e^88. Range reduction by
-// ln 2 in two parts and the degree-6 polynomial of Cephes' expf.
+// e^x within 2 ulp on [-87, 88]; below it is e^-87 or less, above e^88. Range reduction
+// by ln 2 in two parts and the degree-6 polynomial of Cephes' expf.
 [[gnu::always_inline]] inline float exp_fast(float x) {
   const float low = x < -87.3f ? -87.3f : x;
   const float clamped = low > 88.3f ? 88.3f : low;
@@ -72,9 +73,10 @@ template <typename T>
   return 1.0f - 2.0f / (1.0f + exp_fast(2.0f * x));
 }
 
-// Sixteen floats as two vectors of eight, which AVX2 holds in registers and AVX-512 runs as
-// fast as memory gives: for sums over a row, that the compiler may not reorder by itself.
-// Passed by reference, for vectors by value have no common ABI among the clones.
+// Sixteen floats as two vectors of eight, which AVX2 holds in registers and AVX-512
+// runs as fast as memory gives: for sums over a row, that the compiler may not reorder
+// by itself. Passed by reference, for vectors by value have no common ABI among the
+// clones.
 struct Sixteen {
   using Eight [[gnu::vector_size(32)]] = float;
   Eight low = {};

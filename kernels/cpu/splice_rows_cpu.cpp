@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// out = hidden, out[indices] = rows: copies alone. Bytes: hidden read and written once, rows
-// likewise. One thread takes a run of rows.
+// out = hidden, out[indices] = rows: copies alone. Bytes: hidden read and written once,
+// rows likewise. One thread takes a run of rows.
 #include <torch/library.h>
 
 #include <cstring>
@@ -32,7 +32,8 @@ void copy_all(const at::Tensor& from, const at::Tensor& to) {
   const char* source = rows_of(from).data;
   char* target = rows_of(to).data;
   at::parallel_for(
-      0, static_cast<int64_t>(to.nbytes()), kTaskBytes, [&](int64_t begin, int64_t end) {
+      0, static_cast<int64_t>(to.nbytes()), kTaskBytes,
+      [&](int64_t begin, int64_t end) {
         std::memcpy(target + begin, source + begin, end - begin);
       });
 }
@@ -43,9 +44,7 @@ void over_slots(const at::Tensor& indices, int64_t row_bytes, const Move& move) 
   const at::Tensor dense = indices.contiguous();
   const auto* slots = dense.const_data_ptr<int64_t>();
   at::parallel_for(
-      0,
-      dense.size(0),
-      cpu::rows_per_task(row_bytes, kTaskBytes),
+      0, dense.size(0), cpu::rows_per_task(row_bytes, kTaskBytes),
       [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
           move(i, slots[i]);

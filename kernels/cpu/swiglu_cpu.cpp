@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// y = gate sigmoid(gate) up. Bytes an entry, forward: 3 times 4 (float32) or 2 (bfloat16);
-// backward 5 times. One thread takes whole rows. See Note [Row loops] in rms_norm_cpu.cpp.
+// y = gate sigmoid(gate) up. Bytes an entry, forward: 3 times 4 (float32) or 2
+// (bfloat16); backward 5 times. One thread takes whole rows. See Note [Row loops] in
+// rms_norm_cpu.cpp.
 #include <torch/library.h>
 
 #include "kernels/cpu/rows.h"
@@ -16,8 +17,8 @@ namespace {
 using cpu::from_float;
 using cpu::to_float;
 
-// Rows of `width` entries; `in_stride` entries from one row of gate (and of up) to the next,
-// `out_stride` likewise for the outputs.
+// Rows of `width` entries; `in_stride` entries from one row of gate (and of up) to the
+// next, `out_stride` likewise for the outputs.
 struct Rows {
   int64_t width;
   int64_t in_stride;
@@ -25,8 +26,7 @@ struct Rows {
 };
 
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void forward_rows(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void forward_rows(
     const Rows& rows,
     const T* all_gates,
     const T* all_ups,
@@ -47,8 +47,8 @@ void forward_rows(
 
 // grad rows are contiguous. d gate = grad up s (1 + gate (1 - s)), d up = grad gate s.
 template <typename T>
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-void backward_rows(
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+backward_rows(
     const Rows& rows,
     const T* all_grads,
     const T* all_gates,
@@ -90,9 +90,12 @@ at::Tensor merged_cpu(const at::Tensor& gate_up) {
   cpu::for_dtype(in.scalar_type(), [&]<typename T>(T) {
     const T* gates = in.const_data_ptr<T>();
     T* outs = out.mutable_data_ptr<T>();
-    at::parallel_for(0, num_rows, cpu::rows_per_task(width, kTaskEntries), [&](int64_t begin, int64_t end) {
-      forward_rows<T>({width, 2 * width, width}, gates, gates + width, outs, begin, end);
-    });
+    at::parallel_for(
+        0, num_rows, cpu::rows_per_task(width, kTaskEntries),
+        [&](int64_t begin, int64_t end) {
+          forward_rows<T>(
+              {width, 2 * width, width}, gates, gates + width, outs, begin, end);
+        });
   });
   return out;
 }
@@ -111,9 +114,11 @@ at::Tensor pair_cpu(const at::Tensor& gate, const at::Tensor& up) {
     const T* gates = gate_in.const_data_ptr<T>();
     const T* ups = up_in.const_data_ptr<T>();
     T* outs = out.mutable_data_ptr<T>();
-    at::parallel_for(0, num_rows, cpu::rows_per_task(width, kTaskEntries), [&](int64_t begin, int64_t end) {
-      forward_rows<T>({width, width, width}, gates, ups, outs, begin, end);
-    });
+    at::parallel_for(
+        0, num_rows, cpu::rows_per_task(width, kTaskEntries),
+        [&](int64_t begin, int64_t end) {
+          forward_rows<T>({width, width, width}, gates, ups, outs, begin, end);
+        });
   });
   return out;
 }
@@ -128,11 +133,13 @@ at::Tensor merged_backward_cpu(const at::Tensor& grad, const at::Tensor& gate_up
     const T* grads = dy.const_data_ptr<T>();
     const T* gates = in.const_data_ptr<T>();
     T* outs = out.mutable_data_ptr<T>();
-    at::parallel_for(0, num_rows, cpu::rows_per_task(width, kTaskEntries), [&](int64_t begin, int64_t end) {
-      backward_rows<T>(
-          {width, 2 * width, 2 * width},
-          grads, gates, gates + width, outs, outs + width, begin, end);
-    });
+    at::parallel_for(
+        0, num_rows, cpu::rows_per_task(width, kTaskEntries),
+        [&](int64_t begin, int64_t end) {
+          backward_rows<T>(
+              {width, 2 * width, 2 * width}, grads, gates, gates + width, outs,
+              outs + width, begin, end);
+        });
   });
   return out;
 }
@@ -154,10 +161,12 @@ std::tuple<at::Tensor, at::Tensor> pair_backward_cpu(
     const T* ups = up_in.const_data_ptr<T>();
     T* gate_outs = gate_grad.mutable_data_ptr<T>();
     T* up_outs = up_grad.mutable_data_ptr<T>();
-    at::parallel_for(0, num_rows, cpu::rows_per_task(width, kTaskEntries), [&](int64_t begin, int64_t end) {
-      backward_rows<T>(
-          {width, width, width}, grads, gates, ups, gate_outs, up_outs, begin, end);
-    });
+    at::parallel_for(
+        0, num_rows, cpu::rows_per_task(width, kTaskEntries),
+        [&](int64_t begin, int64_t end) {
+          backward_rows<T>(
+              {width, width, width}, grads, gates, ups, gate_outs, up_outs, begin, end);
+        });
   });
   return {gate_grad, up_grad};
 }

@@ -81,10 +81,8 @@ struct Chat::State {
         generator(model),
         encoded(options.cache_bytes) {
     TORCH_CHECK_VALUE(
-        model->transformer,
-        "[chat] expected a model with a transformer, got \"",
-        model->config.name,
-        "\" without one.");
+        model->transformer, "[chat] expected a model with a transformer, got \"",
+        model->config.name, "\" without one.");
     forget();
   }
 
@@ -93,8 +91,7 @@ struct Chat::State {
     composed.clear();
     items.clear();
     in_cache = {};
-    cache.emplace(
-        *model->config.transformer, KvCacheOptions{.dtype = model->dtype()});
+    cache.emplace(*model->config.transformer, KvCacheOptions{.dtype = model->dtype()});
     if (!options.system.empty()) {
       conversation.messages.push_back({Role::System, {options.system}, {}});
       composed.push_back({Role::System, {options.system}, {}});
@@ -103,7 +100,9 @@ struct Chat::State {
 
   // The message with its media encoded; receipts are added to `reply`.
   ComposedMessage prepare(
-      const std::vector<Part>& parts, const SamplingOptions& sampling, Reply& reply);
+      const std::vector<Part>& parts,
+      const SamplingOptions& sampling,
+      Reply& reply);
   // Spans of the sequence into the receipts of the last message's media.
   void locate(const TokenSequence& sequence, size_t first_item, Reply& reply) const;
 
@@ -120,7 +119,9 @@ struct Chat::State {
 };
 
 ComposedMessage Chat::State::prepare(
-    const std::vector<Part>& parts, const SamplingOptions& sampling, Reply& reply) {
+    const std::vector<Part>& parts,
+    const SamplingOptions& sampling,
+    Reply& reply) {
   const bool draws = sampling.modalities.size() == 1 &&
       sampling.modalities.front() == Modality::Image && model->image_codec;
   ComposedMessage message;
@@ -163,8 +164,8 @@ ComposedMessage Chat::State::prepare(
   return message;
 }
 
-void Chat::State::locate(
-    const TokenSequence& sequence, size_t first_item, Reply& reply) const {
+void Chat::State::locate(const TokenSequence& sequence, size_t first_item, Reply& reply)
+    const {
   for (const MediaSpan& span : sequence.spans) {
     const auto item = static_cast<size_t>(span.item);
     if (item >= first_item) {
@@ -198,17 +199,12 @@ Reply Chat::send(
     const int64_t length = prompt.sequence.num_tokens();
     const int64_t limit = state.model->config.transformer->max_positions;
     TORCH_CHECK_VALUE(
-        length + 2 <= limit,
-        "[chat] expected a conversation of at most ",
-        limit - 2,
-        " tokens, got ",
-        length,
-        ". Begin a new one with reset(), or send less.");
+        length + 2 <= limit, "[chat] expected a conversation of at most ", limit - 2,
+        " tokens, got ", length, ". Begin a new one with reset(), or send less.");
     state.locate(prompt.sequence, num_items, reply);
     // The last id is always computed again: its row gives the first logits.
     const int64_t kept = std::min(
-        {common_prefix(state.in_cache, prompt.sequence),
-         state.cache->num_tokens(),
+        {common_prefix(state.in_cache, prompt.sequence), state.cache->num_tokens(),
          length - 1});
     state.cache->truncate(kept);
     reply.usage.prompt_tokens = length;
@@ -217,7 +213,9 @@ Reply Chat::send(
     Assembler assembler(state.model, sampling.stop, on_event);
     GenerateRequest request;
     request.sampling = sampling;
+    bool wants_more = true;
     request.spell_words = [&](const std::vector<int64_t>&) {
+      wants_more = assembler.end_text();
       return state.composer.spell_text(assembler.answer().text);
     };
     std::optional<double> first_id;
@@ -227,7 +225,7 @@ Reply Chat::send(
       }
       const bool found_stop_before = assembler.found_stop();
       const auto& wants_cancel = state.options.wants_cancel;
-      if (!assembler.push(id) || (wants_cancel && wants_cancel())) {
+      if (!assembler.push(id) || !wants_more || (wants_cancel && wants_cancel())) {
         return Step::Cancel;
       }
       return assembler.found_stop() && !found_stop_before ? Step::EndText

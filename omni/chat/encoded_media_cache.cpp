@@ -34,10 +34,12 @@ int64_t bytes_of(const EncodedMedia& media) {
 EncodedMediaCache::EncodedMediaCache(int64_t max_bytes) : max_bytes_(max_bytes) {}
 
 EncodedMediaCache::Found EncodedMediaCache::find_or_encode(
-    OmniModel& model, const ProcessedMedia& media) {
+    OmniModel& model,
+    const ProcessedMedia& media) {
   const std::string key = digest_of(media);
   const auto found = std::find_if(
-      entries_.begin(), entries_.end(), [&](const Entry& e) { return e.digest == key; });
+      entries_.begin(), entries_.end(),
+      [&](const Entry& e) { return e.digest == key; });
   if (found != entries_.end()) {
     entries_.splice(entries_.begin(), entries_, found);
     return {entries_.front().rows, true};

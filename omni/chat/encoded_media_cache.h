@@ -2,7 +2,8 @@
 // Copyright The Omni Authors
 //
 // Rows of media by the content that the encoders read, so that the same picture is
-// never encoded twice. Bounded in bytes, least recently used out first. Not thread-safe.
+// never encoded twice. Bounded in bytes, least recently used out first. Not
+// thread-safe.
 #pragma once
 
 #include <list>

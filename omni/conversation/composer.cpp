@@ -58,10 +58,8 @@ class Composer::Builder {
     const std::string name = modality_name(slots.modality);
     control(name + "_begin");
     builder_.push_media(
-        slots.modality,
-        slots.item,
-        space_.control(is_sound ? "audio_slot" : "image_slot"),
-        slots.positions);
+        slots.modality, slots.item,
+        space_.control(is_sound ? "audio_slot" : "image_slot"), slots.positions);
     control(name + "_end");
   }
 
@@ -99,12 +97,8 @@ class Composer::Builder {
 
   static int64_t checked(int64_t code, IdRange range) {
     TORCH_CHECK_INDEX(
-        code >= 0 && code < range.size(),
-        "[compose] expected a code in [0, ",
-        range.size(),
-        "), got ",
-        code,
-        ".");
+        code >= 0 && code < range.size(), "[compose] expected a code in [0, ",
+        range.size(), "), got ", code, ".");
     return range.begin + code;
   }
 
@@ -125,14 +119,13 @@ Composer::Composer(const OmniModel& model)
           model->config.image_codec ? model->config.image_codec->grid_size() : 0),
       tokenizer_(model->tokenizer) {
   TORCH_CHECK_VALUE(
-      tokenizer_,
-      "[compose] expected a model with a text tokenizer, got \"",
-      model->config.name,
-      "\" without one.");
+      tokenizer_, "[compose] expected a model with a text tokenizer, got \"",
+      model->config.name, "\" without one.");
 }
 
 Composition Composer::compose(
-    const std::vector<ComposedMessage>& messages, bool opens_answer) const {
+    const std::vector<ComposedMessage>& messages,
+    bool opens_answer) const {
   Builder builder(*this);
   builder.control("bos");
   for (const ComposedMessage& message : messages) {

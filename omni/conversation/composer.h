@@ -63,7 +63,8 @@ class Composer {
   explicit Composer(const OmniModel& model);
   // `opens_answer` ends the sequence with the mark under which an answer begins.
   [[nodiscard]] Composition compose(
-      const std::vector<ComposedMessage>& messages, bool opens_answer) const;
+      const std::vector<ComposedMessage>& messages,
+      bool opens_answer) const;
   // Spelling ids of each word of a text.
   [[nodiscard]] std::vector<std::vector<int64_t>> spell_text(
       const std::string& text) const;

@@ -25,10 +25,8 @@ Role role_from_name(const std::string& name) {
     }
   }
   TORCH_CHECK_VALUE(
-      false,
-      "[conversation] expected a role among system, user, assistant, got \"",
-      name,
-      "\".");
+      false, "[conversation] expected a role among system, user, assistant, got \"",
+      name, "\".");
 }
 
 } // namespace omni

@@ -23,7 +23,7 @@ std::string hexadecimal(XXH128_hash_t hash) {
   return text;
 }
 
-}  // namespace
+} // namespace
 
 std::string digest(std::string_view bytes) {
   return hexadecimal(XXH3_128bits(bytes.data(), bytes.size()));
@@ -39,4 +39,4 @@ std::string digest(const at::Tensor& tensor) {
       XXH3_128bits_withSeed(dense.const_data_ptr(), dense.nbytes(), seed));
 }
 
-}  // namespace omni
+} // namespace omni

@@ -16,4 +16,4 @@ namespace omni {
 // Of dtype, sizes and elements; the same for any strides.
 [[nodiscard]] std::string digest(const at::Tensor& tensor);
 
-}  // namespace omni
+} // namespace omni

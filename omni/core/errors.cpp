@@ -11,9 +11,7 @@ IoError::IoError(
     : std::runtime_error("[" + component + "] " + subject + ": " + cause),
       subject_(subject) {}
 
-ValueError::ValueError(
-    const std::string& component,
-    const std::string& message)
+ValueError::ValueError(const std::string& component, const std::string& message)
     : std::invalid_argument("[" + component + "] " + message) {}
 
 } // namespace omni

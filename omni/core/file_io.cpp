@@ -27,7 +27,7 @@ std::string cause() {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& path) : path_(path) {
-    static std::atomic<uint64_t> next_number = 0;  // threads may write the same path
+    static std::atomic<uint64_t> next_number = 0; // threads may write the same path
     name_ = path.string() + ".tmp" + std::to_string(::getpid()) + "." +
         std::to_string(next_number++);
     constexpr int kMode = 0644;
@@ -71,21 +71,19 @@ class TemporaryFile {
   bool is_committed_ = false;
 };
 
-}  // namespace
+} // namespace
 
 std::string read_file(const fs::path& path, int64_t max_bytes) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) {
     throw IoError(
-        "read",
-        path.string(),
+        "read", path.string(),
         fs::exists(path, error) ? "is not a file." : "does not exist.");
   }
   const auto size = static_cast<int64_t>(fs::file_size(path, error));
   if (error || size > max_bytes) {
     throw IoError(
-        "read",
-        path.string(),
+        "read", path.string(),
         "expected at most " + std::to_string(max_bytes) + " bytes, got " +
             std::to_string(size) + ".");
   }
@@ -130,4 +128,4 @@ void sync_folder(const fs::path& folder) {
   }
 }
 
-}  // namespace omni
+} // namespace omni

@@ -35,4 +35,4 @@ void write_all(
 // Makes a rename or a new file in `folder` survive a power cut.
 void sync_folder(const std::filesystem::path& folder);
 
-}  // namespace omni
+} // namespace omni

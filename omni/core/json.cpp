@@ -111,7 +111,7 @@ class CheckedBuilder {
   std::string component_;
   std::string subject_;
   JsonLimits limits_;
-  std::vector<std::set<std::string>> keys_;  // of each open object
+  std::vector<std::set<std::string>> keys_; // of each open object
   int64_t num_values_ = 0;
   int64_t depth_ = 0;
 };
@@ -154,7 +154,7 @@ Document parse_document(
   return root;
 }
 
-}  // namespace
+} // namespace
 
 Json parse_json(
     std::string_view text,
@@ -330,4 +330,4 @@ void JsonObject::fail(
           (value == nullptr ? "nothing" : shown(*value)) + ".");
 }
 
-}  // namespace omni
+} // namespace omni

@@ -21,8 +21,8 @@ using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json; // keys stay in the order of the text
 
 struct JsonLimits {
-  int64_t max_depth = 64;          // of arrays and objects inside each other
-  int64_t max_values = 4'000'000;  // of any kind, keys not counted
+  int64_t max_depth = 64; // of arrays and objects inside each other
+  int64_t max_values = 4'000'000; // of any kind, keys not counted
   int64_t max_key_bytes = 65'536;
 };
 
@@ -51,7 +51,7 @@ class JsonObject {
  public:
   JsonObject(const Json& value, std::string component, std::string path = "");
 
-  [[nodiscard]] bool has(const std::string& key) const;  // present and not null
+  [[nodiscard]] bool has(const std::string& key) const; // present and not null
   [[nodiscard]] int64_t integer(
       const std::string& key,
       int64_t min = std::numeric_limits<int64_t>::min()) const;
@@ -88,4 +88,4 @@ class JsonObject {
   std::string path_;
 };
 
-}  // namespace omni
+} // namespace omni

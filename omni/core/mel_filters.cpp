@@ -41,29 +41,19 @@ at::Tensor mel_filter_bank(const MelFilterOptions& options) {
       options.sample_rate_hz > 0 && options.fft_size > 1 && options.num_mels > 0,
       "[mel_filters] expected a positive sample rate, FFT size and number of mels, "
       "got ",
-      options.sample_rate_hz,
-      " Hz, ",
-      options.fft_size,
-      " and ",
-      options.num_mels,
+      options.sample_rate_hz, " Hz, ", options.fft_size, " and ", options.num_mels,
       ".");
   const double nyquist_hz = static_cast<double>(options.sample_rate_hz) / 2.0;
   TORCH_CHECK_VALUE(
       options.min_hz >= 0.0 && options.min_hz < options.max_hz &&
           options.max_hz <= nyquist_hz,
-      "[mel_filters] expected 0 <= min_hz < max_hz <= ",
-      nyquist_hz,
-      ", got ",
-      options.min_hz,
-      " and ",
-      options.max_hz,
-      ".");
+      "[mel_filters] expected 0 <= min_hz < max_hz <= ", nyquist_hz, ", got ",
+      options.min_hz, " and ", options.max_hz, ".");
 
   const int64_t num_bins = options.fft_size / 2 + 1;
   const double low = hz_to_mel(options.min_hz, options.is_slaney);
   const double high = hz_to_mel(options.max_hz, options.is_slaney);
-  std::vector<double>
-      corners_hz; // triangle m rises, peaks and ends at m, m + 1, m + 2
+  std::vector<double> corners_hz; // triangle m rises, peaks and ends at m, m + 1, m + 2
   for (int64_t i = 0; i < options.num_mels + 2; ++i) {
     const double share =
         static_cast<double>(i) / static_cast<double>(options.num_mels + 1);

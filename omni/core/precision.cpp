@@ -15,7 +15,7 @@ constexpr std::pair<const char*, at::ScalarType> kNames[] = {
     {"float16", at::kHalf},
     {"float64", at::kDouble}};
 
-}  // namespace
+} // namespace
 
 at::ScalarType default_dtype() {
 #if defined(__x86_64__)
@@ -33,9 +33,7 @@ at::ScalarType dtype_from_name(const std::string& name) {
     }
   }
   TORCH_CHECK_VALUE(
-      false,
-      "[precision] expected float32, bfloat16, float16 or float64, got \"",
-      name,
+      false, "[precision] expected float32, bfloat16, float16 or float64, got \"", name,
       "\".");
 }
 
@@ -48,4 +46,4 @@ std::string dtype_name(at::ScalarType dtype) {
   TORCH_CHECK_VALUE(false, "[precision] expected a floating dtype, got ", dtype, ".");
 }
 
-}  // namespace omni
+} // namespace omni

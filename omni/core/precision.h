@@ -18,4 +18,4 @@ namespace omni {
 [[nodiscard]] at::ScalarType dtype_from_name(const std::string& name);
 [[nodiscard]] std::string dtype_name(at::ScalarType dtype);
 
-}  // namespace omni
+} // namespace omni

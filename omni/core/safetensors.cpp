@@ -24,15 +24,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::pair<const char*, at::ScalarType> kDtypes[] = {
-    {"BOOL", at::kBool},
-    {"U8", at::kByte},
-    {"I8", at::kChar},
-    {"I16", at::kShort},
-    {"I32", at::kInt},
-    {"I64", at::kLong},
-    {"F16", at::kHalf},
-    {"BF16", at::kBFloat16},
-    {"F32", at::kFloat},
+    {"BOOL", at::kBool}, {"U8", at::kByte},       {"I8", at::kChar},
+    {"I16", at::kShort}, {"I32", at::kInt},       {"I64", at::kLong},
+    {"F16", at::kHalf},  {"BF16", at::kBFloat16}, {"F32", at::kFloat},
     {"F64", at::kDouble}};
 
 at::ScalarType dtype_from_name(const std::string& name) {
@@ -50,14 +44,13 @@ void check_bools(const std::string& name, std::string_view bytes) {
       std::ranges::find_if(bytes, [](char byte) { return byte != 0 && byte != 1; });
   if (wrong != bytes.end()) {
     throw IoError(
-        "safetensors",
-        "tensor \"" + name + "\"",
+        "safetensors", "tensor \"" + name + "\"",
         "expected 0 or 1 in a BOOL, got " +
             std::to_string(static_cast<unsigned char>(*wrong)) + ".");
   }
 }
 
-}  // namespace
+} // namespace
 
 // A file's bytes, unmapped when the last tensor over them is gone.
 class SafetensorsReader::Mapping {
@@ -79,12 +72,9 @@ class SafetensorsReader::Mapping {
     size_ = status.st_size;
     if (size_ > 0) {
       data_ = ::mmap(
-          nullptr,
-          static_cast<size_t>(size_),
+          nullptr, static_cast<size_t>(size_),
           PROT_READ | PROT_WRITE, // a written page becomes a copy, never the file's
-          MAP_PRIVATE | MAP_NORESERVE,
-          descriptor,
-          0);
+          MAP_PRIVATE | MAP_NORESERVE, descriptor, 0);
     }
     ::close(descriptor);
     if (data_ == MAP_FAILED) {
@@ -129,8 +119,7 @@ SafetensorsReader::SafetensorsReader(const fs::path& path) {
     add_file(single);
   } else {
     throw IoError(
-        "safetensors",
-        path.string(),
+        "safetensors", path.string(),
         "expected model.safetensors or model.safetensors.index.json inside, found "
         "neither.");
   }
@@ -148,8 +137,7 @@ std::shared_ptr<const SafetensorsReader::Mapping> SafetensorsReader::add_file(
   for (auto& [name, entry] : header.tensors) {
     if (!tensors_.emplace(name, std::move(entry)).second) {
       throw IoError(
-          "safetensors",
-          path.string(),
+          "safetensors", path.string(),
           "tensor \"" + name + "\" is already in another shard.");
     }
     mapping_of_.emplace(name, mapping);
@@ -212,9 +200,7 @@ at::Tensor SafetensorsReader::read(const std::string& name) const {
   const auto found = tensors_.find(name);
   TORCH_CHECK_INDEX(
       found != tensors_.end(),
-      "[safetensors] expected the name of a tensor in the file, got \"",
-      name,
-      "\".");
+      "[safetensors] expected the name of a tensor in the file, got \"", name, "\".");
   const TensorEntry& entry = found->second;
   const at::ScalarType dtype = dtype_from_name(entry.dtype);
   const std::shared_ptr<const Mapping>& mapping = mapping_of_.at(name);
@@ -236,4 +222,4 @@ at::Tensor SafetensorsReader::read(const std::string& name) const {
       data, entry.shape, [mapping](void*) {}, at::TensorOptions().dtype(dtype));
 }
 
-}  // namespace omni
+} // namespace omni

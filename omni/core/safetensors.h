@@ -67,4 +67,4 @@ void write_safetensors_folder(
     const NamedTensors& tensors,
     int64_t max_shard_bytes);
 
-}  // namespace omni
+} // namespace omni

@@ -172,20 +172,12 @@ class HeaderParser {
   const std::string& path_;
 };
 
-}  // namespace
+} // namespace
 
 int64_t safetensors_dtype_bytes(std::string_view dtype) {
   static const std::map<std::string_view, int64_t> kBytes = {
-      {"BOOL", 1},
-      {"U8", 1},
-      {"I8", 1},
-      {"I16", 2},
-      {"I32", 4},
-      {"I64", 8},
-      {"F16", 2},
-      {"BF16", 2},
-      {"F32", 4},
-      {"F64", 8}};
+      {"BOOL", 1}, {"U8", 1},  {"I8", 1},   {"I16", 2}, {"I32", 4},
+      {"I64", 8},  {"F16", 2}, {"BF16", 2}, {"F32", 4}, {"F64", 8}};
   const auto found = kBytes.find(dtype);
   return found == kBytes.end() ? 0 : found->second;
 }
@@ -196,8 +188,7 @@ int64_t safetensors_header_bytes(
     const std::string& path) {
   if (first_eight.size() < kLengthBytes || file_bytes < kLengthBytes) {
     throw IoError(
-        "safetensors",
-        path,
+        "safetensors", path,
         "expected at least 8 bytes, got " + std::to_string(file_bytes) + ".");
   }
   uint64_t length = 0;
@@ -207,8 +198,7 @@ int64_t safetensors_header_bytes(
   if (length > static_cast<uint64_t>(kMaxSafetensorsHeaderBytes) ||
       static_cast<int64_t>(length) > file_bytes - kLengthBytes) {
     throw IoError(
-        "safetensors",
-        path,
+        "safetensors", path,
         "the header claims " + std::to_string(length) + " bytes, the file has " +
             std::to_string(file_bytes) + ". It is truncated or not safetensors.");
   }
@@ -223,4 +213,4 @@ SafetensorsHeader parse_safetensors_header(
   return HeaderParser(data_begin, file_bytes, path).parse(json);
 }
 
-}  // namespace omni
+} // namespace omni

@@ -16,16 +16,16 @@ namespace omni {
 
 // One tensor as the header declares it.
 struct TensorEntry {
-  std::string dtype;  // "F32", "BF16", …
+  std::string dtype; // "F32", "BF16", …
   std::vector<int64_t> shape;
-  int64_t begin = 0;  // byte range in the file, half-open
+  int64_t begin = 0; // byte range in the file, half-open
   int64_t end = 0;
 };
 
 struct SafetensorsHeader {
   std::map<std::string, TensorEntry> tensors;
   std::map<std::string, std::string> metadata;
-  int64_t data_begin = 0;  // first byte after the header
+  int64_t data_begin = 0; // first byte after the header
 };
 
 inline constexpr int64_t kMaxSafetensorsHeaderBytes = 100'000'000;
@@ -48,4 +48,4 @@ inline constexpr int64_t kMaxSafetensorsHeaderBytes = 100'000'000;
     int64_t file_bytes,
     const std::string& path);
 
-}  // namespace omni
+} // namespace omni

@@ -54,13 +54,10 @@ void check_names(const NamedTensors& tensors) {
   for (const auto& [name, tensor] : tensors) {
     TORCH_CHECK_VALUE(
         name != "__metadata__" && names.insert(name).second,
-        "[safetensors] expected each name once and none \"__metadata__\", got \"",
-        name,
+        "[safetensors] expected each name once and none \"__metadata__\", got \"", name,
         "\".");
     TORCH_CHECK_VALUE(
-        tensor.defined(),
-        "[safetensors] expected a tensor for \"",
-        name,
+        tensor.defined(), "[safetensors] expected a tensor for \"", name,
         "\", got none.");
   }
 }
@@ -96,7 +93,7 @@ void remove_other_weights(const fs::path& folder, const std::set<std::string>& k
   }
 }
 
-}  // namespace
+} // namespace
 
 void write_safetensors(
     const fs::path& path,
@@ -127,7 +124,7 @@ void write_safetensors(
     offset += num_bytes(tensor);
   }
   std::string text = header.dump();
-  constexpr size_t kAlignment = 64;  // of the data, so that mapped tensors are aligned
+  constexpr size_t kAlignment = 64; // of the data, so that mapped tensors are aligned
   text.append((kAlignment - (text.size() + 8) % kAlignment) % kAlignment, ' ');
   std::string length(8, '\0');
   for (size_t i = 0; i < 8; ++i) {
@@ -139,8 +136,7 @@ void write_safetensors(
       const at::Tensor dense = item->second.detach().cpu().contiguous();
       write_all(
           descriptor,
-          {static_cast<const char*>(dense.const_data_ptr()), dense.nbytes()},
-          path);
+          {static_cast<const char*>(dense.const_data_ptr()), dense.nbytes()}, path);
     }
   });
 }
@@ -150,10 +146,8 @@ void write_safetensors_folder(
     const NamedTensors& tensors,
     int64_t max_shard_bytes) {
   TORCH_CHECK_VALUE(
-      max_shard_bytes > 0,
-      "[safetensors] expected shards of at least 1 byte, got ",
-      max_shard_bytes,
-      ".");
+      max_shard_bytes > 0, "[safetensors] expected shards of at least 1 byte, got ",
+      max_shard_bytes, ".");
   check_names(tensors);
   std::vector<NamedTensors> shards(1);
   int64_t bytes = 0;
@@ -192,4 +186,4 @@ void write_safetensors_folder(
   remove_other_weights(folder, files);
 }
 
-}  // namespace omni
+} // namespace omni

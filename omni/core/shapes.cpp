@@ -13,9 +13,8 @@ void check_shape(
     std::string_view component,
     std::string_view name) {
   TORCH_CHECK_VALUE(
-      tensor.defined(),
-      "[", component, "] expected `", name, "` ", c10::IntArrayRef(expected),
-      ", got an undefined tensor.");
+      tensor.defined(), "[", component, "] expected `", name, "` ",
+      c10::IntArrayRef(expected), ", got an undefined tensor.");
   bool matches = tensor.dim() == static_cast<int64_t>(expected.size());
   int64_t axis = 0;
   for (const int64_t size : expected) {
@@ -23,8 +22,7 @@ void check_shape(
     ++axis;
   }
   TORCH_CHECK_VALUE(
-      matches,
-      "[", component, "] expected `", name, "` ", c10::IntArrayRef(expected),
+      matches, "[", component, "] expected `", name, "` ", c10::IntArrayRef(expected),
       ", got ", tensor.sizes(), ".");
 }
 

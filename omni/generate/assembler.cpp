@@ -13,7 +13,9 @@ namespace {
 constexpr size_t kSpeechChunkCodes = 8;
 
 // Longest suffix of `text` that begins one of `stops`, in bytes.
-size_t pending_stop_bytes(const std::string& text, const std::vector<std::string>& stops) {
+size_t pending_stop_bytes(
+    const std::string& text,
+    const std::vector<std::string>& stops) {
   size_t longest = 0;
   for (const std::string& stop : stops) {
     for (size_t n = std::min(text.size(), stop.size() - 1); n > longest; --n) {
@@ -28,7 +30,9 @@ size_t pending_stop_bytes(const std::string& text, const std::vector<std::string
 } // namespace
 
 Assembler::Assembler(
-    OmniModel model, std::vector<std::string> stop, EventCallback on_event)
+    OmniModel model,
+    std::vector<std::string> stop,
+    EventCallback on_event)
     : model_(std::move(model)),
       stop_(std::move(stop)),
       on_event_(std::move(on_event)),
@@ -111,8 +115,7 @@ bool Assembler::push_image_code(int64_t code) {
 bool Assembler::push_speech_code(int64_t code) {
   if (!speech_stream_) {
     speech_stream_.emplace(
-        model_->speech_codec,
-        model_->vocoder,
+        model_->speech_codec, model_->vocoder,
         model_->config.vocoder.value_or(VocoderOptions{}));
   }
   speech_codes_.push_back(code);
@@ -128,8 +131,7 @@ bool Assembler::give_speech(const at::Tensor& samples) {
   if (samples.numel() == 0) {
     return true;
   }
-  const int64_t rate =
-      model_->config.vocoder.value_or(VocoderOptions{}).sample_rate_hz;
+  const int64_t rate = model_->config.vocoder.value_or(VocoderOptions{}).sample_rate_hz;
   const at::Tensor chunk = samples.clamp(-1.0, 1.0);
   answer_.speech = answer_.speech
       ? Waveform{at::cat({answer_.speech->samples, chunk}), rate, "spoken"}
@@ -140,12 +142,16 @@ bool Assembler::give_speech(const at::Tensor& samples) {
   return emit(std::move(event));
 }
 
-bool Assembler::finish() {
-  bool wants_more = true;
-  if (!found_stop_) {
-    held_ += text_stream_.finish();
-    wants_more = give_text(0);
+bool Assembler::end_text() {
+  if (found_stop_) {
+    return true;
   }
+  held_ += text_stream_.finish();
+  return give_text(0);
+}
+
+bool Assembler::finish() {
+  bool wants_more = end_text();
   if (speech_stream_) {
     const at::Tensor rest =
         at::cat({speech_stream_->push(speech_codes_), speech_stream_->finish()});

@@ -2,8 +2,8 @@
 // Copyright The Omni Authors
 //
 // Turns ids into events as they come: text as whole UTF-8 pieces, a full run of image
-// codes into an Image, every few speech codes into a chunk of sound. Keeps what it made,
-// for the reply. Not thread-safe.
+// codes into an Image, every few speech codes into a chunk of sound. Keeps what it
+// made, for the reply. Not thread-safe.
 #pragma once
 
 #include <optional>
@@ -30,6 +30,8 @@ class Assembler {
 
   // False when the listener cancelled. `found_stop()` is set when text is over.
   bool push(int64_t id);
+  // Gives the text that is held back; before speech, which says the whole text.
+  bool end_text();
   bool finish();
   [[nodiscard]] bool found_stop() const {
     return found_stop_;

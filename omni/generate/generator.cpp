@@ -15,8 +15,7 @@ namespace omni {
 namespace {
 
 bool wants(const SamplingOptions& sampling, Modality modality) {
-  return std::find(
-             sampling.modalities.begin(), sampling.modalities.end(), modality) !=
+  return std::find(sampling.modalities.begin(), sampling.modalities.end(), modality) !=
       sampling.modalities.end();
 }
 
@@ -40,8 +39,8 @@ class Answer {
         sampler_(request.sampling.seed) {}
 
   GenerateResult run() {
-    const bool only_image = sampling_.modalities.size() == 1 &&
-        wants(sampling_, Modality::Image);
+    const bool only_image =
+        sampling_.modalities.size() == 1 && wants(sampling_, Modality::Image);
     if (only_image) {
       draw_image();
     } else {
@@ -75,13 +74,9 @@ class Answer {
       }
       const int64_t id = sampler_.draw(
           next_logits(),
-          {sampling_.temperature,
-           sampling_.top_k,
-           sampling_.top_p,
-           sampling_.min_p,
+          {sampling_.temperature, sampling_.top_k, sampling_.top_p, sampling_.min_p,
            sampling_.repetition_penalty},
-          now,
-          text_ids_);
+          now, text_ids_);
       if (id == eos) {
         if (num_text >= sampling_.max_text_tokens) {
           result_.reason = StopReason::Length;
@@ -106,8 +101,8 @@ class Answer {
   void draw_image() {
     const int64_t size = model_->config.image_codec->grid_size();
     const IdRange codes = space_.range(Segment::Image);
-    const bool is_guided = sampling_.image_guidance_scale != 1.0 &&
-        space_.has_control("null");
+    const bool is_guided =
+        sampling_.image_guidance_scale != 1.0 && space_.has_control("null");
     emit(space_.control("draw_begin"));
     std::optional<SequenceBuilder> twin;
     std::optional<KvCache> twin_cache;
@@ -126,8 +121,8 @@ class Answer {
         const at::Tensor other = logits_after(*twin, *twin_cache);
         logits = other + (logits - other) * sampling_.image_guidance_scale;
       }
-      const int64_t id = sampler_.draw(
-          logits, {.temperature = sampling_.image_temperature}, {codes});
+      const int64_t id =
+          sampler_.draw(logits, {.temperature = sampling_.image_temperature}, {codes});
       emit(id);
       if (twin) {
         twin->push(id);
@@ -263,14 +258,12 @@ GenerateResult Generator::run(
   TORCH_CHECK_VALUE(
       !wants(request.sampling, Modality::Image) ||
           (model_->image_codec && space.has(Segment::Image)),
-      "[generate] expected a model that draws, got \"",
-      model_->config.name,
+      "[generate] expected a model that draws, got \"", model_->config.name,
       "\", which has no image codec.");
   TORCH_CHECK_VALUE(
       !wants(request.sampling, Modality::Speech) ||
           (model_->speech_codec && space.has(Segment::Speech) && request.spell_words),
-      "[generate] expected a model that speaks, got \"",
-      model_->config.name,
+      "[generate] expected a model that speaks, got \"", model_->config.name,
       "\", which has no speech codec.");
   const c10::InferenceMode guard;
   return Answer(model_, builder, cache, items, request).run();

@@ -12,16 +12,8 @@ namespace {
 // A NaN fails every comparison, so the checks are written to pass, not to fail.
 void check_range(const char* field, double value, double low, double high) {
   TORCH_CHECK_VALUE(
-      value >= low && value <= high,
-      "[sampling] expected ",
-      field,
-      " in [",
-      low,
-      ", ",
-      high,
-      "], got ",
-      value,
-      ".");
+      value >= low && value <= high, "[sampling] expected ", field, " in [", low, ", ",
+      high, "], got ", value, ".");
 }
 
 } // namespace
@@ -46,13 +38,11 @@ void check_sampling_options(const SamplingOptions& options) {
         modality == Modality::Text || modality == Modality::Image ||
             modality == Modality::Speech,
         "[sampling] expected modalities of an answer among text, image, speech, got ",
-        modality_name(modality),
-        ".");
+        modality_name(modality), ".");
   }
   TORCH_CHECK_VALUE(
       std::none_of(
-          options.stop.begin(),
-          options.stop.end(),
+          options.stop.begin(), options.stop.end(),
           [](const std::string& text) { return text.empty(); }),
       "[sampling] expected stop strings that are not empty.");
 }

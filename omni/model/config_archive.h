@@ -41,7 +41,7 @@ class ConfigWriter {
       if (value) {
         (*this)(key, *value);
       }
-    } else if constexpr (requires(ConfigWriter& w) { describe(w, value); }) {
+    } else if constexpr (requires(ConfigWriter & w) { describe(w, value); }) {
       ConfigWriter inner;
       describe(inner, value);
       json[key] = inner.json;
@@ -102,7 +102,8 @@ class ConfigWriter {
 
 class ConfigReader {
  public:
-  ConfigReader(const ConfigJson& json, std::string path) : json_(json), path_(std::move(path)) {
+  ConfigReader(const ConfigJson& json, std::string path)
+      : json_(json), path_(std::move(path)) {
     if (!json_.is_object()) {
       fail("an object", json_);
     }
@@ -119,7 +120,7 @@ class ConfigReader {
         value.emplace();
         (*this)(key, *value);
       }
-    } else if constexpr (requires(ConfigReader& r) { describe(r, value); }) {
+    } else if constexpr (requires(ConfigReader & r) { describe(r, value); }) {
       ConfigReader inner(*found, path_ + key + ".");
       describe(inner, value);
       inner.reject_unknown();
@@ -157,8 +158,7 @@ class ConfigReader {
     constexpr int64_t kMaxLayers = 4096;
     layers.clear();
     for (size_t i = 0; i < found->size(); ++i) {
-      ConfigReader inner(
-          (*found)[i], path_ + key + "[" + std::to_string(i) + "].");
+      ConfigReader inner((*found)[i], path_ + key + "[" + std::to_string(i) + "].");
       int64_t repeat = 1;
       inner("repeat", repeat);
       const auto count = static_cast<int64_t>(layers.size());
@@ -184,8 +184,7 @@ class ConfigReader {
     }
     items.clear();
     for (size_t i = 0; i < found->size(); ++i) {
-      ConfigReader inner(
-          (*found)[i], path_ + key + "[" + std::to_string(i) + "].");
+      ConfigReader inner((*found)[i], path_ + key + "[" + std::to_string(i) + "].");
       describe(inner, items.emplace_back());
       inner.reject_unknown();
     }
@@ -259,7 +258,9 @@ class ConfigReader {
   }
 
   [[noreturn]] void fail_at(
-      const std::string& key, const std::string& expected, const ConfigJson& got) const {
+      const std::string& key,
+      const std::string& expected,
+      const ConfigJson& got) const {
     throw ValueError(
         "config",
         "expected `" + path_ + key + "` " + expected + ", got " + got.dump() + ".");
@@ -267,8 +268,8 @@ class ConfigReader {
   [[noreturn]] void fail(const std::string& expected, const ConfigJson& got) const {
     throw ValueError(
         "config",
-        "expected " + (path_.empty() ? "the file" : "`" + path_ + "`") + " " + expected +
-            ", got " + got.dump() + ".");
+        "expected " + (path_.empty() ? "the file" : "`" + path_ + "`") + " " +
+            expected + ", got " + got.dump() + ".");
   }
 
   const ConfigJson& json_;

@@ -13,16 +13,14 @@ namespace omni {
 template <class Archive>
 void describe(Archive& archive, ImageProcessorOptions& o) {
   archive.choice(
-      "rule",
-      o.rule,
+      "rule", o.rule,
       {{"stretch", ResizeRule::Stretch}, {"budget", ResizeRule::Budget}});
   archive("height", o.height);
   archive("width", o.width);
   archive("min_pixels", o.min_pixels);
   archive("max_pixels", o.max_pixels);
   archive.choice(
-      "interpolation",
-      o.interpolation,
+      "interpolation", o.interpolation,
       {{"nearest", Interpolation::Nearest},
        {"bilinear", Interpolation::Bilinear},
        {"bicubic", Interpolation::Bicubic}});
@@ -88,8 +86,7 @@ void describe(Archive& archive, AudioProcessorOptions& o) {
   archive.choice(
       "mel_scale", o.mel_scale, {{"slaney", MelScale::Slaney}, {"htk", MelScale::Htk}});
   archive.choice(
-      "log_scale",
-      o.log_scale,
+      "log_scale", o.log_scale,
       {{"natural", LogScale::Natural}, {"whisper", LogScale::Whisper}});
   archive("power", o.power);
   archive("floor", o.floor);
@@ -104,8 +101,7 @@ void describe(Archive& archive, ConformerOptions& o) {
   archive("feed_forward_width", o.feed_forward_width);
   archive("kernel_size", o.kernel_size);
   archive.choice(
-      "positions",
-      o.positions,
+      "positions", o.positions,
       {{"rotary", ConformerPositions::Rotary},
        {"relative", ConformerPositions::Relative}});
   archive("num_ctc_labels", o.num_ctc_labels);
@@ -168,16 +164,14 @@ void describe(Archive& archive, VocoderOptions& o) {
 template <class Archive>
 void describe(Archive& archive, RotaryConfig& o) {
   archive.choice(
-      "kind",
-      o.kind,
+      "kind", o.kind,
       {{"none", RotaryKind::None},
        {"half_rotation", RotaryKind::HalfRotation},
        {"interleaved_pairs", RotaryKind::InterleavedPairs}});
   archive("theta", o.theta);
   archive("rotary_width", o.rotary_width);
   archive.choice(
-      "axis_layout",
-      o.axis_layout,
+      "axis_layout", o.axis_layout,
       {{"one_axis", AxisLayout::OneAxis},
        {"sectioned", AxisLayout::Sectioned},
        {"interleaved", AxisLayout::Interleaved}});
@@ -199,8 +193,7 @@ void describe(Archive& archive, LayerConfig& o) {
   archive("feed_forward_width", o.feed_forward_width);
   archive("has_feed_forward_bias", o.has_feed_forward_bias);
   archive.choice(
-      "norm_placement",
-      o.norm_placement,
+      "norm_placement", o.norm_placement,
       {{"pre", NormPlacement::Pre},
        {"post", NormPlacement::Post},
        {"sandwich", NormPlacement::Sandwich}});

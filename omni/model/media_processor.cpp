@@ -86,18 +86,14 @@ ProcessedMedia MediaProcessor::process(const VideoClip& clip) const {
 
 void MediaProcessor::check_sees() const {
   TORCH_CHECK_VALUE(
-      config_.vision,
-      "[media_processor] expected a model that reads pictures, got \"",
-      config_.name,
-      "\", whose configuration has no `vision`.");
+      config_.vision, "[media_processor] expected a model that reads pictures, got \"",
+      config_.name, "\", whose configuration has no `vision`.");
 }
 
 void MediaProcessor::check_hears() const {
   TORCH_CHECK_VALUE(
-      config_.audio,
-      "[media_processor] expected a model that reads sound, got \"",
-      config_.name,
-      "\", whose configuration has no `audio`.");
+      config_.audio, "[media_processor] expected a model that reads sound, got \"",
+      config_.name, "\", whose configuration has no `audio`.");
 }
 
 void MediaProcessor::add_frames(const VideoClip& clip, ProcessedMedia& media) const {
@@ -150,21 +146,18 @@ void MediaProcessor::lay_out(ProcessedMedia& media) const {
     for (int64_t y = 0; y < grid.rows / merge; ++y) {
       for (int64_t x = 0; x < grid.columns / merge; ++x) {
         rows.push_back(
-            {source++,
-             chunk_of(seconds),
-             t,
-             t + static_cast<float>(y),
+            {source++, chunk_of(seconds), t, t + static_cast<float>(y),
              t + static_cast<float>(x)});
       }
     }
   }
   if (media.mel.defined()) {
     const AudioConfig& audio = *config_.audio;
-    const int64_t num_rows = ceil_divide(
-        ConformerImpl::num_rows(media.mel.size(0)), audio.projector.merge);
+    const int64_t num_rows =
+        ceil_divide(ConformerImpl::num_rows(media.mel.size(0)), audio.projector.merge);
     for (int64_t i = 0; i < num_rows; ++i) {
-      const double seconds = media.audio_start_seconds +
-          static_cast<double>(i) / audio.rows_per_second();
+      const double seconds =
+          media.audio_start_seconds + static_cast<double>(i) / audio.rows_per_second();
       const auto t = static_cast<float>(std::max(seconds, 0.0) * speed);
       rows.push_back({source++, chunk_of(std::max(seconds, 0.0)), t, t, t});
     }
@@ -188,10 +181,8 @@ void MediaProcessor::lay_out(ProcessedMedia& media) const {
 at::Tensor MediaProcessor::codec_pixels(const Image& image) const {
   check_image(image, "media_processor");
   TORCH_CHECK_VALUE(
-      config_.image_codec,
-      "[media_processor] expected a model that draws, got \"",
-      config_.name,
-      "\", whose configuration has no `image_codec`.");
+      config_.image_codec, "[media_processor] expected a model that draws, got \"",
+      config_.name, "\", whose configuration has no `image_codec`.");
   const int64_t size = config_.image_codec->image_size;
   return resize_pixels(image.pixels, size, size, Interpolation::Bicubic)
       .permute({2, 0, 1})
@@ -202,10 +193,8 @@ at::Tensor MediaProcessor::codec_pixels(const Image& image) const {
 
 at::Tensor MediaProcessor::codec_mel(const Waveform& waveform) const {
   TORCH_CHECK_VALUE(
-      config_.vocoder,
-      "[media_processor] expected a model that speaks, got \"",
-      config_.name,
-      "\", whose configuration has no `vocoder`.");
+      config_.vocoder, "[media_processor] expected a model that speaks, got \"",
+      config_.name, "\", whose configuration has no `vocoder`.");
   return codec_audio_processor_->process(waveform);
 }
 

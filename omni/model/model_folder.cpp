@@ -45,8 +45,8 @@ class Mismatches {
   }
   void check(const fs::path& folder) const {
     TORCH_CHECK_VALUE(
-        count_ == 0,
-        "[load] ", folder.string(), ": expected the tensors of config.json, got ", count_,
+        count_ == 0, "[load] ", folder.string(),
+        ": expected the tensors of config.json, got ", count_,
         " differences:", text_.str());
   }
 
@@ -93,20 +93,18 @@ fs::path library_folder() {
 OmniModel load(const fs::path& folder, const LoadOptions& options) {
   if (!fs::is_directory(folder)) {
     throw IoError(
-        "load",
-        folder.string(),
+        "load", folder.string(),
         "expected a folder with config.json and model.safetensors.");
   }
   const OmniConfig config = read_config(folder / "config.json");
   const fs::path tokenizer_path = find_tokenizer(folder);
   TORCH_CHECK_VALUE(
-      !config.transformer || !tokenizer_path.empty(),
-      "[load] ", folder.string(), ": expected tokenizer.model or tokenizer.json, found "
+      !config.transformer || !tokenizer_path.empty(), "[load] ", folder.string(),
+      ": expected tokenizer.model or tokenizer.json, found "
       "neither.");
   const SafetensorsReader reader(folder);
   OmniModel model(
-      config,
-      tokenizer_path.empty() ? nullptr : TextTokenizer::load(tokenizer_path),
+      config, tokenizer_path.empty() ? nullptr : TextTokenizer::load(tokenizer_path),
       InitialParameters::Unset);
   model->set_tokenizer_path(tokenizer_path);
   Mismatches mismatches;
@@ -143,14 +141,14 @@ OmniModel load(const fs::path& folder, const LoadOptions& options) {
 fs::path embedded_model_folder() {
   const fs::path near = library_folder();
   for (const fs::path& folder :
-       {near / "nano", near / "../share/omni/nano", fs::path(OMNI_SOURCE_NANO_FOLDER)}) {
+       {near / "nano", near / "../share/omni/nano",
+        fs::path(OMNI_SOURCE_NANO_FOLDER)}) {
     if (fs::exists(folder / "config.json")) {
       return folder;
     }
   }
   throw IoError(
-      "load",
-      near.string(),
+      "load", near.string(),
       "expected the embedded omni-nano (nano/config.json) beside the library; it is "
       "missing from this installation. Give the folder of another model.");
 }
@@ -166,7 +164,9 @@ OmniModel load() {
 }
 
 void load_parts(
-    OmniModel& model, const fs::path& folder, const std::vector<std::string>& parts) {
+    OmniModel& model,
+    const fs::path& folder,
+    const std::vector<std::string>& parts) {
   const SafetensorsReader reader(folder);
   Mismatches mismatches;
   std::set<std::string> found_parts;
@@ -209,6 +209,10 @@ void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
     write_file(
         folder / ("tokenizer" + tokenizer_path_.extension().string()),
         read_file(tokenizer_path_));
+    const std::string examples = read_examples(tokenizer_path_.parent_path());
+    if (!examples.empty()) {
+      write_file(folder / "examples.txt", examples);
+    }
   }
   std::ostringstream generation;
   generation << "{\n  \"eos_token_id\": "

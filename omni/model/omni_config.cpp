@@ -56,7 +56,8 @@ void check_config(const OmniConfig& config) {
     require(
         config.audio->projector.input_width == config.audio->encoder.width,
         "expected `audio.projector.input_width` " +
-            std::to_string(config.audio->encoder.width) + ", the encoder's width, got " +
+            std::to_string(config.audio->encoder.width) +
+            ", the encoder's width, got " +
             std::to_string(config.audio->projector.input_width) + ".");
     require(
         config.audio->processor.num_mels == config.audio->encoder.num_mels,
@@ -78,9 +79,8 @@ void check_config(const OmniConfig& config) {
   require(
       config.token_space.vocab_size() == config.transformer->vocab_size,
       "expected `token_space.vocab_size` " +
-          std::to_string(config.transformer->vocab_size) +
-          ", the transformer's, got " + std::to_string(config.token_space.vocab_size()) +
-          ".");
+          std::to_string(config.transformer->vocab_size) + ", the transformer's, got " +
+          std::to_string(config.token_space.vocab_size()) + ".");
   if (config.image_codec) {
     check_segment(config.token_space, Segment::Image, config.image_codec->num_codes());
   }

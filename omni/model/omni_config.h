@@ -57,9 +57,9 @@ struct OmniConfig {
   double seconds_per_chunk = 1.0; // frames and sound of a video are merged this finely
 };
 
-// Throws IoError when the file is absent, not JSON or has a key twice; ValueError naming
-// the key when it is not a configuration of ours, and when parts do not fit together
-// (projector and transformer widths, code counts and segments).
+// Throws IoError when the file is absent, not JSON or has a key twice; ValueError
+// naming the key when it is not a configuration of ours, and when parts do not fit
+// together (projector and transformer widths, code counts and segments).
 [[nodiscard]] OmniConfig read_config(const std::filesystem::path& path);
 [[nodiscard]] OmniConfig parse_config(const std::string& json_text);
 [[nodiscard]] std::string config_to_json(const OmniConfig& config);

@@ -34,8 +34,8 @@ OmniModelImpl::OmniModelImpl(
     unset.emplace();
   }
   if (config.transformer) {
-    transformer = register_module(
-        "transformer", Transformer(*config.transformer, initial));
+    transformer =
+        register_module("transformer", Transformer(*config.transformer, initial));
   }
   if (config.vision) {
     vit = register_module("vit", Vit(config.vision->encoder));
@@ -89,7 +89,8 @@ ConformerOutput OmniModelImpl::sound_rows(const std::vector<at::Tensor>& mels) {
 }
 
 std::vector<at::Tensor> OmniModelImpl::project_images(
-    const std::vector<ProcessedMedia>& items, Encoding& encoding) {
+    const std::vector<ProcessedMedia>& items,
+    Encoding& encoding) {
   std::vector<ProcessedImage> images;
   std::vector<int64_t> rows_of_item;
   for (const ProcessedMedia& item : items) {
@@ -110,7 +111,8 @@ std::vector<at::Tensor> OmniModelImpl::project_images(
 }
 
 std::vector<at::Tensor> OmniModelImpl::project_sounds(
-    const std::vector<ProcessedMedia>& items, Encoding& encoding) {
+    const std::vector<ProcessedMedia>& items,
+    Encoding& encoding) {
   std::vector<at::Tensor> mels;
   for (const ProcessedMedia& item : items) {
     if (item.mel.defined()) {
@@ -165,12 +167,12 @@ Encoding OmniModelImpl::encode_with_rows(const std::vector<ProcessedMedia>& item
 }
 
 at::Tensor OmniModelImpl::embed(
-    const TokenSequence& sequence, const std::vector<EncodedMedia>& items) {
+    const TokenSequence& sequence,
+    const std::vector<EncodedMedia>& items) {
   TORCH_CHECK_VALUE(
-      transformer, "[model] expected a model with a transformer, got \"",
-      config.name, "\" without one.");
-  const at::Tensor hidden_LD =
-      transformer->embed(sequence.ids_tensor().to(device()));
+      transformer, "[model] expected a model with a transformer, got \"", config.name,
+      "\" without one.");
+  const at::Tensor hidden_LD = transformer->embed(sequence.ids_tensor().to(device()));
   // One more than the last row used of each item. A span that was cut still ends where
   // its item ends: the rows before it are in the cache.
   std::map<int64_t, int64_t> end_of_item;
@@ -201,21 +203,19 @@ at::Tensor OmniModelImpl::embed(
     return hidden_LD;
   }
   return kernels::splice_rows(
-      hidden_LD,
-      at::cat(rows).to(hidden_LD.scalar_type()),
+      hidden_LD, at::cat(rows).to(hidden_LD.scalar_type()),
       at::tensor(indices).to(device()));
 }
 
 at::Tensor OmniModelImpl::logits(const at::Tensor& ids) {
   TORCH_CHECK_VALUE(
-      transformer, "[model] expected a model with a transformer, got \"",
-      config.name, "\" without one.");
+      transformer, "[model] expected a model with a transformer, got \"", config.name,
+      "\" without one.");
   check_shape(ids, {-1, -1}, "model", "ids");
-  const at::Tensor positions_BL3 =
-      at::arange(ids.size(1), at::kFloat)
-          .view({1, -1, 1})
-          .expand({ids.size(0), ids.size(1), 3})
-          .to(device());
+  const at::Tensor positions_BL3 = at::arange(ids.size(1), at::kFloat)
+                                       .view({1, -1, 1})
+                                       .expand({ids.size(0), ids.size(1), 3})
+                                       .to(device());
   const at::Tensor hidden_BLD =
       transformer->forward({transformer->embed(ids), positions_BL3, {}});
   return transformer->logits(hidden_BLD).to(at::kFloat);

@@ -54,7 +54,8 @@ class OmniModelImpl : public torch::nn::Module {
   at::Tensor image_rows(const std::vector<ProcessedImage>& images);
   ConformerOutput sound_rows(const std::vector<at::Tensor>& mels);
 
-  // Writes config.json, model.safetensors, the tokenizer and generation_config.json.
+  // Writes config.json, model.safetensors, the tokenizer (with the examples.txt beside
+  // it, if any) and generation_config.json.
   // Sharded when larger than `max_shard_bytes`. Atomic a file.
   void save(
       const std::filesystem::path& folder,
@@ -84,9 +85,11 @@ class OmniModelImpl : public torch::nn::Module {
 
  private:
   std::vector<at::Tensor> project_images(
-      const std::vector<ProcessedMedia>& items, Encoding& encoding);
+      const std::vector<ProcessedMedia>& items,
+      Encoding& encoding);
   std::vector<at::Tensor> project_sounds(
-      const std::vector<ProcessedMedia>& items, Encoding& encoding);
+      const std::vector<ProcessedMedia>& items,
+      Encoding& encoding);
 
   [[nodiscard]] at::Tensor any_parameter() const;
 

@@ -13,7 +13,9 @@ SequenceBuilder::SequenceBuilder(TokenSpace space, int64_t image_grid_size)
     : SequenceBuilder(std::move(space), image_grid_size, {}) {}
 
 SequenceBuilder::SequenceBuilder(
-    TokenSpace space, int64_t image_grid_size, TokenSequence sequence)
+    TokenSpace space,
+    int64_t image_grid_size,
+    TokenSequence sequence)
     : space_(std::move(space)),
       image_grid_size_(image_grid_size),
       sequence_(std::move(sequence)),

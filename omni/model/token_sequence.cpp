@@ -37,10 +37,8 @@ Modality modality_from_name(const std::string& name) {
     }
   }
   TORCH_CHECK_VALUE(
-      false,
-      "[modality] expected one of text, image, audio, video, speech, got \"",
-      name,
-      "\".");
+      false, "[modality] expected one of text, image, audio, video, speech, got \"",
+      name, "\".");
 }
 
 float TokenSequence::next_position() const {
@@ -53,12 +51,8 @@ float TokenSequence::next_position() const {
 
 TokenSequence TokenSequence::from(int64_t begin) const {
   TORCH_CHECK_INDEX(
-      begin >= 0 && begin <= num_tokens(),
-      "[token_sequence] expected a begin in [0, ",
-      num_tokens(),
-      "], got ",
-      begin,
-      ".");
+      begin >= 0 && begin <= num_tokens(), "[token_sequence] expected a begin in [0, ",
+      num_tokens(), "], got ", begin, ".");
   TokenSequence tail;
   tail.ids.assign(ids.begin() + begin, ids.end());
   tail.positions.assign(positions.begin() + begin, positions.end());
@@ -83,7 +77,8 @@ at::Tensor TokenSequence::positions_tensor() const {
   static_assert(sizeof(positions[0]) == 3 * sizeof(float));
   if (!positions.empty()) {
     std::copy_n(
-        positions.front().data(), 3 * positions.size(), result.mutable_data_ptr<float>());
+        positions.front().data(), 3 * positions.size(),
+        result.mutable_data_ptr<float>());
   }
   return result;
 }

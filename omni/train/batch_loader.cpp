@@ -25,10 +25,11 @@ BatchLoader::BatchLoader(
     sizes.push_back(datasets[i].size());
     weights.push_back(config.train[i].weight);
   }
-  order_ = std::make_unique<DataOrder>(
-      sizes, weights, static_cast<uint64_t>(config.seed));
+  order_ =
+      std::make_unique<DataOrder>(sizes, weights, static_cast<uint64_t>(config.seed));
   order_->seek(first_step * config.micro_batches * config.batch_size);
-  // One thread: a second team on the same cores would wait for the first at every barrier.
+  // One thread: a second team on the same cores would wait for the first at every
+  // barrier.
   thread_ = start_serial_thread([this] { run(); });
 }
 
@@ -51,8 +52,7 @@ StepBatches BatchLoader::load_step(int64_t step) {
       samples.push_back(datasets_[static_cast<size_t>(addresses.back().dataset)].read(
           addresses.back().index));
     }
-    batches.push_back(
-        objective_.load(samples, addresses, {step, config_.steps}, true));
+    batches.push_back(objective_.load(samples, addresses, {step, config_.steps}, true));
   }
   return batches;
 }

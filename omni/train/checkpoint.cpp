@@ -36,9 +36,11 @@ Json to_json(const std::map<std::string, Ratio>& ratios) {
 // Empty where a checkpoint has none.
 std::map<std::string, Ratio> to_ratios(const Json& state, const char* key) {
   std::map<std::string, Ratio> ratios;
-  const Json pairs = state.value(key, Json::object()); // outlives items(), which points to it
+  const Json pairs =
+      state.value(key, Json::object()); // outlives items(), which points to it
   for (const auto& item : pairs.items()) {
-    ratios[item.key()] = {item.value().at(0).get<double>(), item.value().at(1).get<double>()};
+    ratios[item.key()] = {
+        item.value().at(0).get<double>(), item.value().at(1).get<double>()};
   }
   return ratios;
 }
@@ -47,8 +49,7 @@ std::vector<fs::path> whole_checkpoints(const fs::path& folder) {
   std::vector<fs::path> found;
   if (fs::is_directory(folder)) {
     for (const auto& item : fs::directory_iterator(folder)) {
-      if (item.is_directory() &&
-          item.path().filename().string().starts_with(kPrefix) &&
+      if (item.is_directory() && item.path().filename().string().starts_with(kPrefix) &&
           fs::exists(item.path() / kManifest)) {
         found.push_back(item.path());
       }
@@ -68,8 +69,7 @@ void remove_checkpoint(const fs::path& folder) {
 
 CheckpointFolder::CheckpointFolder(fs::path folder) : folder_(std::move(folder)) {}
 
-void CheckpointFolder::write(
-    const Checkpoint& checkpoint, int64_t keep, bool is_best) {
+void CheckpointFolder::write(const Checkpoint& checkpoint, int64_t keep, bool is_best) {
   const std::string name = name_of(checkpoint.state.step);
   const fs::path temporary = folder_ / ("writing-" + name);
   fs::remove_all(temporary);

@@ -31,7 +31,9 @@ int64_t permuted_index(int64_t index, int64_t size, uint64_t seed) {
 }
 
 DataOrder::DataOrder(
-    std::vector<int64_t> sizes, std::vector<double> weights, uint64_t seed)
+    std::vector<int64_t> sizes,
+    std::vector<double> weights,
+    uint64_t seed)
     : sizes_(std::move(sizes)), seed_(seed), draws_of_(sizes_.size(), 0) {
   const bool is_valid = !sizes_.empty() && sizes_.size() == weights.size() &&
       std::all_of(sizes_.begin(), sizes_.end(), [](int64_t n) { return n > 0; }) &&
@@ -60,8 +62,7 @@ SampleAddress DataOrder::next() {
   const uint64_t epoch_seed =
       mix_seed(seed_ + 1 + dataset, static_cast<uint64_t>(draw / size));
   return {
-      static_cast<int64_t>(dataset),
-      permuted_index(draw % size, size, epoch_seed),
+      static_cast<int64_t>(dataset), permuted_index(draw % size, size, epoch_seed),
       mix_seed(seed_ ^ 0xA5A5A5A5ULL, n)};
 }
 

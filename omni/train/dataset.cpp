@@ -35,14 +35,14 @@ Dataset::Dataset(const fs::path& path) : root_(path) {
   }
   if (samples_.empty()) {
     throw IoError(
-        "dataset",
-        path.string(),
+        "dataset", path.string(),
         "expected samples (NAME.json with its media) or .tar shards, found none");
   }
   for (const Entry& sample : samples_) {
     if (!sample.files.contains("json")) {
       throw ValueError(
-          "dataset", sample.key + ": expected a " + sample.key + ".json beside its media.");
+          "dataset",
+          sample.key + ": expected a " + sample.key + ".json beside its media.");
     }
   }
 }
@@ -79,8 +79,7 @@ void Dataset::add_folder(const fs::path& path) {
     Entry& entry = loose[key];
     entry.key = (path / key).string();
     entry.files[extension] = {
-        static_cast<int32_t>(archives_.size()),
-        0,
+        static_cast<int32_t>(archives_.size()), 0,
         static_cast<int64_t>(fs::file_size(file))};
     archives_.push_back(file);
   }
@@ -130,9 +129,8 @@ Sample Dataset::read(int64_t index) const {
 Sample Dataset::read_outline(int64_t index) const {
   const Entry& sample = entry(index);
   return parse_sample(
-      sample.key, read_bytes(sample.files.at("json")), [](const std::string&) {
-        return std::string();
-      });
+      sample.key, read_bytes(sample.files.at("json")),
+      [](const std::string&) { return std::string(); });
 }
 
 int64_t Dataset::keep_only(const std::function<bool(const Sample&)>& wanted) {

@@ -19,7 +19,8 @@ struct EvaluationMeans {
   [[nodiscard]] double total() const;
 };
 
-// The first `num_samples` of a set (or all it has), `batch_size` at once. Deterministic.
+// The first `num_samples` of a set (or all it has), `batch_size` at once.
+// Deterministic.
 [[nodiscard]] EvaluationMeans evaluate_set(
     Objective& objective,
     const Dataset& dataset,

@@ -48,10 +48,7 @@ class StepDifferentiation {
     Share share;
     const at::Tensor total = weighted_loss(*batches_[index], share);
     share.grads = torch::autograd::grad(
-        {total},
-        parameters_,
-        {},
-        std::nullopt,
+        {total}, parameters_, {}, std::nullopt,
         /*create_graph=*/false,
         /*allow_unused=*/true);
     return share;

@@ -13,8 +13,9 @@ namespace omni {
 namespace {
 
 bool is_number(const std::string& text) {
-  return !text.empty() &&
-      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= '0' && c <= '9';
+  });
 }
 
 // "vit.layers.3.weight" → "vit.layers.*.weight".
@@ -39,10 +40,10 @@ int64_t distance(const std::string& pattern, const std::string& name) {
     row[0] += c == '*' ? 0 : 1;
     for (size_t j = 1; j <= name.size(); ++j) {
       const int64_t above = row[j];
-      row[j] = c == '*' ? std::min(above, row[j - 1])
-                        : std::min({diagonal + (c == name[j - 1] ? 0 : 1),
-                                    above + 1,
-                                    row[j - 1] + 1});
+      row[j] = c == '*'
+          ? std::min(above, row[j - 1])
+          : std::min(
+                {diagonal + (c == name[j - 1] ? 0 : 1), above + 1, row[j - 1] + 1});
       diagonal = above;
     }
   }
@@ -84,7 +85,9 @@ bool matches_any(const std::string& name, const std::vector<std::string>& patter
 }
 
 std::vector<std::string> nearest_names(
-    const std::string& pattern, const std::vector<std::string>& names, size_t count) {
+    const std::string& pattern,
+    const std::vector<std::string>& names,
+    size_t count) {
   std::set<std::pair<int64_t, std::string>> ordered;
   for (const std::string& name : names) {
     const std::string general = without_numbers(name);
@@ -105,10 +108,9 @@ void check_patterns(
     const std::string& field,
     const std::string& what) {
   for (const std::string& pattern : patterns) {
-    const bool is_used =
-        std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-          return matches_pattern(name, pattern);
-        });
+    const bool is_used = std::any_of(
+        names.begin(), names.end(),
+        [&](const std::string& name) { return matches_pattern(name, pattern); });
     if (!is_used) {
       fail_unmatched(pattern, names, field, what);
     }

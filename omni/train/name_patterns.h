@@ -13,12 +13,15 @@ namespace omni {
 // `*` in `pattern` stands for any text; the whole name must match.
 [[nodiscard]] bool matches_pattern(const std::string& name, const std::string& pattern);
 [[nodiscard]] bool matches_any(
-    const std::string& name, const std::vector<std::string>& patterns);
+    const std::string& name,
+    const std::vector<std::string>& patterns);
 
 // The names (at most `count`) that `pattern` differs least from, by edits of one
 // character; numbers between dots count as one name (`layers.*.weight`).
 [[nodiscard]] std::vector<std::string> nearest_names(
-    const std::string& pattern, const std::vector<std::string>& names, size_t count = 3);
+    const std::string& pattern,
+    const std::vector<std::string>& names,
+    size_t count = 3);
 
 // Throws ValueError naming the first of `patterns` that matches none of `names`, with
 // the nearest ones. `field` is where the patterns stand in the configuration; `what`

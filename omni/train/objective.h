@@ -84,7 +84,8 @@ class Objective {
   // Loss terms that a batch need not have, as far as `num_samples` of each training set
   // tell; the others are in every batch.
   [[nodiscard]] virtual std::vector<std::string> rare_terms(
-      const std::vector<Dataset>&, int64_t /*num_samples*/) const {
+      const std::vector<Dataset>&,
+      int64_t /*num_samples*/) const {
     return {};
   }
   // Parts of the model that this objective trains, as prefixes of parameter names.

@@ -29,15 +29,17 @@ at::Tensor orthogonalize(const at::Tensor& matrices, at::ScalarType product_dtyp
 }
 
 Optimizer::Optimizer(
-    NamedTensors parameters, OptimizerOptions options, at::ScalarType product_dtype)
+    NamedTensors parameters,
+    OptimizerOptions options,
+    at::ScalarType product_dtype)
     : parameters_(std::move(parameters)),
       options_(std::move(options)),
       product_dtype_(product_dtype) {
   for (const RateGroup& group : options_.groups) {
     TORCH_CHECK_VALUE(
-        group.scale > 0.0,
-        "[optimizer] expected `groups` with scales above 0, got ", group.scale, " for \"",
-        group.pattern, "\". Name what is not to change in `freeze`.");
+        group.scale > 0.0, "[optimizer] expected `groups` with scales above 0, got ",
+        group.scale, " for \"", group.pattern,
+        "\". Name what is not to change in `freeze`.");
   }
   std::map<std::pair<bool, double>, Group> groups;
   for (const auto& [name, parameter] : parameters_) {
@@ -124,17 +126,9 @@ void Optimizer::step_adamw(const Group& group, double rate_share) {
     return;
   }
   at::_fused_adamw_(
-      parameters,
-      grads,
-      first,
-      second,
-      {},
-      steps,
-      options_.learning_rate * rate_share * group.rate_scale,
-      options_.beta1,
-      options_.beta2,
-      group.decays ? options_.weight_decay : 0.0,
-      options_.eps,
+      parameters, grads, first, second, {}, steps,
+      options_.learning_rate * rate_share * group.rate_scale, options_.beta1,
+      options_.beta2, group.decays ? options_.weight_decay : 0.0, options_.eps,
       /*amsgrad=*/false,
       /*maximize=*/false);
 }
@@ -163,7 +157,8 @@ void Optimizer::step_muon(double rate_share, WorkerThreads& workers) {
 }
 
 void Optimizer::step_muon_shape(
-    const std::vector<const Slot*>& slots, double rate_share) const {
+    const std::vector<const Slot*>& slots,
+    double rate_share) const {
   const at::NoGradGuard guard; // also in a worker
   std::vector<at::Tensor> directions;
   for (const Slot* slot : slots) {
@@ -213,13 +208,12 @@ NamedTensors Optimizer::state() const {
 void Optimizer::load_state(const SafetensorsReader& reader) {
   for (auto& [name, tensor] : state()) {
     TORCH_CHECK_VALUE(
-        reader.has(name),
-        "[optimizer] expected the state of `", name,
+        reader.has(name), "[optimizer] expected the state of `", name,
         "` in the checkpoint, found none; were other parameters trained?");
     const at::Tensor saved = reader.read(name);
     TORCH_CHECK_VALUE(
-        saved.sizes() == tensor.sizes(),
-        "[optimizer] expected `", name, "` ", tensor.sizes(), ", got ", saved.sizes(), ".");
+        saved.sizes() == tensor.sizes(), "[optimizer] expected `", name, "` ",
+        tensor.sizes(), ", got ", saved.sizes(), ".");
     tensor.copy_(saved);
   }
 }

@@ -2,8 +2,8 @@
 // Copyright The Omni Authors
 //
 // AdamW (LibTorch's fused kernel) for most parameters, Muon for hidden matrices chosen
-// by name (Jordan et al. 2024; Newton–Schulz orthogonalised momentum), with rates scaled
-// by groups. State is part of a checkpoint. Not thread-safe.
+// by name (Jordan et al. 2024; Newton–Schulz orthogonalised momentum), with rates
+// scaled by groups. State is part of a checkpoint. Not thread-safe.
 #pragma once
 
 #include <string>
@@ -38,7 +38,8 @@ struct OptimizerOptions {
 // Newton–Schulz steps with products in `product_dtype`. bfloat16 gives the direction of
 // an update as well (Jordan et al. 2024), in half the time.
 [[nodiscard]] at::Tensor orthogonalize(
-    const at::Tensor& matrices, at::ScalarType product_dtype = at::kFloat);
+    const at::Tensor& matrices,
+    at::ScalarType product_dtype = at::kFloat);
 
 class Optimizer {
  public:

@@ -8,7 +8,8 @@
 namespace omni {
 
 std::vector<std::vector<int64_t>> pack_sequences(
-    const std::vector<int64_t>& num_tokens, int64_t row_tokens) {
+    const std::vector<int64_t>& num_tokens,
+    int64_t row_tokens) {
   std::vector<int64_t> order(num_tokens.size());
   std::iota(order.begin(), order.end(), int64_t{0});
   const auto length = [&](int64_t i) { return num_tokens[static_cast<size_t>(i)]; };

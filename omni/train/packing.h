@@ -13,6 +13,7 @@ namespace omni {
 // Rows of sequence numbers, in the order they lie in the row. Best fit, longest first;
 // no row is longer than `row_tokens`, except that one sequence alone may be.
 [[nodiscard]] std::vector<std::vector<int64_t>> pack_sequences(
-    const std::vector<int64_t>& num_tokens, int64_t row_tokens);
+    const std::vector<int64_t>& num_tokens,
+    int64_t row_tokens);
 
 } // namespace omni

@@ -54,7 +54,8 @@ std::string changed_inputs(
   for (const auto& [name, digest] : all) {
     const auto before = saved.find(name);
     const auto after = now.find(name);
-    if (before == saved.end() || after == now.end() || before->second != after->second) {
+    if (before == saved.end() || after == now.end() ||
+        before->second != after->second) {
       changed += (changed.empty() ? "" : ", ") + name;
     }
   }

@@ -37,7 +37,8 @@ at::Tensor parse_grid(const Json& json) {
 }
 
 SamplePart parse_part(
-    const Json& json, const std::function<std::string(const std::string&)>& read_file) {
+    const Json& json,
+    const std::function<std::string(const std::string&)>& read_file) {
   SamplePart part;
   if (json.is_string()) {
     part.text = json.get<std::string>();
@@ -79,7 +80,8 @@ SamplePart parse_part(
 }
 
 SampleMessage parse_message(
-    const Json& json, const std::function<std::string(const std::string&)>& read_file) {
+    const Json& json,
+    const std::function<std::string(const std::string&)>& read_file) {
   SampleMessage message;
   message.role = role_from_name(json.at("role").get<std::string>());
   const Json& content = json.at("content");

@@ -22,7 +22,7 @@ struct ScheduleOptions {
 };
 
 // Share of the peak rate at `step` in [0, num_steps).
-[[nodiscard]] double learning_rate_share(
-    const ScheduleOptions& options, int64_t step, int64_t num_steps);
+[[nodiscard]] double
+learning_rate_share(const ScheduleOptions& options, int64_t step, int64_t num_steps);
 
 } // namespace omni

@@ -116,7 +116,8 @@ std::vector<TarEntry> list_tar(const std::filesystem::path& path) {
         const std::string prefix(field(block, 345, 155));
         name = (prefix.empty() ? "" : prefix + "/") + std::string(field(block, 0, 100));
       }
-      if (name.starts_with("/") || ("/" + name + "/").find("/../") != std::string::npos) {
+      if (name.starts_with("/") ||
+          ("/" + name + "/").find("/../") != std::string::npos) {
         fail("the name \"" + name + "\" leaves the archive");
       }
       entries.push_back({name, begin, *size});

@@ -32,8 +32,7 @@ void describe(Archive& archive, OptimizerOptions& o) {
 template <class Archive>
 void describe(Archive& archive, ScheduleOptions& o) {
   archive.choice(
-      "kind",
-      o.kind,
+      "kind", o.kind,
       {{"constant", ScheduleKind::Constant},
        {"cosine", ScheduleKind::Cosine},
        {"warmup_stable_decay", ScheduleKind::WarmupStableDecay}});
@@ -149,8 +148,7 @@ void check(const TrainConfig& config) {
   require(!config.output.empty(), "expected `output`, got none.");
   require(!config.train.empty(), "expected at least one entry in `train`, got none.");
   for (const auto& [key, value] :
-       {std::pair("steps", config.steps),
-        std::pair("batch_size", config.batch_size),
+       {std::pair("steps", config.steps), std::pair("batch_size", config.batch_size),
         std::pair("micro_batches", config.micro_batches),
         std::pair("parallel_batches", config.parallel_batches),
         std::pair("log_every", config.log_every),
@@ -202,7 +200,8 @@ TrainConfig parse_train_config(
 }
 
 TrainConfig read_train_config(
-    const fs::path& path, const std::vector<std::string>& overrides) {
+    const fs::path& path,
+    const std::vector<std::string>& overrides) {
   constexpr int64_t kMaxBytes = int64_t{1} << 20;
   const std::string text = read_file(path, kMaxBytes);
   try {
@@ -222,7 +221,8 @@ std::string train_config_to_json(const TrainConfig& config) {
 }
 
 std::vector<std::string> changed_fields(
-    const std::string& saved_json, const TrainConfig& config) {
+    const std::string& saved_json,
+    const TrainConfig& config) {
   static const std::set<std::string> kFree = {
       "log_every",
       "evaluate",

@@ -69,7 +69,8 @@ struct TrainConfig {
 // Throws IoError or ValueError naming the file and the key. `overrides` are
 // "key.path=value" with JSON values.
 [[nodiscard]] TrainConfig read_train_config(
-    const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
+    const std::filesystem::path& path,
+    const std::vector<std::string>& overrides = {});
 // The same from JSON text; paths in it are relative to `folder`.
 [[nodiscard]] TrainConfig parse_train_config(
     const std::string& json_text,
@@ -79,6 +80,7 @@ struct TrainConfig {
 // Names of the fields in which two runs differ, other than those that only say how
 // often something is logged, saved or evaluated.
 [[nodiscard]] std::vector<std::string> changed_fields(
-    const std::string& saved_json, const TrainConfig& config);
+    const std::string& saved_json,
+    const TrainConfig& config);
 
 } // namespace omni

@@ -46,8 +46,7 @@ class Run {
         config.parallel_batches <= 1 || !model_->conformer ||
             model_->conformer->options.dropout == 0.0,
         "[train] expected `parallel_batches` 1 with dropout, got ",
-        config.parallel_batches,
-        ": which batch draws first would depend on timing.");
+        config.parallel_batches, ": which batch draws first would depend on timing.");
     choose_parameters();
     datasets_ = open(config.train);
     evaluation_sets_ = open(config.evaluate);
@@ -99,8 +98,7 @@ class Run {
       }
       const bool is_trained =
           std::any_of(
-              parts.begin(),
-              parts.end(),
+              parts.begin(), parts.end(),
               [&](const std::string& part) { return name.starts_with(part + "."); }) &&
           !matches_any(name, config_.freeze);
       item.value().set_requires_grad(is_trained);
@@ -119,8 +117,7 @@ class Run {
         "model has the parts this objective trains.");
     average_.emplace(config_.ema_decay, trained);
     optimizer_.emplace(
-        std::move(trained),
-        config_.optimizer,
+        std::move(trained), config_.optimizer,
         config_.precision == "bfloat16" ? at::kBFloat16 : at::kFloat);
   }
 
@@ -139,9 +136,8 @@ class Run {
       event.num_left_out = dataset.keep_only(
           [&](const Sample& sample) { return objective_->has_needed(sample); });
       TORCH_CHECK_VALUE(
-          dataset.size() > 0,
-          "[train] ", source.data, ": expected samples with ", event.needs,
-          " for the objective ", config_.objective, ", found none among ",
+          dataset.size() > 0, "[train] ", source.data, ": expected samples with ",
+          event.needs, " for the objective ", config_.objective, ", found none among ",
           event.num_left_out, ".");
       if (event.num_left_out > 0) {
         tell(std::move(event));
@@ -166,8 +162,8 @@ class Run {
       remove_known(objective_->rare_terms(datasets_, kFirstLook));
     }
     if (!unseen_weights_.empty()) {
-      rare_terms_ = objective_->rare_terms(
-          datasets_, std::numeric_limits<int64_t>::max());
+      rare_terms_ =
+          objective_->rare_terms(datasets_, std::numeric_limits<int64_t>::max());
       remove_known(rare_terms_);
     }
   }
@@ -196,15 +192,17 @@ class Run {
       changed += (changed.empty() ? "" : ", ") + field;
     }
     TORCH_CHECK_VALUE(
-        changed.empty(),
-        "[train] ", newest->string(), ": expected the configuration that wrote this "
-        "checkpoint, got one with another ", changed,
-        ". Undo that, or give another `output` (initialize_from takes the weights along).");
+        changed.empty(), "[train] ", newest->string(),
+        ": expected the configuration that wrote this "
+        "checkpoint, got one with another ",
+        changed,
+        ". Undo that, or give another `output` (initialize_from takes the weights "
+        "along).");
     const std::string replaced = changed_inputs(saved.state.inputs, inputs_);
     TORCH_CHECK_VALUE(
-        replaced.empty(),
-        "[train] ", newest->string(), ": expected what this run began with, but ",
-        replaced, " changed since. Restore that, or give another `output`.");
+        replaced.empty(), "[train] ", newest->string(),
+        ": expected what this run began with, but ", replaced,
+        " changed since. Restore that, or give another `output`.");
     state_ = saved.state;
     means_.load_state(state_.losses);
     figures_.load_state(state_.figures);
@@ -225,7 +223,8 @@ class Run {
 
   void train_step(StepBatches batches) {
     const Progress progress{state_.step, config_.steps};
-    // Dropout and the like are a function of the step, so that a resumed run repeats it.
+    // Dropout and the like are a function of the step, so that a resumed run repeats
+    // it.
     torch::manual_seed(mix_seed(
         static_cast<uint64_t>(config_.seed), static_cast<uint64_t>(state_.step)));
     for (const auto& batch : batches) {
@@ -257,7 +256,8 @@ class Run {
     const auto norm = gradient_norm_.item<double>();
     TORCH_CHECK(
         std::isfinite(norm), "[train] the norm of the gradients is ", norm, " at step ",
-        state_.step, ". Lower the learning rate; the last checkpoint is from before it.");
+        state_.step,
+        ". Lower the learning rate; the last checkpoint is from before it.");
   }
 
   void log_step(int64_t first_step) {
@@ -278,13 +278,11 @@ class Run {
     for (const auto& [name, loss] : event.losses) {
       TORCH_CHECK(
           std::isfinite(loss), "[train] the loss `", name, "` is ", loss, " at step ",
-          state_.step, ". Lower the learning rate, or go on from a checkpoint before it.");
+          state_.step,
+          ". Lower the learning rate, or go on from a checkpoint before it.");
     }
     log_->write(
-        {state_.step,
-         event.losses,
-         event.figures,
-         event.gradient_norm,
+        {state_.step, event.losses, event.figures, event.gradient_norm,
          event.learning_rate_share});
     tell(std::move(event));
   }
@@ -299,7 +297,8 @@ class Run {
     double sum = 0.0;
     for (size_t i = 0; i < evaluation_sets_.size(); ++i) {
       const EvaluationMeans means = evaluate_set(
-          *objective_, evaluation_sets_[i], config_.evaluate_samples, config_.batch_size);
+          *objective_, evaluation_sets_[i], config_.evaluate_samples,
+          config_.batch_size);
       sum += means.total();
       TrainEvent event;
       event.kind = TrainEvent::Kind::Evaluated;
@@ -326,13 +325,9 @@ class Run {
     state_.figures = figures_.state();
     state_.inputs = inputs_;
     checkpoints_.write(
-        {state_,
-         train_config_to_json(config_),
-         optimizer_->parameters(),
-         optimizer_->state(),
-         average_->tensors()},
-        config_.keep_checkpoints,
-        is_best);
+        {state_, train_config_to_json(config_), optimizer_->parameters(),
+         optimizer_->state(), average_->tensors()},
+        config_.keep_checkpoints, is_best);
     last_save_ = Clock::now();
     tell({.kind = TrainEvent::Kind::Saved});
   }

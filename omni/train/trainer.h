@@ -16,11 +16,21 @@ namespace omni {
 
 // What a listener learns. A library does not print: programs do.
 struct TrainEvent {
-  enum class Kind { LeftOut, Started, Resumed, Step, Evaluated, Saved, Finished, Stopped };
+  enum class Kind {
+    LeftOut,
+    Started,
+    Resumed,
+    Step,
+    Evaluated,
+    Saved,
+    Finished,
+    Stopped
+  };
   Kind kind = Kind::Step;
   int64_t step = 0; // steps done
   int64_t num_steps = 0;
-  std::string name = {}; // of the evaluation set, or the folder saved; LeftOut: the data
+  std::string name =
+      {}; // of the evaluation set, or the folder saved; LeftOut: the data
   std::string needs = {}; // LeftOut: what `num_left_out` samples of the data lack
   int64_t num_left_out = 0;
   std::map<std::string, double> losses = {}; // means by term since the last event

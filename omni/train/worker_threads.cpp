@@ -17,12 +17,11 @@ std::thread start_serial_thread(std::function<void()> work) {
   const int num_threads = at::get_num_threads();
   std::promise<void> is_set;
   std::future<void> begins = is_set.get_future();
-  std::thread thread(
-      [work = std::move(work), is_set = std::move(is_set)]() mutable {
-        at::set_num_threads(1);
-        is_set.set_value();
-        work();
-      });
+  std::thread thread([work = std::move(work), is_set = std::move(is_set)]() mutable {
+    at::set_num_threads(1);
+    is_set.set_value();
+    work();
+  });
   begins.wait();
   at::set_num_threads(num_threads);
   return thread;
@@ -45,8 +44,7 @@ WorkerThreads::~WorkerThreads() {
   }
 }
 
-void WorkerThreads::run(
-    int64_t num_pieces, const std::function<void(int64_t)>& piece) {
+void WorkerThreads::run(int64_t num_pieces, const std::function<void(int64_t)>& piece) {
   if (threads_.empty()) {
     for (int64_t i = 0; i < num_pieces; ++i) {
       piece(i);

@@ -18,7 +18,8 @@ GroupedQueryAttentionImpl::GroupedQueryAttentionImpl(
   const int64_t q_width = config.num_heads * head_width;
   const int64_t kv_width = config.num_kv_heads * head_width;
   qkv = register_module(
-      "qkv", LinearMap(LinearMapOptions{width, q_width + 2 * kv_width, config.has_qkv_bias}));
+      "qkv",
+      LinearMap(LinearMapOptions{width, q_width + 2 * kv_width, config.has_qkv_bias}));
   output = register_module(
       "output", LinearMap(LinearMapOptions{q_width, width, config.has_output_bias}));
   if (config.has_qk_norm) {
@@ -44,13 +45,12 @@ at::Tensor GroupedQueryAttentionImpl::attend_cached(
   const at::Tensor values_GLK = seen.values_GLK.to(q.scalar_type());
   if (q.size(0) == 1) {
     const int64_t num_keys = keys_GLK.size(1);
-    const int64_t num_seen =
-        config.sliding_window > 0 ? std::min(config.sliding_window, num_keys) : num_keys;
+    const int64_t num_seen = config.sliding_window > 0
+        ? std::min(config.sliding_window, num_keys)
+        : num_keys;
     return kernels::decode_attention(
-               q.squeeze(0),
-               keys_GLK.narrow(1, num_keys - num_seen, num_seen),
-               values_GLK.narrow(1, num_keys - num_seen, num_seen),
-               scale_)
+               q.squeeze(0), keys_GLK.narrow(1, num_keys - num_seen, num_seen),
+               values_GLK.narrow(1, num_keys - num_seen, num_seen), scale_)
         .unsqueeze(0);
   }
   return cached_causal_attention(

@@ -25,8 +25,10 @@ std::vector<RowSpan> segment_spans(const at::Tensor& segments) {
       if (id >= 0) {
         TORCH_CHECK_VALUE(
             seen.insert(id).second,
-            "[transformer] expected the rows of a segment to be next to each other, got "
-            "segment ", id, " again at [", b, ", ", begin, "].");
+            "[transformer] expected the rows of a segment to be next to each other, "
+            "got "
+            "segment ",
+            id, " again at [", b, ", ", begin, "].");
         spans.push_back({b * length + begin, end - begin});
       }
       begin = end;

@@ -20,7 +20,8 @@ struct RowSpan {
 };
 
 // Spans of segments int64 [B, L], in order; rows of segment -1 are in none. Throws
-// ValueError when a segment's rows are not next to each other in their row of the batch.
+// ValueError when a segment's rows are not next to each other in their row of the
+// batch.
 [[nodiscard]] std::vector<RowSpan> segment_spans(const at::Tensor& segments);
 // One span for each of `batch` rows of `length`.
 [[nodiscard]] std::vector<RowSpan> batch_spans(int64_t batch, int64_t length);

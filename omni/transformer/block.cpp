@@ -6,10 +6,8 @@
 
 namespace omni {
 
-kernels::AddRmsNorm add_norm(
-    const ResidualStream& stream,
-    RmsNorm& norm,
-    double residual_multiplier) {
+kernels::AddRmsNorm
+add_norm(const ResidualStream& stream, RmsNorm& norm, double residual_multiplier) {
   if (!stream.branch.defined()) {
     return {norm->forward(stream.sum), stream.sum};
   }
@@ -70,22 +68,16 @@ ResidualStream BlockImpl::forward(
     const ResidualStream& stream,
     const AttentionRows& rows) {
   const ResidualStream attended = add_sub_layer(
-      stream,
-      {attention_norm, attention_post_norm},
-      residual_multiplier,
+      stream, {attention_norm, attention_post_norm}, residual_multiplier,
       [&](const at::Tensor& x_LD) { return attention->forward(x_LD, rows); });
   return add_sub_layer(
-      attended,
-      {feed_forward_norm, feed_forward_post_norm},
-      residual_multiplier,
+      attended, {feed_forward_norm, feed_forward_post_norm}, residual_multiplier,
       [&](const at::Tensor& x_LD) { return feed_forward->forward(x_LD); });
 }
 
 void BlockImpl::reset_parameters(double input_std, double output_std) {
   for (RmsNorm* norm :
-       {&attention_norm,
-        &attention_post_norm,
-        &feed_forward_norm,
+       {&attention_norm, &attention_post_norm, &feed_forward_norm,
         &feed_forward_post_norm}) {
     if (*norm) {
       (*norm)->reset_parameters();

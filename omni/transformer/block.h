@@ -41,9 +41,7 @@ class BlockImpl : public torch::nn::Module {
 TORCH_MODULE(Block);
 
 // The norm of the whole stream, and the stream with its branch added.
-[[nodiscard]] kernels::AddRmsNorm add_norm(
-    const ResidualStream& stream,
-    RmsNorm& norm,
-    double residual_multiplier);
+[[nodiscard]] kernels::AddRmsNorm
+add_norm(const ResidualStream& stream, RmsNorm& norm, double residual_multiplier);
 
 } // namespace omni

@@ -14,12 +14,12 @@ namespace {
 
 // Note [Attention by span]
 // Training rows are packed: 8 rows of 512 hold 40 sequences of about 100. The flash
-// kernel of LibTorch with a mask computes all 512 x 512 scores, and its backward pass is
-// slow for short sequences, in bf16 most. Here a task is one span; a tile of its query
-// rows meets only the keys it can see, so the masked part of other spans, of the future
-// and of rows beyond the window is never computed. Products are batched over heads in
-// float32. The backward pass computes the probabilities again, as flash attention does,
-// so memory is one tile, not L x L.
+// kernel of LibTorch with a mask computes all 512 x 512 scores, and its backward pass
+// is slow for short sequences, in bf16 most. Here a task is one span; a tile of its
+// query rows meets only the keys it can see, so the masked part of other spans, of the
+// future and of rows beyond the window is never computed. Products are batched over
+// heads in float32. The backward pass computes the probabilities again, as flash
+// attention does, so memory is one tile, not L x L.
 
 constexpr int64_t kTileRows = 128;
 
@@ -46,8 +46,7 @@ std::vector<Tile> tiles_of(int64_t num_queries, int64_t num_keys, int64_t window
   std::vector<Tile> tiles;
   for (int64_t row = 0; row < num_queries; row += kTileRows) {
     const int64_t rows = std::min(kTileRows, num_queries - row);
-    const int64_t key =
-        window > 0 ? std::max<int64_t>(0, row + shift - window + 1) : 0;
+    const int64_t key = window > 0 ? std::max<int64_t>(0, row + shift - window + 1) : 0;
     tiles.push_back({row, rows, key, row + shift + rows - key});
   }
   return tiles;
@@ -153,8 +152,7 @@ at::Tensor attend_spans(
     attend(
         repeat_groups(part(q, span, head, heads), heads),
         repeat_groups(part(k, span, group, count), heads),
-        repeat_groups(part(v, span, group, count), heads),
-        part(out, span, head, heads),
+        repeat_groups(part(v, span, group, count), heads), part(out, span, head, heads),
         options);
   });
   return out;
@@ -182,8 +180,7 @@ Gradients attend_spans_backward(
     const CausalAttentionOptions& options) {
   const int64_t groups = k.size(1), repeat = q.size(1) / groups;
   Gradients grads{
-      at::zeros(q.sizes(), q.options()),
-      at::zeros(k.sizes(), k.options()),
+      at::zeros(q.sizes(), q.options()), at::zeros(k.sizes(), k.options()),
       at::zeros(v.sizes(), v.options())};
   for_each_task(spans.size(), groups, [&](size_t s, int64_t group, int64_t count) {
     const RowSpan& span = spans[s];
@@ -191,8 +188,7 @@ Gradients attend_spans_backward(
     const at::Tensor q_HLK = repeat_groups(part(q, span, head, heads), heads);
     const at::Tensor k_HLK = repeat_groups(part(k, span, group, count), heads);
     const at::Tensor v_HLK = repeat_groups(part(v, span, group, count), heads);
-    const at::Tensor out_HLK =
-        repeat_groups(part(out, span, head, heads), heads);
+    const at::Tensor out_HLK = repeat_groups(part(out, span, head, heads), heads);
     const at::Tensor grad_HLK = repeat_groups(part(grad_out, span, head, heads), heads);
     const at::Tensor delta = (out_HLK * grad_HLK).sum(-1, true); // [H, L, 1]
     const at::Tensor q_grad = part(grads.q, span, head, heads);
@@ -247,13 +243,10 @@ class SpanAttention : public torch::autograd::Function<SpanAttention> {
         "[attention] expected to be differentiated once, got create_graph=True.");
     const auto saved = context->get_saved_variables();
     const Gradients of = attend_spans_backward(
-        grads[0],
-        saved[0],
-        saved[1],
-        saved[2],
-        saved[3],
+        grads[0], saved[0], saved[1], saved[2], saved[3],
         unflatten(context->saved_data["spans"].toIntVector()),
-        {context->saved_data["scale"].toDouble(), context->saved_data["window"].toInt()});
+        {context->saved_data["scale"].toDouble(),
+         context->saved_data["window"].toInt()});
     return {of.q, of.k, of.v, {}, {}, {}};
   }
 
@@ -306,13 +299,9 @@ at::Tensor cached_causal_attention(
     const at::Tensor mask =
         causal_mask(q.size(0), keys.size(1), options.window, q.device());
     out.copy_(at::scaled_dot_product_attention(
-                  q.transpose(0, 1),
-                  keys,
-                  values,
-                  mask,
+                  q.transpose(0, 1), keys, values, mask,
                   /*dropout_p=*/0.0,
-                  /*is_causal=*/false,
-                  options.scale,
+                  /*is_causal=*/false, options.scale,
                   /*enable_gqa=*/heads != groups)
                   .transpose(0, 1));
     return out;
@@ -324,8 +313,7 @@ at::Tensor cached_causal_attention(
         repeat_groups(q.narrow(1, head, part_heads).transpose(0, 1), part_heads),
         repeat_groups(keys.narrow(0, group, count), part_heads),
         repeat_groups(values.narrow(0, group, count), part_heads),
-        out.narrow(1, head, part_heads).transpose(0, 1),
-        options);
+        out.narrow(1, head, part_heads).transpose(0, 1), options);
   });
   return out;
 }
@@ -346,13 +334,10 @@ at::Tensor plain_causal_attention(
         ? causal_mask(span.length, span.length, options.window, q.device())
         : at::Tensor();
     const at::Tensor attended_BHLK = at::scaled_dot_product_attention(
-        rows(q),
-        rows(k),
-        rows(v),
+        rows(q), rows(k), rows(v),
         mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt,
         /*dropout_p=*/0.0,
-        /*is_causal=*/!has_window,
-        options.scale,
+        /*is_causal=*/!has_window, options.scale,
         /*enable_gqa=*/q.size(1) != k.size(1));
     out.narrow(0, span.begin, span.length)
         .copy_(attended_BHLK.squeeze(0).transpose(0, 1));

@@ -22,7 +22,8 @@ class Checker {
   explicit Checker(std::string prefix) : prefix_(std::move(prefix)) {}
 
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const {
-    throw ValueError("transformer_config", "expected " + prefix_ + expected + ", got " + got + ".");
+    throw ValueError(
+        "transformer_config", "expected " + prefix_ + expected + ", got " + got + ".");
   }
 
   void in_range(const char* name, int64_t value, int64_t low, int64_t high) const {
@@ -63,7 +64,10 @@ bool fits_interleaved(const std::vector<int64_t>& sections, int64_t count) {
   return 3 * sections[1] - 2 < count && 3 * sections[2] - 1 < count;
 }
 
-void check_rotary(const RotaryConfig& rotary, int64_t head_width, const Checker& check) {
+void check_rotary(
+    const RotaryConfig& rotary,
+    int64_t head_width,
+    const Checker& check) {
   if (rotary.kind == RotaryKind::None) {
     return;
   }
@@ -111,7 +115,8 @@ void check_layer(const LayerConfig& layer, const Checker& check) {
         "num_kv_heads to divide num_heads = " + std::to_string(layer.num_heads),
         std::to_string(layer.num_kv_heads));
   }
-  check.in_range("num_heads * head_width", layer.num_heads * layer.head_width, 1, kMaxWidth);
+  check.in_range(
+      "num_heads * head_width", layer.num_heads * layer.head_width, 1, kMaxWidth);
   if (!(std::isfinite(layer.attention_scale) && layer.attention_scale >= 0.0)) {
     check.fail(
         "attention_scale to be finite and not negative",

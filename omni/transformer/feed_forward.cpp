@@ -11,8 +11,7 @@ DenseFeedForwardImpl::DenseFeedForwardImpl(int64_t width, const LayerConfig& con
   const bool has_bias = config.has_feed_forward_bias;
   gate_up = register_module(
       "gate_up", LinearMap(LinearMapOptions{width, 2 * inner, has_bias}));
-  down =
-      register_module("down", LinearMap(LinearMapOptions{inner, width, has_bias}));
+  down = register_module("down", LinearMap(LinearMapOptions{inner, width, has_bias}));
 }
 
 at::Tensor DenseFeedForwardImpl::forward(const at::Tensor& x) {

@@ -10,11 +10,11 @@
 namespace omni {
 
 // Note [Rows of a sliding layer]
-// A sliding layer must hold the window - 1 rows before the next one, and `slack` more so
-// that cutting back by up to `slack` leaves it a whole window. Its buffer has room for
-// window + 2 slack rows: when it is full, the newest window + slack move to the front,
-// which happens once in `slack` rows, so that a row costs one copy and a view stays one
-// piece of memory.
+// A sliding layer must hold the window - 1 rows before the next one, and `slack` more
+// so that cutting back by up to `slack` leaves it a whole window. Its buffer has room
+// for window + 2 slack rows: when it is full, the newest window + slack move to the
+// front, which happens once in `slack` rows, so that a row costs one copy and a view
+// stays one piece of memory.
 KvCache::KvCache(const TransformerConfig& config, KvCacheOptions options)
     : max_tokens_(config.max_positions), options_(options) {
   TORCH_CHECK_VALUE(
@@ -26,9 +26,9 @@ KvCache::KvCache(const TransformerConfig& config, KvCacheOptions options)
   const c10::InferenceMode ordinary(false);
   const at::TensorOptions like = at::TensorOptions(options.device).dtype(options.dtype);
   for (const LayerConfig& of : config.layers) {
-    const int64_t sliding =
-        std::min(of.sliding_window + 2 * std::max<int64_t>(options.slack_tokens, 1),
-                 max_tokens_);
+    const int64_t sliding = std::min(
+        of.sliding_window + 2 * std::max<int64_t>(options.slack_tokens, 1),
+        max_tokens_);
     const int64_t rows = of.sliding_window > 0 ? sliding : capacity;
     const std::vector<int64_t> sizes = {of.num_kv_heads, rows, of.head_width};
     layers_.push_back(
@@ -65,7 +65,8 @@ void KvCache::grow(Layer& layer, int64_t num_rows) {
   const at::NoGradGuard no_grad;
   const int64_t rows = std::min(max_tokens_, std::max(num_rows, 2 * capacity));
   const auto larger = [&](const at::Tensor& x_GLK) {
-    at::Tensor larger_GLK = at::empty({x_GLK.size(0), rows, x_GLK.size(2)}, x_GLK.options());
+    at::Tensor larger_GLK =
+        at::empty({x_GLK.size(0), rows, x_GLK.size(2)}, x_GLK.options());
     larger_GLK.narrow(1, 0, layer.num_rows).copy_(x_GLK.narrow(1, 0, layer.num_rows));
     return larger_GLK;
   };
@@ -84,14 +85,12 @@ void KvCache::reserve(int64_t num_more) {
   }
 }
 
-KvView KvCache::slide(
-    Layer& layer,
-    const at::Tensor& keys_GLK,
-    const at::Tensor& values_GLK) {
+KvView
+KvCache::slide(Layer& layer, const at::Tensor& keys_GLK, const at::Tensor& values_GLK) {
   const int64_t num_new = keys_GLK.size(1);
   const int64_t seen = std::min(layer.window - 1, layer.num_rows);
-  const int64_t kept = std::min(
-      layer.window + options_.slack_tokens, layer.num_rows + num_new);
+  const int64_t kept =
+      std::min(layer.window + options_.slack_tokens, layer.num_rows + num_new);
   const int64_t total = layer.first_index + layer.num_rows + num_new;
   // Copies: the rows that stay may overlap the place they move to. Both are made before
   // either buffer changes, so that running out of memory leaves the layer as it was.
@@ -103,7 +102,8 @@ KvView KvCache::slide(
   const at::Tensor all_values_GLK = joined(layer.values_GLK, values_GLK);
   const int64_t rows = all_keys_GLK.size(1);
   layer.keys_GLK.narrow(1, 0, kept).copy_(all_keys_GLK.narrow(1, rows - kept, kept));
-  layer.values_GLK.narrow(1, 0, kept).copy_(all_values_GLK.narrow(1, rows - kept, kept));
+  layer.values_GLK.narrow(1, 0, kept)
+      .copy_(all_values_GLK.narrow(1, rows - kept, kept));
   layer.num_rows = kept;
   layer.first_index = total - kept;
   return {
@@ -129,8 +129,7 @@ KvView KvCache::append(
   layer.values_GLK.narrow(1, layer.num_rows, num_new).copy_(values_GLK);
   layer.num_rows = num_rows;
   return {
-      layer.keys_GLK.narrow(1, 0, num_rows),
-      layer.values_GLK.narrow(1, 0, num_rows),
+      layer.keys_GLK.narrow(1, 0, num_rows), layer.values_GLK.narrow(1, 0, num_rows),
       layer.first_index};
 }
 
@@ -142,8 +141,8 @@ bool KvCache::truncate(int64_t num_tokens) {
   const auto holds_what_it_needs = [&](const Layer& layer) {
     return layer.first_index <= std::max<int64_t>(0, num_tokens - layer.window + 1);
   };
-  const bool can_keep = std::all_of(
-      layers_.begin(), layers_.end(), [&](const Layer& layer) {
+  const bool can_keep =
+      std::all_of(layers_.begin(), layers_.end(), [&](const Layer& layer) {
         return layer.window == 0 || holds_what_it_needs(layer);
       });
   for (Layer& layer : layers_) {

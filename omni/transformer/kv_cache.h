@@ -40,10 +40,8 @@ class KvCache {
   // max_positions.
   void reserve(int64_t num_more);
   // Appends [G, L, K] to a layer and returns what its queries may see.
-  KvView append(
-      int64_t layer,
-      const at::Tensor& keys_GLK,
-      const at::Tensor& values_GLK);
+  KvView
+  append(int64_t layer, const at::Tensor& keys_GLK, const at::Tensor& values_GLK);
   // Keeps the first `num_tokens` rows. Returns false, and empties the cache, when a
   // sliding layer no longer holds the rows it needs: compute the prefix again. Throws
   // ValueError unless 0 <= num_tokens <= num_tokens().
@@ -78,10 +76,7 @@ class KvCache {
   void grow(Layer& layer, int64_t num_rows);
   void check_room(int64_t num_tokens) const;
   // For a sliding layer without room: stores the last rows, returns all that are seen.
-  KvView slide(
-      Layer& layer,
-      const at::Tensor& keys_GLK,
-      const at::Tensor& values_GLK);
+  KvView slide(Layer& layer, const at::Tensor& keys_GLK, const at::Tensor& values_GLK);
 
   std::vector<Layer> layers_;
   int64_t max_tokens_ = 0;

@@ -12,8 +12,7 @@ LinearMapImpl::LinearMapImpl(const LinearMapOptions& options) {
   weight = register_parameter(
       "weight", at::empty({options.output_width, options.input_width}));
   bias = register_parameter(
-      "bias",
-      options.has_bias ? at::empty({options.output_width}) : at::Tensor(),
+      "bias", options.has_bias ? at::empty({options.output_width}) : at::Tensor(),
       /*requires_grad=*/options.has_bias);
 }
 

@@ -15,9 +15,7 @@ int64_t num_frequencies(const RotaryConfig& rotary, int64_t head_width) {
 
 } // namespace
 
-std::vector<double> rotary_frequencies(
-    const RotaryConfig& rotary,
-    int64_t head_width) {
+std::vector<double> rotary_frequencies(const RotaryConfig& rotary, int64_t head_width) {
   const int64_t count = num_frequencies(rotary, head_width);
   std::vector<double> frequencies;
   for (int64_t i = 0; i < count; ++i) {

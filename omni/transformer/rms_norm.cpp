@@ -20,9 +20,7 @@ kernels::AddRmsNorm RmsNormImpl::add(
     const at::Tensor& residual,
     double multiplier) {
   return kernels::add_rms_norm(
-      branch,
-      residual,
-      weight,
+      branch, residual, weight,
       {.eps = config.eps,
        .weight_offset = config.weight_offset,
        .branch_multiplier = multiplier});

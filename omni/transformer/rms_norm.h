@@ -24,10 +24,8 @@ class RmsNormImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x);
   // sum = residual + multiplier * branch in the residual's dtype, and its norm in the
   // branch's.
-  kernels::AddRmsNorm add(
-      const at::Tensor& branch,
-      const at::Tensor& residual,
-      double multiplier);
+  kernels::AddRmsNorm
+  add(const at::Tensor& branch, const at::Tensor& residual, double multiplier);
   // So that the weight used is 1.
   void reset_parameters();
 

@@ -63,10 +63,8 @@ class TransformerImpl : public torch::nn::Module {
 
  private:
   // Rows [L, D] of the whole batch, positions [L, 3] -> rows [L, D] after the norm.
-  at::Tensor run(
-      const at::Tensor& hidden,
-      const at::Tensor& positions,
-      AttentionRows rows);
+  at::Tensor
+  run(const at::Tensor& hidden, const at::Tensor& positions, AttentionRows rows);
 
   std::vector<Rotary> rotaries_; // the distinct ones
   std::vector<size_t> rotary_of_layer_;

@@ -28,12 +28,13 @@ at::Tensor tensor_of(const py::object& object) {
 }
 
 std::filesystem::path path_of(
-    const py::object& object, const std::string& component, const std::string& remedy) {
+    const py::object& object,
+    const std::string& component,
+    const std::string& remedy) {
   const bool is_path =
       py::isinstance<py::str>(object) || py::hasattr(object, "__fspath__");
   TORCH_CHECK_TYPE(
-      is_path,
-      "[", component, "] expected a path (str or os.PathLike), got ",
+      is_path, "[", component, "] expected a path (str or os.PathLike), got ",
       py::type::of(object).attr("__name__").cast<std::string>(), ".",
       remedy.empty() ? "" : " ", remedy);
   return object.cast<std::filesystem::path>();

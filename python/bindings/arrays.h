@@ -20,7 +20,9 @@ namespace omni::python {
 // The path of a file, from str or os.PathLike. TypeError for bytes, which are content:
 // "[read_image] expected a path, got bytes. Use decode_image() for ...".
 [[nodiscard]] std::filesystem::path path_of(
-    const py::object& object, const std::string& component, const std::string& remedy);
+    const py::object& object,
+    const std::string& component,
+    const std::string& remedy);
 
 // Answers are computed in inference mode, whose tensors autograd refuses for ever.
 // These replace them by ordinary ones. Call outside inference mode.

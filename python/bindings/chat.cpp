@@ -52,9 +52,9 @@ class ChatHandle {
   ChatHandle(std::shared_ptr<OmniModelImpl> model, std::string system, int64_t bytes)
       : chat_(
             OmniModel(std::move(model)),
-            {.system = std::move(system),
-             .cache_bytes = bytes,
-             .wants_cancel = [this] { return wants_cancel_ && wants_cancel_(); }}) {}
+            {.system = std::move(system), .cache_bytes = bytes, .wants_cancel = [this] {
+               return wants_cancel_ && wants_cancel_();
+             }}) {}
 
   Reply send(
       const PartsArgument& objects,
@@ -122,8 +122,8 @@ class ChatHandle {
   }
 
   // One event to a Python listener; False from it, or an error in it, ends the answer.
-  static bool tell(
-      const py::object& on_event, Event event, Interruption& interruption) {
+  static bool
+  tell(const py::object& on_event, Event event, Interruption& interruption) {
     if (interruption.has_error()) {
       return false;
     }
@@ -147,11 +147,8 @@ void bind_results(py::module_& module) {
   py::class_<MediaReceipt> receipt(
       module, "MediaReceipt", "What became of one media input of a message.");
   bind_fields(
-      receipt,
-      "MediaReceipt",
-      Field{"modality", &MediaReceipt::modality},
-      Field{"source", &MediaReceipt::source},
-      Field{"height", &MediaReceipt::height},
+      receipt, "MediaReceipt", Field{"modality", &MediaReceipt::modality},
+      Field{"source", &MediaReceipt::source}, Field{"height", &MediaReceipt::height},
       Field{"width", &MediaReceipt::width},
       Field{"num_frames", &MediaReceipt::num_frames},
       Field{"frame_times_seconds", &MediaReceipt::frame_times_seconds},
@@ -165,18 +162,13 @@ void bind_results(py::module_& module) {
   receipt.def("__str__", [](const MediaReceipt& self) { return describe(self); });
   py::class_<Usage> usage(module, "Usage", "Tokens of one answer.");
   bind_fields(
-      usage,
-      "Usage",
-      Field{"prompt_tokens", &Usage::prompt_tokens},
+      usage, "Usage", Field{"prompt_tokens", &Usage::prompt_tokens},
       Field{"prefilled_tokens", &Usage::prefilled_tokens},
       Field{"answer_tokens", &Usage::answer_tokens});
   py::class_<Timing> timing(module, "Timing", "Seconds of one answer.");
   bind_fields(
-      timing,
-      "Timing",
-      Field{"encode", &Timing::encode},
-      Field{"prefill", &Timing::prefill},
-      Field{"generate", &Timing::generate},
+      timing, "Timing", Field{"encode", &Timing::encode},
+      Field{"prefill", &Timing::prefill}, Field{"generate", &Timing::generate},
       Field{"total", &Timing::total});
 }
 
@@ -197,14 +189,16 @@ void bind_reply(py::module_& module) {
           "__repr__",
           [](const py::object& self) {
             const auto& reply = self.cast<const Reply&>();
-            std::string text = "Reply(" + py::repr(self.attr("text")).cast<std::string>();
+            std::string text =
+                "Reply(" + py::repr(self.attr("text")).cast<std::string>();
             if (!reply.images.empty()) {
               text += ", images=" + py::repr(self.attr("images")).cast<std::string>();
             }
             if (reply.speech) {
               text += ", speech=" + py::repr(self.attr("speech")).cast<std::string>();
             }
-            return text + ", stop_reason='" + stop_reason_name(reply.stop_reason) + "')";
+            return text + ", stop_reason='" + stop_reason_name(reply.stop_reason) +
+                "')";
           })
       .def(py::pickle(
           [](const Reply& self) {

@@ -24,8 +24,7 @@ Part part_of(const py::handle& object) {
     return object.cast<VideoClip>();
   }
   TORCH_CHECK_TYPE(
-      false,
-      "[chat] expected text, Image, Waveform or VideoClip, got ",
+      false, "[chat] expected text, Image, Waveform or VideoClip, got ",
       py::type::of(object).attr("__name__").cast<std::string>(),
       ". Files are read by read_image(), read_audio() and read_video().");
 }
@@ -52,27 +51,28 @@ void bind_conversation(py::module_& module) {
           "parts", &Message::parts, "Texts, Images, Waveforms and VideoClips in order.")
       .def_readonly(
           "ids", &Message::ids, "The ids of an answer as generated, else None.")
-      .def("__eq__",
-           [](const py::object& self, const py::object& other) {
-             return py::isinstance<Message>(other) &&
-                 self.attr("role").equal(other.attr("role")) &&
-                 self.attr("parts").equal(other.attr("parts")) &&
-                 self.attr("ids").equal(other.attr("ids"));
-           },
-           py::arg("other"))
-      .def("__repr__",
-           [](const py::object& self) {
-             return "Message(" + py::repr(self.attr("role")).cast<std::string>() +
-                 ", " + py::repr(self.attr("parts")).cast<std::string>() + ")";
-           })
+      .def(
+          "__eq__",
+          [](const py::object& self, const py::object& other) {
+            return py::isinstance<Message>(other) &&
+                self.attr("role").equal(other.attr("role")) &&
+                self.attr("parts").equal(other.attr("parts")) &&
+                self.attr("ids").equal(other.attr("ids"));
+          },
+          py::arg("other"))
+      .def(
+          "__repr__",
+          [](const py::object& self) {
+            return "Message(" + py::repr(self.attr("role")).cast<std::string>() + ", " +
+                py::repr(self.attr("parts")).cast<std::string>() + ")";
+          })
       .def(py::pickle(
           [](const Message& self) {
             return py::make_tuple(self.role, self.parts, self.ids);
           },
           [](const py::tuple& state) {
             return Message{
-                state[0].cast<Role>(),
-                parts_of(state[1]),
+                state[0].cast<Role>(), parts_of(state[1]),
                 state[2].cast<std::optional<std::vector<int64_t>>>()};
           }));
 }

@@ -17,14 +17,16 @@ namespace omni::python {
 template <class Struct, class Member>
 struct Field {
   const char* name;
-  Member Struct::* member;
+  Member Struct::*member;
 };
 template <class Struct, class Member>
 Field(const char*, Member Struct::*) -> Field<Struct, Member>;
 
 template <class Struct, class... Members>
 void bind_fields(
-    py::class_<Struct>& bound, const std::string& name, Field<Struct, Members>... field) {
+    py::class_<Struct>& bound,
+    const std::string& name,
+    Field<Struct, Members>... field) {
   const Struct defaults{};
   bound.attr("_fields") = py::make_tuple(field.name...);
   bound.def(
@@ -33,8 +35,7 @@ void bind_fields(
         ((result.*(field.member) = std::move(values)), ...);
         return result;
       }),
-      py::kw_only(),
-      (py::arg(field.name) = defaults.*(field.member))...);
+      py::kw_only(), (py::arg(field.name) = defaults.*(field.member))...);
   (bound.def_readonly(field.name, field.member), ...);
   bound.def(
       "__eq__",
@@ -58,7 +59,9 @@ void bind_fields(
     return name + "(" + text + ")";
   });
   bound.def(py::pickle(
-      [field...](const Struct& self) { return py::make_tuple(self.*(field.member)...); },
+      [field...](const Struct& self) {
+        return py::make_tuple(self.*(field.member)...);
+      },
       [field...](const py::tuple& state) {
         Struct result;
         size_t i = 0;

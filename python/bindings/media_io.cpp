@@ -50,14 +50,14 @@ struct type_caster<omni::SampleFormat> : omni::python::NameCaster<
                                                  omni::SampleFormat::Float32,
                                                  &omni::python::format_name>> {};
 template <>
-struct type_caster<omni::Interpolation>
-    : omni::python::NameCaster<
-          omni::Interpolation,
-          &omni::python::interpolation_name,
-          &omni::python::enum_from_name<
-              omni::Interpolation,
-              omni::Interpolation::Bicubic,
-              &omni::python::interpolation_name>> {};
+struct type_caster<omni::Interpolation> : omni::python::NameCaster<
+                                              omni::Interpolation,
+                                              &omni::python::interpolation_name,
+                                              &omni::python::enum_from_name<
+                                                  omni::Interpolation,
+                                                  omni::Interpolation::Bicubic,
+                                                  &omni::python::interpolation_name>> {
+};
 
 } // namespace pybind11::detail
 
@@ -100,9 +100,7 @@ void bind_budget(py::module_& module) {
   py::class_<MediaBudget> budget(
       module, "MediaBudget", "What reading one media file may cost.");
   bind_fields(
-      budget,
-      "MediaBudget",
-      Field{"max_bytes", &MediaBudget::max_bytes},
+      budget, "MediaBudget", Field{"max_bytes", &MediaBudget::max_bytes},
       Field{"max_image_pixels", &MediaBudget::max_image_pixels},
       Field{"max_image_side", &MediaBudget::max_image_side},
       Field{"max_image_aspect", &MediaBudget::max_image_aspect},
@@ -155,7 +153,8 @@ Example:
         write_image(image, file);
       },
       py::arg("image"), py::arg("path"),
-      "Writes .png, .jpg or .jpeg, by the name. ValueError for another, OSError when it "
+      "Writes .png, .jpg or .jpeg, by the name. ValueError for another, OSError when "
+      "it "
       "cannot be written.");
   module.def(
       "encode_png",
@@ -184,7 +183,8 @@ Example:
       "resize_pixels", &resize_pixels, py::arg("pixels"), py::kw_only(),
       py::arg("height"), py::arg("width"),
       py::arg("interpolation") = Interpolation::Bilinear, ReleaseLock(),
-      "Antialiased resize of uint8 [Y, X, 3] or [N, Y, X, 3], equal to PIL's within one "
+      "Antialiased resize of uint8 [Y, X, 3] or [N, Y, X, 3], equal to PIL's within "
+      "one "
       "level; \"nearest\", \"bilinear\" or \"bicubic\".");
 }
 
@@ -307,8 +307,7 @@ Example:
         const Bytes memory(bytes);
         const py::gil_scoped_release release;
         return decode_video(
-            memory.view(),
-            name,
+            memory.view(), name,
             video_options(
                 begin_seconds, end_seconds, frames_per_second, max_frames, with_audio),
             budget);

@@ -16,9 +16,8 @@ namespace omni::python {
 namespace {
 
 std::string source_text(const std::string& source) {
-  return source.empty()
-      ? std::string()
-      : ", source=" + py::repr(py::str(source)).cast<std::string>();
+  return source.empty() ? std::string()
+                        : ", source=" + py::repr(py::str(source)).cast<std::string>();
 }
 
 std::string repr(const Image& image) {
@@ -65,7 +64,7 @@ bool is_equal(const VideoClip& a, const VideoClip& b) {
 
 // ==, repr, and the array protocols of the tensor that the value is.
 template <class Value>
-void bind_value(py::class_<Value>& bound, at::Tensor Value::* tensor) {
+void bind_value(py::class_<Value>& bound, at::Tensor Value::*tensor) {
   bound.def("__repr__", [](const Value& self) { return repr(self); });
   bound.def(
       "__eq__",
@@ -75,8 +74,7 @@ void bind_value(py::class_<Value>& bound, at::Tensor Value::* tensor) {
         }
         return py::bool_(is_equal(self, other.cast<const Value&>()));
       },
-      py::arg("other"),
-      "Whether the contents agree; `source` does not count.");
+      py::arg("other"), "Whether the contents agree; `source` does not count.");
   bound.def_readwrite("source", &Value::source);
   bound.def(
       "__array__",
@@ -88,8 +86,7 @@ void bind_value(py::class_<Value>& bound, at::Tensor Value::* tensor) {
         }
         return numpy.attr("array")(array, dtype).template cast<py::object>();
       },
-      py::arg("dtype") = py::none(),
-      py::arg("copy") = py::none());
+      py::arg("dtype") = py::none(), py::arg("copy") = py::none());
   bound.def("__dlpack__", [tensor](const Value& self, const py::kwargs& options) {
     return py::cast(self.*tensor).attr("__dlpack__")(**options);
   });
@@ -99,24 +96,23 @@ void bind_value(py::class_<Value>& bound, at::Tensor Value::* tensor) {
 }
 
 Waveform make_waveform(
-    const ArrayArgument& samples, int64_t sample_rate_hz, std::string source) {
+    const ArrayArgument& samples,
+    int64_t sample_rate_hz,
+    std::string source) {
   Waveform waveform{tensor_of(samples), sample_rate_hz, std::move(source)};
   check_waveform(waveform, "waveform");
   return waveform;
 }
 
 void bind_image(py::module_& module) {
-  py::class_<Image> image(
-      module, "Image", "A picture: `pixels` uint8 [Y, X, 3], RGB.");
+  py::class_<Image> image(module, "Image", "A picture: `pixels` uint8 [Y, X, 3], RGB.");
   image.def(
       py::init([](const ArrayArgument& pixels, std::string source) {
         Image value{tensor_of(pixels), std::move(source)};
         check_image(value, "image");
         return value;
       }),
-      py::arg("pixels"),
-      py::kw_only(),
-      py::arg("source") = "",
+      py::arg("pixels"), py::kw_only(), py::arg("source") = "",
       R"(A picture over the memory of `pixels`, not a copy.
 
 Args:
@@ -144,11 +140,8 @@ void bind_waveform(py::module_& module) {
   py::class_<Waveform> waveform(
       module, "Waveform", "Sound: `samples` float32 [S], mono, and their rate.");
   waveform.def(
-      py::init(&make_waveform),
-      py::arg("samples"),
-      py::kw_only(),
-      py::arg("sample_rate_hz"),
-      py::arg("source") = "",
+      py::init(&make_waveform), py::arg("samples"), py::kw_only(),
+      py::arg("sample_rate_hz"), py::arg("source") = "",
       R"(Sound over the memory of `samples`, not a copy.
 
 Args:
@@ -172,24 +165,19 @@ Example:
       },
       [](const py::tuple& state) {
         return Waveform{
-            state[0].cast<at::Tensor>(),
-            state[1].cast<int64_t>(),
+            state[0].cast<at::Tensor>(), state[1].cast<int64_t>(),
             state[2].cast<std::string>()};
       }));
 }
 
 void bind_clip(py::module_& module) {
   py::class_<VideoClip> clip(
-      module,
-      "VideoClip",
+      module, "VideoClip",
       "Frames uint8 [N, Y, X, 3] with their times, and a soundtrack on one clock.");
   clip.def(
-      py::init([](const ArrayArgument& frames,
-                  const ArrayArgument& times_seconds,
-                  std::optional<Waveform> audio,
-                  double audio_start_seconds,
-                  std::optional<double> duration_seconds,
-                  std::string source) {
+      py::init([](const ArrayArgument& frames, const ArrayArgument& times_seconds,
+                  std::optional<Waveform> audio, double audio_start_seconds,
+                  std::optional<double> duration_seconds, std::string source) {
         VideoClip value;
         value.frames = tensor_of(frames);
         value.times_seconds = tensor_of(times_seconds);
@@ -202,13 +190,9 @@ void bind_clip(py::module_& module) {
             value.audio ? audio_start_seconds + value.audio->duration_seconds() : 0.0));
         return value;
       }),
-      py::arg("frames"),
-      py::kw_only(),
-      py::arg("times_seconds"),
-      py::arg("audio") = py::none(),
-      py::arg("audio_start_seconds") = 0.0,
-      py::arg("duration_seconds") = py::none(),
-      py::arg("source") = "",
+      py::arg("frames"), py::kw_only(), py::arg("times_seconds"),
+      py::arg("audio") = py::none(), py::arg("audio_start_seconds") = 0.0,
+      py::arg("duration_seconds") = py::none(), py::arg("source") = "",
       R"(A clip over the memory of `frames`, not a copy.
 
 Args:
@@ -232,8 +216,7 @@ Example:
   clip.def_readonly("audio_start_seconds", &VideoClip::audio_start_seconds);
   clip.def_readonly("duration_seconds", &VideoClip::duration_seconds);
   clip.def_readonly(
-      "num_frames_in_file",
-      &VideoClip::num_frames_in_file,
+      "num_frames_in_file", &VideoClip::num_frames_in_file,
       "Frames the requested range of the file holds, kept or not; 0: unknown.");
   bind_value(clip, &VideoClip::frames);
   clip.def(py::pickle(

@@ -58,7 +58,8 @@ void set_training(const OmniModelImpl& model, const std::string& path, bool mode
 }
 
 std::vector<ProcessedMedia> process(
-    const OmniModelImpl& model, const std::vector<Part>& values) {
+    const OmniModelImpl& model,
+    const std::vector<Part>& values) {
   std::vector<ProcessedMedia> items;
   for (const Part& part : values) {
     if (const auto* image = std::get_if<Image>(&part)) {
@@ -126,8 +127,7 @@ at::Tensor generate(
   {
     const py::gil_scoped_release release;
     SequenceBuilder builder(
-        space,
-        model->config.image_codec ? model->config.image_codec->grid_size() : 0);
+        space, model->config.image_codec ? model->config.image_codec->grid_size() : 0);
     builder.push(prompt);
     KvCache cache(*model->config.transformer, {.dtype = model->dtype()});
     int64_t num_new = 0;
@@ -147,7 +147,9 @@ at::Tensor generate(
 }
 
 ModelHandle load_model(
-    const PathArgument& path, std::optional<at::ScalarType> dtype, at::Device device) {
+    const PathArgument& path,
+    std::optional<at::ScalarType> dtype,
+    at::Device device) {
   const auto folder = path_of(path, "load", "");
   const py::gil_scoped_release release;
   return load(folder, {.dtype = dtype, .device = device}).ptr();

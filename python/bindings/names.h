@@ -27,8 +27,8 @@ struct NameCaster {
     value = from_name(source.cast<std::string>());
     return true;
   }
-  static pybind11::handle cast(
-      Enum source, pybind11::return_value_policy, pybind11::handle) {
+  static pybind11::handle
+  cast(Enum source, pybind11::return_value_policy, pybind11::handle) {
     return pybind11::str(to_name(source)).release();
   }
 };
@@ -49,19 +49,17 @@ Enum enum_from_name(const std::string& name) {
 namespace pybind11::detail {
 
 template <>
-struct type_caster<omni::Modality> : omni::python::NameCaster<
-                                         omni::Modality,
-                                         &omni::modality_name,
-                                         &omni::modality_from_name> {};
+struct type_caster<omni::Modality>
+    : omni::python::
+          NameCaster<omni::Modality, &omni::modality_name, &omni::modality_from_name> {
+};
 template <>
 struct type_caster<omni::Role>
-    : omni::python::
-          NameCaster<omni::Role, &omni::role_name, &omni::role_from_name> {};
+    : omni::python::NameCaster<omni::Role, &omni::role_name, &omni::role_from_name> {};
 template <>
-struct type_caster<omni::Segment> : omni::python::NameCaster<
-                                        omni::Segment,
-                                        &omni::segment_name,
-                                        &omni::segment_from_name> {};
+struct type_caster<omni::Segment>
+    : omni::python::
+          NameCaster<omni::Segment, &omni::segment_name, &omni::segment_from_name> {};
 template <>
 struct type_caster<omni::Event::Kind> : omni::python::NameCaster<
                                             omni::Event::Kind,

@@ -12,8 +12,7 @@ namespace {
 
 void bind_options(py::module_& module) {
   py::class_<SamplingOptions> options(
-      module,
-      "SamplingOptions",
+      module, "SamplingOptions",
       R"(How ids are drawn and when generation ends.
 
 Args:
@@ -32,11 +31,8 @@ Args:
         to draw. ["image"]: a picture at once. ["speech"]: text, then the speech that
         says it.)");
   bind_fields(
-      options,
-      "SamplingOptions",
-      Field{"temperature", &SamplingOptions::temperature},
-      Field{"top_k", &SamplingOptions::top_k},
-      Field{"top_p", &SamplingOptions::top_p},
+      options, "SamplingOptions", Field{"temperature", &SamplingOptions::temperature},
+      Field{"top_k", &SamplingOptions::top_k}, Field{"top_p", &SamplingOptions::top_p},
       Field{"min_p", &SamplingOptions::min_p},
       Field{"repetition_penalty", &SamplingOptions::repetition_penalty},
       Field{"seed", &SamplingOptions::seed},

@@ -99,7 +99,8 @@ void bind_token_space(py::module_& module) {
           },
           "Half-open ranges (begin, end) of ids by segment: \"text\", \"control\", ...")
       .def_property_readonly(
-          "control_ids", &TokenSpace::control_ids, "Ids by role: \"eos\", \"user\", ...")
+          "control_ids", &TokenSpace::control_ids,
+          "Ids by role: \"eos\", \"user\", ...")
       .def(
           "segment_of", &TokenSpace::segment_of, py::arg("id"),
           "The segment an id falls in. IndexError outside [0, vocab_size).")

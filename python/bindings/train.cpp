@@ -130,8 +130,7 @@ void bind_train(py::module_& module) {
       [](const PathArgument& path, const std::vector<std::string>& overrides,
          const TrainListener& on_log, const StopQuestion& wants_stop) {
         return run(
-            read_train_config(path_of(path, "train", ""), overrides),
-            on_log,
+            read_train_config(path_of(path, "train", ""), overrides), on_log,
             wants_stop);
       },
       py::arg("path"), py::kw_only(), py::arg("overrides"), py::arg("on_log"),

@@ -58,9 +58,7 @@ void bench_image(bool is_bfloat16) {
       seconds_of([&] { (void)codec->decode(codes[0].unsqueeze(0)); }, 20);
   std::printf(
       "image codec    %s  training %7.1f pictures/s   decode of one %6.1f ms\n",
-      is_bfloat16 ? "bf16" : "fp32",
-      16.0 / step,
-      decode * 1e3);
+      is_bfloat16 ? "bf16" : "fp32", 16.0 / step, decode * 1e3);
 }
 
 void bench_speech(bool is_bfloat16) {
@@ -75,9 +73,7 @@ void bench_speech(bool is_bfloat16) {
   const double decode = seconds_of([&] { (void)codec->decode(codes); }, 20);
   std::printf(
       "speech codec   %s  training %7.1f s of speech/s  decode real-time factor %.4f\n",
-      is_bfloat16 ? "bf16" : "fp32",
-      64.0 / step,
-      decode / 2.0);
+      is_bfloat16 ? "bf16" : "fp32", 64.0 / step, decode / 2.0);
 }
 
 void bench_vocoder(bool is_bfloat16) {
@@ -97,10 +93,7 @@ void bench_vocoder(bool is_bfloat16) {
   std::printf(
       "vocoder        %s  training %7.1f s of speech/s  real-time factor %.4f "
       "(Griffin-Lim %.4f)\n",
-      is_bfloat16 ? "bf16" : "fp32",
-      10.24 / step,
-      decode / 2.0,
-      griffin / 2.0);
+      is_bfloat16 ? "bf16" : "fp32", 10.24 / step, decode / 2.0, griffin / 2.0);
 }
 
 } // namespace

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// bench_generate CONFIG.json TOKENIZER [THREADS]: a model with random weights, saved and
-// loaded; then ms an id of decoding, a question about a picture, a picture drawn with
-// guidance, and speech, in float32 and bf16. Prints seconds of the wall clock and of
-// the processor; on a busy machine only the second says something.
+// bench_generate CONFIG.json TOKENIZER [THREADS]: a model with random weights, saved
+// and loaded; then ms an id of decoding, a question about a picture, a picture drawn
+// with guidance, and speech, in float32 and bf16. Prints seconds of the wall clock and
+// of the processor; on a busy machine only the second says something.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
@@ -34,12 +34,12 @@ Spent time_of(const std::function<void()>& work) {
   const std::clock_t ticks = std::clock();
   work();
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
-  return {
-      wall.count(), static_cast<double>(std::clock() - ticks) / CLOCKS_PER_SEC};
+  return {wall.count(), static_cast<double>(std::clock() - ticks) / CLOCKS_PER_SEC};
 }
 
 void print(const char* what, Spent spent) {
-  std::printf("  %-44s %8.3f s wall %8.3f s processor\n", what, spent.wall, spent.processor);
+  std::printf(
+      "  %-44s %8.3f s wall %8.3f s processor\n", what, spent.wall, spent.processor);
   std::fflush(stdout);
 }
 
@@ -49,7 +49,8 @@ Image make_picture() {
 
 void bench_decoding(const OmniModel& model) {
   const c10::InferenceMode guard;
-  KvCache cache(*model->config.transformer, {.capacity_tokens = 512, .dtype = model->dtype()});
+  KvCache cache(
+      *model->config.transformer, {.capacity_tokens = 512, .dtype = model->dtype()});
   Transformer transformer = model->transformer;
   constexpr int64_t kPrompt = 100, kIds = 200;
   const auto run = [&](int64_t length) {
@@ -151,7 +152,8 @@ int main(int argc, char** argv) {
           }));
     model->set_tokenizer_path(argv[2]);
     print("saving", time_of([&] { model->save(folder.path); }));
-    std::printf("  %.2f M parameters\n", static_cast<double>(model->num_parameters()) * 1e-6);
+    std::printf(
+        "  %.2f M parameters\n", static_cast<double>(model->num_parameters()) * 1e-6);
   }
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     std::printf("%s, %d thread(s)\n", at::toString(dtype), at::get_num_threads());

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// bench_kernels [FILTER]: microseconds and GB/s of every fused op beside its plain ATen twin,
-// one and two threads, float32 and bfloat16, at training shapes (4,096 rows, D 256, F 704,
-// V 4,224) and for one row. GB/s counts the bytes an op must move, not what it does move.
-// The two are timed in turns and the best turns compared: what else the machine does only
-// ever adds time.
+// bench_kernels [FILTER]: microseconds and GB/s of every fused op beside its plain ATen
+// twin, one and two threads, float32 and bfloat16, at training shapes (4,096 rows, D
+// 256, F 704, V 4,224) and for one row. GB/s counts the bytes an op must move, not what
+// it does move. The two are timed in turns and the best turns compared: what else the
+// machine does only ever adds time.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/autograd.h>
@@ -64,7 +64,9 @@ struct Pair {
 };
 
 // The best of turns of about 4 ms each.
-Pair compare(const std::function<void()>& fused, const std::function<void()>& reference) {
+Pair compare(
+    const std::function<void()>& fused,
+    const std::function<void()>& reference) {
   constexpr int kTurns = 15;
   fused();
   reference();
@@ -80,9 +82,9 @@ Pair compare(const std::function<void()>& fused, const std::function<void()>& re
 
 void print(const Bench& bench, const char* pass, double bytes, const Pair& pair) {
   std::printf(
-      "%-44s %-9s %d  %10.1f  %10.1f  %6.2fx",
-      bench.name.c_str(), pass, at::get_num_threads(), pair.fused * 1e6,
-      pair.reference * 1e6, pair.reference / pair.fused);
+      "%-44s %-9s %d  %10.1f  %10.1f  %6.2fx", bench.name.c_str(), pass,
+      at::get_num_threads(), pair.fused * 1e6, pair.reference * 1e6,
+      pair.reference / pair.fused);
   if (bytes > 0) {
     std::printf("  %7.1f", bytes / pair.fused * 1e-9);
   }
@@ -103,7 +105,8 @@ void run_backward(const Op& op, const Tensors& inputs, size_t num_differentiable
     }
   }
   torch::autograd::grad(
-      outputs, Tensors(leaves.begin(), leaves.begin() + num_differentiable), cotangents);
+      outputs, Tensors(leaves.begin(), leaves.begin() + num_differentiable),
+      cotangents);
 }
 
 void run(const Bench& bench) {
@@ -111,12 +114,14 @@ void run(const Bench& bench) {
     at::set_num_threads(threads);
     {
       const at::NoGradGuard no_grad;
-      const double bytes =
-          bench.bytes > 0 ? bench.bytes : bytes_of(bench.inputs) + bytes_of(bench.fused(bench.inputs));
+      const double bytes = bench.bytes > 0
+          ? bench.bytes
+          : bytes_of(bench.inputs) + bytes_of(bench.fused(bench.inputs));
       print(
           bench, "forward", bytes,
           compare(
-              [&] { bench.fused(bench.inputs); }, [&] { bench.reference(bench.inputs); }));
+              [&] { bench.fused(bench.inputs); },
+              [&] { bench.reference(bench.inputs); }));
     }
     if (bench.num_differentiable > 0) {
       const auto both = [&](const Op& op) {
@@ -139,12 +144,19 @@ void add_training_ops(std::vector<Bench>& all, at::ScalarType dtype, int64_t row
       std::string(" ") + c10::toString(dtype) + " rows " + std::to_string(rows);
   const at::Tensor weight = random({kWidth}, dtype);
   all.push_back(
-      {"rms_norm" + suffix, {random({rows, kWidth}, dtype), weight}, 2, 0,
+      {"rms_norm" + suffix,
+       {random({rows, kWidth}, dtype), weight},
+       2,
+       0,
        [](const Tensors& in) -> Tensors { return {rms_norm(in[0], in[1])}; },
-       [](const Tensors& in) -> Tensors { return {at::rms_norm(in[0], {kWidth}, in[1], 1e-6)}; }});
+       [](const Tensors& in) -> Tensors {
+         return {at::rms_norm(in[0], {kWidth}, in[1], 1e-6)};
+       }});
   all.push_back(
       {"add_rms_norm" + suffix,
-       {random({rows, kWidth}, dtype), random({rows, kWidth}, dtype), weight}, 3, 0,
+       {random({rows, kWidth}, dtype), random({rows, kWidth}, dtype), weight},
+       3,
+       0,
        [](const Tensors& in) { return pair_of(add_rms_norm(in[0], in[1], in[2])); },
        [](const Tensors& in) -> Tensors {
          const at::Tensor sum = in[0] + in[1];
@@ -162,7 +174,10 @@ void add_training_ops(std::vector<Bench>& all, at::ScalarType dtype, int64_t row
   };
   all.push_back(
       {"qk_norm_rope" + suffix,
-       {heads_of(0), heads_of(1), random({kHeadWidth}, dtype), random({kHeadWidth}, dtype)}, 4, 0,
+       {heads_of(0), heads_of(1), random({kHeadWidth}, dtype),
+        random({kHeadWidth}, dtype)},
+       4,
+       0,
        [=](const Tensors& in) {
          return pair_of(qk_norm_rope(in[0], in[1], tables, options_of(in)));
        },
@@ -170,7 +185,10 @@ void add_training_ops(std::vector<Bench>& all, at::ScalarType dtype, int64_t row
          return pair_of(reference::qk_norm_rope(in[0], in[1], tables, options_of(in)));
        }});
   all.push_back(
-      {"swiglu" + suffix, {random({rows, 2 * kFeedForward}, dtype)}, 1, 0,
+      {"swiglu" + suffix,
+       {random({rows, 2 * kFeedForward}, dtype)},
+       1,
+       0,
        [](const Tensors& in) -> Tensors { return {swiglu(in[0])}; },
        [](const Tensors& in) -> Tensors {
          const auto halves = in[0].chunk(2, -1);
@@ -181,21 +199,28 @@ void add_training_ops(std::vector<Bench>& all, at::ScalarType dtype, int64_t row
       {"splice_rows" + suffix,
        {random({rows, kWidth}, dtype), random({media, kWidth}, dtype),
         at::randperm(rows, at::kLong).narrow(0, 0, media)},
-       2, 0,
+       2,
+       0,
        [](const Tensors& in) -> Tensors { return {splice_rows(in[0], in[1], in[2])}; },
        [](const Tensors& in) -> Tensors {
          return {reference::splice_rows(in[0], in[1], in[2])};
        }});
 }
 
-void add_loss(std::vector<Bench>& all, at::ScalarType dtype, int64_t supervised_percent) {
+void add_loss(
+    std::vector<Bench>& all,
+    at::ScalarType dtype,
+    int64_t supervised_percent) {
   constexpr int64_t kRows = 4096;
   at::Tensor targets = at::randint(0, kVocab, {kRows}, at::kLong);
   targets.masked_fill_(at::rand({kRows}) * 100 > supervised_percent, kIgnoredTarget);
   all.push_back(
       {std::string("linear_cross_entropy ") + c10::toString(dtype) + " supervised " +
            std::to_string(supervised_percent) + "%",
-       {random({kRows, kWidth}, dtype), random({kVocab, kWidth}, dtype) * 0.05, targets}, 2, 0,
+       {random({kRows, kWidth}, dtype), random({kVocab, kWidth}, dtype) * 0.05,
+        targets},
+       2,
+       0,
        [](const Tensors& in) -> Tensors {
          return {linear_cross_entropy(in[0], in[1], in[2]).loss};
        },
@@ -208,22 +233,42 @@ void add_loss(std::vector<Bench>& all, at::ScalarType dtype, int64_t supervised_
 void add_media_ops(std::vector<Bench>& all) {
   const PatchifyOptions options{.patch_size = 8, .merge = 2};
   all.push_back(
-      {"patchify 64 x 64 x 64", {at::randint(0, 256, {64, 64, 64, 3}, at::kByte)}, 0, 0,
+      {"patchify 64 x 64 x 64",
+       {at::randint(0, 256, {64, 64, 64, 3}, at::kByte)},
+       0,
+       0,
        [=](const Tensors& in) -> Tensors { return {patchify(in[0], options)}; },
-       [=](const Tensors& in) -> Tensors { return {reference::patchify(in[0], options)}; }});
+       [=](const Tensors& in) -> Tensors {
+         return {reference::patchify(in[0], options)};
+       }});
   const std::vector<int64_t> levels = {8, 5, 5, 5};
   all.push_back(
-      {"fsq_encode 4096", {random({4096, 4}, at::kFloat)}, 0, 0,
+      {"fsq_encode 4096",
+       {random({4096, 4}, at::kFloat)},
+       0,
+       0,
        [=](const Tensors& in) -> Tensors { return {fsq_encode(in[0], levels)}; },
-       [=](const Tensors& in) -> Tensors { return {reference::fsq_encode(in[0], levels)}; }});
+       [=](const Tensors& in) -> Tensors {
+         return {reference::fsq_encode(in[0], levels)};
+       }});
   all.push_back(
-      {"fsq_decode 4096", {at::randint(0, 1000, {4096}, at::kLong)}, 0, 0,
+      {"fsq_decode 4096",
+       {at::randint(0, 1000, {4096}, at::kLong)},
+       0,
+       0,
        [=](const Tensors& in) -> Tensors { return {fsq_decode(in[0], levels)}; },
-       [=](const Tensors& in) -> Tensors { return {reference::fsq_decode(in[0], levels)}; }});
+       [=](const Tensors& in) -> Tensors {
+         return {reference::fsq_decode(in[0], levels)};
+       }});
   all.push_back(
-      {"fsq_quantize 4096", {random({4096, 4}, at::kFloat)}, 1, 0,
+      {"fsq_quantize 4096",
+       {random({4096, 4}, at::kFloat)},
+       1,
+       0,
        [=](const Tensors& in) -> Tensors { return {fsq_quantize(in[0], levels)}; },
-       [=](const Tensors& in) -> Tensors { return {reference::fsq_quantize(in[0], levels)}; }});
+       [=](const Tensors& in) -> Tensors {
+         return {reference::fsq_quantize(in[0], levels)};
+       }});
 }
 
 void add_decode_ops(std::vector<Bench>& all, at::ScalarType dtype) {
@@ -231,9 +276,11 @@ void add_decode_ops(std::vector<Bench>& all, at::ScalarType dtype) {
     all.push_back(
         {std::string("decode_attention ") + c10::toString(dtype) + " groups " +
              std::to_string(groups),
-         {random({kHeads, kHeadWidth}, dtype), random({groups, kCacheRows, kHeadWidth}, dtype),
+         {random({kHeads, kHeadWidth}, dtype),
+          random({groups, kCacheRows, kHeadWidth}, dtype),
           random({groups, kCacheRows, kHeadWidth}, dtype)},
-         0, 0,
+         0,
+         0,
          [](const Tensors& in) -> Tensors {
            return {decode_attention(in[0], in[1], in[2], 0.125)};
          },
@@ -243,10 +290,13 @@ void add_decode_ops(std::vector<Bench>& all, at::ScalarType dtype) {
                in[2].unsqueeze(0), {}, 0.0, false, 0.125, /*enable_gqa=*/true)};
          }});
   }
-  const auto add_sample = [&](const char* variant, int64_t vocab, const SampleOptions& options) {
+  const auto add_sample = [&](const char* variant, int64_t vocab,
+                              const SampleOptions& options) {
     all.push_back(
         {std::string("sample ") + c10::toString(dtype) + " " + variant,
-         {random({vocab}, dtype) * 3}, 0, 0,
+         {random({vocab}, dtype) * 3},
+         0,
+         0,
          [=](const Tensors& in) -> Tensors {
            sample(in[0], options, 0.4);
            return {};

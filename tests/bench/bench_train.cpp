@@ -84,8 +84,7 @@ class Bench {
         model_->forward({model_->embed(ids_), positions_, segments_}).flatten(0, 1);
     const at::Tensor rows = targets_.flatten().ge(0).nonzero().squeeze(1);
     return kernels::linear_cross_entropy(
-               hidden.index_select(0, rows),
-               model_->head_weight(),
+               hidden.index_select(0, rows), model_->head_weight(),
                targets_.flatten().index_select(0, rows))
                .loss /
         static_cast<double>(rows.size(0));
@@ -128,10 +127,10 @@ int main(int argc, char** argv) {
       for (int i = 0; i < std::stoi(line.substr(6)); ++i) {
         bench.step();
       }
-      const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+      const std::chrono::duration<double> wall =
+          std::chrono::steady_clock::now() - begin;
       std::printf(
-          "%.6f %.6f\n",
-          wall.count(),
+          "%.6f %.6f\n", wall.count(),
           static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC);
     }
     std::fflush(stdout);

@@ -98,20 +98,16 @@ void bench_training() {
     }
   };
   const std::vector<double> seconds = seconds_of(
-      {[&] { step(false, false); },
-       [&] { step(false, true); },
-       [&] { step(true, false); },
-       [&] { step(true, true); }},
+      {[&] { step(false, false); }, [&] { step(false, true); },
+       [&] { step(true, false); }, [&] { step(true, true); }},
       7);
   const char* names[] = {
-      "float32 forward",
-      "float32 forward + backward",
-      "bf16 autocast forward",
+      "float32 forward", "float32 forward + backward", "bf16 autocast forward",
       "bf16 autocast forward + backward"};
   for (size_t i = 0; i < seconds.size(); ++i) {
     std::printf(
-        "%d thread(s)  %-34s %8.1f ms  %8.0f rows/s\n",
-        at::get_num_threads(), names[i], seconds[i] * 1e3, kRows / seconds[i]);
+        "%d thread(s)  %-34s %8.1f ms  %8.0f rows/s\n", at::get_num_threads(), names[i],
+        seconds[i] * 1e3, kRows / seconds[i]);
   }
 }
 
@@ -154,8 +150,9 @@ void bench_attention(at::ScalarType dtype) {
   const at::Tensor grad = at::randn({kRows, kHeads, kHeadWidth}, options);
   const at::Tensor segments = make_segments();
   const std::vector<RowSpan> spans = segment_spans(segments);
-  const at::Tensor sees = segments.unsqueeze(2).eq(segments.unsqueeze(1)).logical_and(
-      causal_mask(kLength, kLength, 0, at::kCPU));
+  const at::Tensor sees = segments.unsqueeze(2)
+                              .eq(segments.unsqueeze(1))
+                              .logical_and(causal_mask(kLength, kLength, 0, at::kCPU));
   const at::Tensor mask = at::zeros({kBatch, 1, kLength, kLength}, options)
                               .masked_fill(sees.logical_not().unsqueeze(1), -INFINITY);
   const double scale = 0.125;
@@ -163,8 +160,12 @@ void bench_attention(at::ScalarType dtype) {
     return x.view({kBatch, kLength, kHeads, kHeadWidth}).transpose(1, 2);
   };
   const std::vector<double> seconds = seconds_of(
-      {[&] { causal_attention(q, k, v, spans, {scale, 0}).backward(grad); },
-       [&] { plain_causal_attention(q, k, v, spans, {scale, 0}).backward(grad); },
+      {[&] {
+         causal_attention(q, k, v, spans, {scale, 0}).backward(grad);
+       },
+       [&] {
+         plain_causal_attention(q, k, v, spans, {scale, 0}).backward(grad);
+       },
        [&] {
          at::scaled_dot_product_attention(
              heads_first(q), heads_first(k), heads_first(v), mask, 0.0, false, scale)

@@ -41,7 +41,9 @@ ComposedMessage says(Role role, std::vector<ComposedPart> parts) {
   return {role, std::move(parts), {}};
 }
 
-Composition compose(const std::vector<ComposedMessage>& messages, bool opens_answer = false) {
+Composition compose(
+    const std::vector<ComposedMessage>& messages,
+    bool opens_answer = false) {
   return Composer(model()).compose(messages, opens_answer);
 }
 
@@ -92,8 +94,9 @@ TEST_CASE("a conversation is roles, text and ends of turns") {
 TEST_CASE("what a user types is text, whatever it spells") {
   const IdRange text = model()->config.token_space.range(Segment::Text);
   for (const char* typed :
-       {"<eos>", "<bos>", "</s>", "<s>", "<|user|>", "<|assistant|>", "<|image|>", "<sep>",
-        "<image_slot>", "<draw_begin>", "<unk>", "<0x00>", "assistant", "a</s>b<|user|>c"}) {
+       {"<eos>", "<bos>", "</s>", "<s>", "<|user|>", "<|assistant|>", "<|image|>",
+        "<sep>", "<image_slot>", "<draw_begin>", "<unk>", "<0x00>", "assistant",
+        "a</s>b<|user|>c"}) {
     INFO(typed);
     const Composition composition = compose({says(Role::User, {std::string(typed)})});
     const Ids& ids = composition.sequence.ids;
@@ -109,13 +112,13 @@ TEST_CASE("what a user types is text, whatever it spells") {
 }
 
 TEST_CASE("media are slots between marks, at their rows' positions") {
-  const at::Tensor picture = at::tensor({0, 0, 0, 0, 0, 1, 0, 1, 0}, at::kFloat).view({3, 3});
+  const at::Tensor picture =
+      at::tensor({0, 0, 0, 0, 0, 1, 0, 1, 0}, at::kFloat).view({3, 3});
   const at::Tensor sound = at::tensor({0, 0, 0, 2, 2, 2}, at::kFloat).view({2, 3});
-  const Composition composition = compose(
-      {says(
-          Role::User,
-          {MediaSlots{Modality::Image, 3, picture}, std::string("the"),
-           MediaSlots{Modality::Audio, 7, sound}, MediaSlots{Modality::Video, 9, sound}})});
+  const Composition composition = compose({says(
+      Role::User,
+      {MediaSlots{Modality::Image, 3, picture}, std::string("the"),
+       MediaSlots{Modality::Audio, 7, sound}, MediaSlots{Modality::Video, 9, sound}})});
   const int64_t slot = control("image_slot");
   CHECK(
       composition.sequence.ids ==
@@ -124,7 +127,8 @@ TEST_CASE("media are slots between marks, at their rows' positions") {
             control("image_end")},
            encode("the"),
            {control("audio_begin"), control("audio_slot"), control("audio_slot"),
-            control("audio_end"), control("video_begin"), slot, slot, control("video_end")}}));
+            control("audio_end"), control("video_begin"), slot, slot,
+            control("video_end")}}));
   REQUIRE(composition.sequence.spans.size() == 3);
   CHECK(composition.sequence.spans[0].item == 3);
   CHECK(composition.sequence.spans[1].modality == Modality::Audio);
@@ -163,8 +167,8 @@ TEST_CASE("an answer is learned but for what it is told") {
           {encode("the"),
            {control("draw_begin")},
            codes,
-           {speech.begin + 1, speech.begin + 4, control("speech_next"), speech.begin + 9,
-            control("speech_end"), control("eos")}}));
+           {speech.begin + 1, speech.begin + 4, control("speech_next"),
+            speech.begin + 9, control("speech_end"), control("eos")}}));
 }
 
 TEST_CASE("a turn's sequence begins with the one before it") {
@@ -177,7 +181,8 @@ TEST_CASE("a turn's sequence begins with the one before it") {
         {MediaSlots{Modality::Image, turn, picture}, std::string("the circle")}));
     const TokenSequence prompt = compose(messages, true).sequence;
     CHECK(is_prefix(before, prompt));
-    // An answer as generated: with its end, or cut off before it, inside a drawing even.
+    // An answer as generated: with its end, or cut off before it, inside a drawing
+    // even.
     Ids answer = joined({encode("원 the"), {control("draw_begin")}});
     const IdRange image = model()->config.token_space.range(Segment::Image);
     for (int64_t code = 0; code < (turn == 2 ? 3 : 4); ++code) {
@@ -195,7 +200,8 @@ TEST_CASE("a turn's sequence begins with the one before it") {
   CHECK(is_prefix(before, whole.sequence));
   // The answer cut off was ended all the same.
   CHECK(
-      std::count(whole.sequence.ids.begin(), whole.sequence.ids.end(), control("eos")) == 4);
+      std::count(
+          whole.sequence.ids.begin(), whole.sequence.ids.end(), control("eos")) == 4);
 }
 
 TEST_CASE("parts and ids of an answer compose alike") {
@@ -246,7 +252,8 @@ TEST_CASE("roles go by their names") {
   for (const Role role : {Role::System, Role::User, Role::Assistant}) {
     CHECK(role_from_name(role_name(role)) == role);
   }
-  CHECK_THROWS_WITH(role_from_name("robot"), Contains("robot") && Contains("assistant"));
+  CHECK_THROWS_WITH(
+      role_from_name("robot"), Contains("robot") && Contains("assistant"));
 }
 
 } // namespace omni

@@ -22,19 +22,9 @@ TEST_CASE("a tensor's digest is of dtype, sizes and elements") {
   const at::Tensor x = at::arange(6, at::kFloat);
   std::set<std::string> digests;
   for (const at::Tensor& other :
-       {x,
-        x.view({2, 3}),
-        x.view({3, 2}),
-        x.view({1, 6}),
-        x.to(at::kDouble),
-        x.to(at::kInt),
-        x + 1,
-        x.view(at::kInt),
-        at::empty({0}),
-        at::empty({0, 1}),
-        at::zeros({}),
-        at::zeros({1}),
-        x.view({2, 3}).t()}) {
+       {x, x.view({2, 3}), x.view({3, 2}), x.view({1, 6}), x.to(at::kDouble),
+        x.to(at::kInt), x + 1, x.view(at::kInt), at::empty({0}), at::empty({0, 1}),
+        at::zeros({}), at::zeros({1}), x.view({2, 3}).t()}) {
     digests.insert(digest(other));
     CHECK(digest(other).size() == 32);
   }
@@ -48,5 +38,5 @@ TEST_CASE("strides do not matter") {
   CHECK(digest(x) == digest(x.clone().requires_grad_()));
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "omni/core/errors.h"
-#include "tests/support/temporary_folder.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 
 namespace omni {
 namespace {
@@ -88,5 +88,5 @@ TEST_CASE("writers at the same time leave one whole file") {
   CHECK(num_files(folder.path) == 1);
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

@@ -4,8 +4,8 @@
 
 #include "omni/core/errors.h"
 #include "omni/core/file_io.h"
-#include "tests/support/temporary_folder.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 
 namespace omni {
 namespace {
@@ -69,8 +69,9 @@ TEST_CASE("an ordered document is checked alike and keeps the order of its keys"
   const auto parse_ordered = [](const char* text) {
     return parse_ordered_json(text, "config", "config.json");
   };
-  CHECK(parse_ordered(R"({"b": 1, "a": {"z": 2, "y": 3}})").dump() ==
-        R"({"b":1,"a":{"z":2,"y":3}})");
+  CHECK(
+      parse_ordered(R"({"b": 1, "a": {"z": 2, "y": 3}})").dump() ==
+      R"({"b":1,"a":{"z":2,"y":3}})");
   CHECK_THROWS_WITH(
       parse_ordered(R"({"b": {"a": 1, "a": 2}})"),
       Contains("[config] config.json: the key \"a\" occurs twice."));
@@ -183,5 +184,5 @@ TEST_CASE("unknown keys are listed together") {
       "[config] expected keys among depth, width, got `a.colour`, `a.widht`.");
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

@@ -31,5 +31,5 @@ TEST_CASE("the default follows what the system says of the processor") {
   CHECK(default_dtype() == (has_bf16 ? at::kBFloat16 : at::kFloat));
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

@@ -64,16 +64,8 @@ TEST_CASE("a sound header is read") {
 
 TEST_CASE("every dtype has its size") {
   const std::pair<const char*, int64_t> sizes[] = {
-      {"BOOL", 1},
-      {"U8", 1},
-      {"I8", 1},
-      {"I16", 2},
-      {"I32", 4},
-      {"I64", 8},
-      {"F16", 2},
-      {"BF16", 2},
-      {"F32", 4},
-      {"F64", 8}};
+      {"BOOL", 1}, {"U8", 1},  {"I8", 1},   {"I16", 2}, {"I32", 4},
+      {"I64", 8},  {"F16", 2}, {"BF16", 2}, {"F32", 4}, {"F64", 8}};
   for (const auto& [dtype, bytes] : sizes) {
     CHECK(safetensors_dtype_bytes(dtype) == bytes);
     const std::string end = std::to_string(6 * bytes);
@@ -112,8 +104,7 @@ TEST_CASE("a hostile header is refused with the tensor and the cause") {
       {"nested deeper", one("\"F32\"", "[[2, 3]]")},
       {"the key \"a\" occurs twice", braced(a + ", " + a), 48},
       {"the key \"a\" occurs twice",
-       braced(a + ", " + entry("\\u0061", "\"F32\"", "[6]", "[24, 48]")),
-       48},
+       braced(a + ", " + entry("\\u0061", "\"F32\"", "[6]", "[24, 48]")), 48},
       {"the key \"dtype\" occurs twice",
        "{\"a\": {\"dtype\": \"F32\", \"dtype\": \"F32\", \"shape\": [6], "
        "\"data_offsets\": [0, 24]}}"},
@@ -196,14 +187,12 @@ TEST_CASE("a hostile header is refused with the tensor and the cause") {
       {"tensor \"b\": its bytes overlap",
        braced(a + ", " + entry("b", "\"F32\"", "[6]", "[0, 24]"))},
       {"tensor \"b\": its bytes overlap",
-       braced(a + ", " + entry("b", "\"F32\"", "[2]", "[20, 28]")),
-       28},
+       braced(a + ", " + entry("b", "\"F32\"", "[2]", "[20, 28]")), 28},
       {"tensor \"b\": its bytes overlap",
        braced(a + ", " + entry("b", "\"U8\"", "[2]", "[3, 5]"))},
       {"tensor \"a\": a hole of 4 unused bytes", one("\"F32\"", "[5]", "[4, 24]")},
       {"tensor \"b\": a hole of 1 unused bytes",
-       braced(a + ", " + entry("b", "\"U8\"", "[1]", "[25, 26]")),
-       26},
+       braced(a + ", " + entry("b", "\"U8\"", "[1]", "[25, 26]")), 26},
       {"tensor \"b\": its bytes overlap",
        braced(a + ", " + entry("b", "\"U8\"", "[0]", "[5, 5]"))},
       {"1 trailing bytes belong to no tensor", one(), 25},
@@ -213,11 +202,9 @@ TEST_CASE("a hostile header is refused with the tensor and the cause") {
       {"`__metadata__` to be an object, got array",
        "{\"__metadata__\": [], " + a + "}"},
       {"`__metadata__` to be an object, got string", "{\"__metadata__\": \"x\"}", 0},
-      {"`__metadata__.k` to be a string, got number",
-       "{\"__metadata__\": {\"k\": 1}}",
+      {"`__metadata__.k` to be a string, got number", "{\"__metadata__\": {\"k\": 1}}",
        0},
-      {"`__metadata__.k` to be a string, got object",
-       "{\"__metadata__\": {\"k\": {}}}",
+      {"`__metadata__.k` to be a string, got object", "{\"__metadata__\": {\"k\": {}}}",
        0},
   };
   CHECK(std::size(headers) >= 60);
@@ -284,5 +271,5 @@ TEST_CASE("any damage to a header is an error or a sound header") {
   CHECK(num_parsed < 1500);
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

@@ -6,8 +6,8 @@
 
 #include "omni/core/errors.h"
 #include "omni/core/file_io.h"
-#include "tests/support/temporary_folder.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 
 namespace omni {
 namespace {
@@ -19,16 +19,8 @@ using namespace std::string_literals;
 NamedTensors every_dtype() {
   NamedTensors tensors;
   for (const at::ScalarType dtype :
-       {at::kBool,
-        at::kByte,
-        at::kChar,
-        at::kShort,
-        at::kInt,
-        at::kLong,
-        at::kHalf,
-        at::kBFloat16,
-        at::kFloat,
-        at::kDouble}) {
+       {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf,
+        at::kBFloat16, at::kFloat, at::kDouble}) {
     const at::Tensor values = at::arange(15, at::kFloat).reshape({3, 5}) - 3;
     tensors.emplace_back(
         "t." + std::string(at::toString(dtype)),
@@ -134,8 +126,7 @@ TEST_CASE("a bool that is neither 0 nor 1 is refused") {
   const test::TemporaryFolder folder;
   const fs::path path = folder.path / "x.safetensors";
   write_raw(
-      path,
-      R"({"flag":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}})",
+      path, R"({"flag":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}})",
       "\x00\x01\x02"s);
   CHECK_THROWS_WITH(
       SafetensorsReader(path).read("flag"), Contains("\"flag\"") && Contains("got 2"));
@@ -249,5 +240,5 @@ TEST_CASE("an index that lies is refused") {
   CHECK(SafetensorsReader(folder.path).tensors().size() == 3);
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

@@ -39,7 +39,7 @@ AudioProcessorOptions whisper() {
   return options;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("log-mel frames equal the definitions", "[audio_processor]") {
   AudioProcessorOptions htk;
@@ -81,7 +81,7 @@ TEST_CASE("a sound shorter than a frame is mirrored repeatedly", "[audio_process
   std::vector<double> frame;
   for (int64_t i = 0; i < fft; ++i) {
     int64_t at = i - fft / 2;
-    while (at < 0 || at >= num_samples) {  // bounce off both ends
+    while (at < 0 || at >= num_samples) { // bounce off both ends
       at = at < 0 ? -at : 2 * (num_samples - 1) - at;
       if (num_samples == 1) {
         at = 0;
@@ -114,7 +114,7 @@ TEST_CASE("a sound shorter than a frame is mirrored repeatedly", "[audio_process
 
 TEST_CASE("mel filters have area one and peak at their centre", "[audio_processor]") {
   AudioProcessorOptions options;
-  options.fft_size = 16000;  // bins of 1 Hz
+  options.fft_size = 16000; // bins of 1 Hz
   options.num_mels = 20;
   const at::Tensor filters_MF = mel_filters(options);
   REQUIRE(filters_MF.sizes() == at::IntArrayRef({20, 8001}));

@@ -55,7 +55,7 @@ ConformerPositions both_kinds() {
   return GENERATE(ConformerPositions::Rotary, ConformerPositions::Relative);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a padded batch equals the plain twin one by one", "[conformer]") {
   const auto kind = both_kinds();

@@ -54,7 +54,7 @@ double enumerated_loss(const at::Tensor& logits_TV, const Labels& target) {
   }
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("ctc_loss_sum is the sum over all alignments", "[ctc]") {
   at::Tensor logits = (filled("logits", {3, 5, 3}) * 6.0).to(at::kFloat);

@@ -21,7 +21,7 @@ DenseHead two_labels(int64_t grid_rows = 3, int64_t grid_columns = 3) {
   return head;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("cells are means of the rows that they overlap", "[dense_head]") {
   const int64_t num_rows = GENERATE(4, 3, 2, 6);

@@ -48,4 +48,4 @@ inline void fill_parameters(torch::nn::Module& module) {
   }
 }
 
-}  // namespace omni::testing
+} // namespace omni::testing

@@ -27,7 +27,7 @@ VideoClip steady(int64_t num_frames, double rate, double begin = 0.0) {
   return clip_at(times);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("frames nearest to every half second are chosen", "[frame_sampler]") {
   const FrameSampler sampler{FrameSamplerOptions{}};

@@ -48,4 +48,4 @@ inline double max_difference(const at::Tensor& a, const at::Tensor& b) {
   return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
 }
 
-}  // namespace omni::testing
+} // namespace omni::testing

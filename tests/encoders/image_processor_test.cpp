@@ -18,7 +18,7 @@ Image picture(int64_t height, int64_t width) {
   return {pixels.to(at::kByte).view({height, width, 3}), "test"};
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("patches are in model order and normalised", "[image_processor]") {
   ImageProcessorOptions options;
@@ -28,7 +28,7 @@ TEST_CASE("patches are in model order and normalised", "[image_processor]") {
   options.merge = 2;
   options.mean = {0.1, 0.2, 0.3};
   options.std = {0.5, 0.25, 2.0};
-  const Image image = picture(12, 18);  // no resize
+  const Image image = picture(12, 18); // no resize
   const ProcessedImage processed = ImageProcessor(options).process(image);
   REQUIRE(processed.grid == PatchGrid{1, 4, 6});
   REQUIRE(processed.patches.sizes() == at::IntArrayRef({24, 27}));
@@ -80,9 +80,8 @@ TEST_CASE("the budget rule gives Qwen2-VL's sizes", "[image_processor]") {
   // By `smart_resize` of transformers with factor 28.
   const auto given = GENERATE(
       Case{480, 640, 3136, 2073600, 476, 644},
-      Case{1080, 1920, 3136, 1003520, 728, 1316},
-      Case{20, 30, 3136, 1003520, 56, 84},
-      Case{42, 70, 784, 1003520, 56, 56},  // halves go to even: 1.5 -> 2, 2.5 -> 2
+      Case{1080, 1920, 3136, 1003520, 728, 1316}, Case{20, 30, 3136, 1003520, 56, 84},
+      Case{42, 70, 784, 1003520, 56, 56}, // halves go to even: 1.5 -> 2, 2.5 -> 2
       Case{28, 2800, 3136, 1003520, 28, 2800});
   ImageProcessorOptions options;
   options.rule = ResizeRule::Budget;

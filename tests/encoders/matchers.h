@@ -18,4 +18,4 @@ inline auto contains(const std::string& text) {
 #endif
 }
 
-}  // namespace omni::testing
+} // namespace omni::testing

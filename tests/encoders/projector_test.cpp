@@ -73,7 +73,7 @@ at::Tensor plain(Projector& projector, const at::Tensor& rows) {
   return at::tensor(result, at::kDouble).view({num_groups, options.output_width});
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Projector equals its definition", "[projector]") {
   ProjectorOptions options;

@@ -27,7 +27,7 @@ at::Tensor inner(const at::Tensor& samples, int64_t rate_hz) {
   return samples.narrow(0, margin, samples.numel() - 2 * margin);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a tone stays the same tone at another rate", "[resample]") {
   // 44099 and 16001 share no divisor: their filters are made as they are needed.
@@ -40,7 +40,7 @@ TEST_CASE("a tone stays the same tone at another rate", "[resample]") {
       std::pair<int64_t, int64_t>{11025, 11024},
       std::pair<int64_t, int64_t>{16001, 7919});
   const auto lower = static_cast<double>(std::min(from, to));
-  for (const double share : {0.01, 0.2, 0.42, 0.45}) {  // of the lower rate
+  for (const double share : {0.01, 0.2, 0.42, 0.45}) { // of the lower rate
     const double hz = share * lower;
     const at::Tensor got = resample_samples(tone(hz, from, from / 5), from, to);
     CAPTURE(from, to, hz);
@@ -54,7 +54,7 @@ TEST_CASE("a tone stays the same tone at another rate", "[resample]") {
 
 TEST_CASE("what the lower rate cannot hold is gone", "[resample]") {
   const at::Tensor got = resample_samples(tone(8100.0, 44100, 20000), 44100, 16000);
-  CHECK(inner(got, 16000).abs().max().item<float>() < 1e-4f);  // -80 dB
+  CHECK(inner(got, 16000).abs().max().item<float>() < 1e-4f); // -80 dB
 }
 
 TEST_CASE("a constant stays a constant", "[resample]") {
@@ -70,7 +70,7 @@ TEST_CASE("resample_samples is linear, repeatable and never late", "[resample]")
   const at::Tensor up = resample_samples(click, 16000, 48000);
   CHECK(up.abs().argmax().item<int64_t>() == 3000);
   CHECK(at::equal(up, resample_samples(click, 16000, 48000)));
-  CHECK(omni::testing::max_difference(up, up.flip({0}).roll(-2)) < 1e-6);  // symmetric
+  CHECK(omni::testing::max_difference(up, up.flip({0}).roll(-2)) < 1e-6); // symmetric
 }
 
 TEST_CASE("resample_samples of nothing, of little, of the same rate", "[resample]") {

@@ -47,7 +47,7 @@ at::Tensor golden_patches() {
   return at::cat(pictures).to(at::kFloat);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Vit equals its plain twin on mixed grids", "[vit]") {
   const at::Tensor expected = omni::testing::read_golden("vit.bin", at::kFloat);
@@ -100,9 +100,7 @@ TEST_CASE("Vit has the parameter names of its contract", "[vit]") {
     expected.insert(
         {layer + "attention_norm.weight", layer + "feed_forward_norm.weight"});
     for (const std::string map :
-         {"attention.qkv",
-          "attention.output",
-          "feed_forward.up",
+         {"attention.qkv", "attention.output", "feed_forward.up",
           "feed_forward.down"}) {
       expected.insert({layer + map + ".weight", layer + map + ".bias"});
     }

@@ -24,4 +24,4 @@ inline std::string_view as_bytes(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-}  // namespace omni::fuzz
+} // namespace omni::fuzz

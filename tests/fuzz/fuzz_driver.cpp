@@ -100,7 +100,7 @@ void run(const std::string& bytes, const std::string& kept) {
   LLVMFuzzerTestOneInput(exact.data(), exact.size());
 }
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv) {
   const long num_runs = argc > 1 ? std::atol(argv[1]) : 1000;

@@ -10,21 +10,18 @@ namespace omni::fuzz {
 
 std::vector<std::string> seeds() {
   return {
-      "{}",
-      "[1, -2.5e3, true, null, \"\\u00e9\\ud83d\\ude00\\n\"]",
+      "{}", "[1, -2.5e3, true, null, \"\\u00e9\\ud83d\\ude00\\n\"]",
       R"({"model": {"width": 64, "layers": [{"span": 128}, {}], "rate": 0.5,
           "name": "nano", "tied": true, "ids": [1, 2, 3]}})"};
 }
 
-}  // namespace omni::fuzz
+} // namespace omni::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace omni;
   try {
     const Json json = parse_json(
-        fuzz::as_bytes(data, size),
-        "fuzz",
-        "input",
+        fuzz::as_bytes(data, size), "fuzz", "input",
         {.max_depth = 16, .max_values = 500});
     // What was read can be written, and reads the same.
     if (parse_json(json.dump(), "fuzz", "again") != json) {

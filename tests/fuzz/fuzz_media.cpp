@@ -22,7 +22,7 @@ std::vector<std::string> seeds() {
       make_wav(samples, 5, 48'000, SampleFormat::Float32)};
 }
 
-}  // namespace omni::fuzz
+} // namespace omni::fuzz
 
 namespace {
 
@@ -50,7 +50,7 @@ void check_wav(std::string_view bytes) {
   omni::wav_to_mono(bytes, header, kName, samples.data());
 }
 
-}  // namespace
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes = omni::fuzz::as_bytes(data, size);

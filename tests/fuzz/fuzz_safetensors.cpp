@@ -28,7 +28,7 @@ std::vector<std::string> seeds() {
           16)};
 }
 
-}  // namespace omni::fuzz
+} // namespace omni::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace omni;

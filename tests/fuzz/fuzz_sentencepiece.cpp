@@ -21,7 +21,7 @@ std::vector<std::string> seeds() {
   return {sound(1, ""), sound(2, ""), sound(1, test::Charsmap().bytes())};
 }
 
-}  // namespace omni::fuzz
+} // namespace omni::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace omni;

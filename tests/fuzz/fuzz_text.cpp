@@ -15,7 +15,7 @@ std::vector<std::string> seeds() {
   return test::difficult_texts();
 }
 
-}  // namespace omni::fuzz
+} // namespace omni::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace omni;

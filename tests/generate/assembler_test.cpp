@@ -56,7 +56,8 @@ bool is_utf8(const std::string& text) {
       point = point << 6 | (next & 0x3FU);
     }
     const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < least[length] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) {
+    if (point < least[length] || point > 0x10FFFF ||
+        (point >= 0xD800 && point < 0xE000)) {
       return false;
     }
     i += length;
@@ -155,6 +156,17 @@ TEST_CASE("text ends before a stop string, wherever it is cut") {
   }
 }
 
+TEST_CASE("the text before speech is whole, also what a stop string held back") {
+  Listener listener;
+  Assembler assembler(model(), {"가가"}, listener.callback());
+  push_all(assembler, {265, 268}); // "the", "가"
+  CHECK(assembler.answer().text == "the");
+  CHECK(assembler.end_text());
+  CHECK(assembler.answer().text == "the가");
+  CHECK(assembler.finish());
+  CHECK(listener.text() == "the가"); // once
+}
+
 TEST_CASE("a picture is reported code by code and given once") {
   const c10::InferenceMode guard;
   Listener listener;
@@ -168,8 +180,10 @@ TEST_CASE("a picture is reported code by code and given once") {
     CHECK(listener.events[i].num_total == 4);
   }
   CHECK(listener.events[3].kind == Event::Kind::Image);
-  const at::Tensor pixels = model()->image_codec->decode(at::tensor({0, 5, 15, 3}, at::kLong).view({1, 4}))[0];
-  const at::Tensor expected = ((pixels + 1) * 127.5).round().clamp(0, 255).permute({1, 2, 0});
+  const at::Tensor pixels = model()->image_codec->decode(
+      at::tensor({0, 5, 15, 3}, at::kLong).view({1, 4}))[0];
+  const at::Tensor expected =
+      ((pixels + 1) * 127.5).round().clamp(0, 255).permute({1, 2, 0});
   CHECK(listener.events[3].image.pixels.scalar_type() == at::kByte);
   CHECK(at::equal(listener.events[3].image.pixels.to(at::kFloat), expected));
   REQUIRE(assembler.answer().images.size() == 1);
@@ -193,7 +207,8 @@ TEST_CASE("speech comes in chunks that joined equal all codes decoded at once") 
   REQUIRE(assembler.answer().speech);
   const Waveform& speech = *assembler.answer().speech;
   CHECK(speech.sample_rate_hz == 16000);
-  SpeechStream stream(model()->speech_codec, model()->vocoder, *model()->config.vocoder);
+  SpeechStream stream(
+      model()->speech_codec, model()->vocoder, *model()->config.vocoder);
   const at::Tensor whole = at::cat({stream.push(codes), stream.finish()});
   REQUIRE(speech.samples.sizes() == whole.sizes());
   CHECK((speech.samples - whole.clamp(-1, 1)).abs().max().item<double>() < 1e-5);
@@ -210,7 +225,8 @@ TEST_CASE("marks and letters are not shown, and false cancels") {
   Assembler quiet(model(), {}, listener.callback());
   push_all(
       quiet,
-      {model()->config.token_space.control("draw_begin"), first_id(Segment::Spelling) + 9});
+      {model()->config.token_space.control("draw_begin"),
+       first_id(Segment::Spelling) + 9});
   CHECK(listener.events.empty());
   listener.cancel_after = 1;
   Assembler assembler(model(), {}, listener.callback());

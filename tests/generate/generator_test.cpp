@@ -109,7 +109,9 @@ TEST_CASE("cancelling ends speech, in the letters as in the codes") {
   script.follow(script.control("assistant"), script.control("eos"));
   GenerateRequest request;
   request.sampling.modalities = {Modality::Text, Modality::Speech};
-  request.spell_words = [&](const Ids&) { return std::vector<Ids>{{letter, letter}, {letter}}; };
+  request.spell_words = [&](const Ids&) {
+    return std::vector<Ids>{{letter, letter}, {letter}};
+  };
   const size_t cancel_at = GENERATE(2U, 3U, 4U, 5U);
   size_t count = 0;
   const Outcome outcome = generate(script.model, request, [&](int64_t) {
@@ -141,7 +143,9 @@ TEST_CASE("a stop string ends the text, not the speech after it") {
   if (speaks) {
     CHECK(spoken == Ids{kThe}); // without the id that ended it
     CHECK(outcome.result.ids[2] == script.control("speech_begin"));
-    CHECK(outcome.result.ids[outcome.result.ids.size() - 2] == script.control("speech_end"));
+    CHECK(
+        outcome.result.ids[outcome.result.ids.size() - 2] ==
+        script.control("speech_end"));
   } else {
     CHECK(outcome.result.ids == Ids{kThe, kDot, script.control("eos")});
   }
@@ -200,7 +204,8 @@ TEST_CASE("speech is letters, codes and a boundary for each word") {
   ScriptedModel script;
   const IdRange codes = script.range(Segment::Speech);
   const int64_t letter = script.range(Segment::Spelling).begin + 3;
-  const int64_t next = script.control("speech_next"), end = script.control("speech_end");
+  const int64_t next = script.control("speech_next"),
+                end = script.control("speech_end");
   const int64_t eos = script.control("eos");
   // Two codes, then a boundary, whichever is allowed.
   script.say({script.control("assistant"), kThe, eos});
@@ -253,8 +258,7 @@ TEST_CASE("an answer without words to say is text alone") {
   GenerateRequest request;
   request.sampling.modalities = {Modality::Speech};
   request.spell_words = [&](const Ids&) { return std::vector<Ids>{}; };
-  CHECK(
-      generate(script.model, request).result.ids == Ids{kDot, script.control("eos")});
+  CHECK(generate(script.model, request).result.ids == Ids{kDot, script.control("eos")});
 }
 
 TEST_CASE("with equal logits only allowed segments come out") {

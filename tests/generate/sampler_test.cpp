@@ -36,7 +36,8 @@ Probabilities plain_distribution(
       score = score > 0 ? score / penalty : score * penalty;
     }
     const bool is_allowed = std::any_of(
-        allowed.begin(), allowed.end(), [&](IdRange range) { return range.contains(id); });
+        allowed.begin(), allowed.end(),
+        [&](IdRange range) { return range.contains(id); });
     if (is_allowed) {
       scores.emplace_back(score / options.temperature, id);
     }
@@ -86,7 +87,10 @@ TEST_CASE("draws follow the distribution that the options define") {
       {"penalty", {.temperature = 1.0, .repetition_penalty = 1.8}, all, {3, 3, 7, 21}},
       {"allowed", {.temperature = 1.0}, {{2, 4}, {10, 19}, {39, 40}}, {}},
       {"everything",
-       {.temperature = 0.9, .top_k = 12, .top_p = 0.9, .min_p = 0.05,
+       {.temperature = 0.9,
+        .top_k = 12,
+        .top_p = 0.9,
+        .min_p = 0.05,
         .repetition_penalty = 1.3},
        {{0, 15}, {20, 38}},
        {1, 30}},
@@ -135,7 +139,9 @@ TEST_CASE("temperature 0 takes the most likely of the allowed") {
   const DrawOptions busy{.top_k = 3, .top_p = 0.1, .min_p = 0.9};
   CHECK(sampler.draw(logits, busy, {{0, kVocab}}) == logits.argmax().item<int64_t>());
   const int64_t best = logits.argmax().item<int64_t>();
-  CHECK(sampler.draw(logits, {.repetition_penalty = 100.0}, {{0, kVocab}}, {best}) != best);
+  CHECK(
+      sampler.draw(logits, {.repetition_penalty = 100.0}, {{0, kVocab}}, {best}) !=
+      best);
 }
 
 TEST_CASE("a seed is a row of draws, each its own number") {

@@ -41,7 +41,10 @@ TEST_CASE("an option outside its range is named") {
       {"max_speech_codes", [](auto& o) { o.max_speech_codes = -1; }},
       {"modalities of an answer among text, image, speech, got video",
        [](auto& o) { o.modalities = {Modality::Video}; }},
-      {"stop strings that are not empty", [](auto& o) { o.stop = {"a", ""}; }},
+      {"stop strings that are not empty",
+       [](auto& o) {
+         o.stop = {"a", ""};
+       }},
   };
   for (const Case& of : cases) {
     SamplingOptions options;

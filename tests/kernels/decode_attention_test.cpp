@@ -13,8 +13,7 @@ TEST_CASE("one query row agrees with scaled_dot_product_attention") {
   const at::Tensor q = at::randn({6, 16});
   const at::Tensor keys = at::randn({3, 300, 16}), values = at::randn({3, 300, 16});
   const at::Tensor expected = at::scaled_dot_product_attention(
-      q.view({1, 6, 1, 16}),
-      keys.repeat_interleave(2, 0).unsqueeze(0),
+      q.view({1, 6, 1, 16}), keys.repeat_interleave(2, 0).unsqueeze(0),
       values.repeat_interleave(2, 0).unsqueeze(0));
   CHECK(at::allclose(
       decode_attention(q, keys, values, 0.25), expected.view({6, 16}), 1e-5, 1e-6));
@@ -31,14 +30,16 @@ TEST_CASE("a window is a narrowed view of the cache") {
   // Kept rows first, then groups: the layout of a cache that appends rows.
   const at::Tensor rows_first = keys.transpose(0, 1).contiguous().transpose(0, 1);
   CHECK(at::equal(
-      decode_attention(q, rows_first, values, 0.5), decode_attention(q, keys, values, 0.5)));
+      decode_attention(q, rows_first, values, 0.5),
+      decode_attention(q, keys, values, 0.5)));
 }
 
 TEST_CASE("one row in the cache returns its value, large scores stay finite") {
   const at::Tensor q = at::randn({4, 8}) * 1e3;
   const at::Tensor keys = at::randn({2, 1, 8}) * 1e3, values = at::randn({2, 1, 8});
   CHECK(at::allclose(
-      decode_attention(q, keys, values, 1.0), values.select(1, 0).repeat_interleave(2, 0)));
+      decode_attention(q, keys, values, 1.0),
+      values.select(1, 0).repeat_interleave(2, 0)));
   const at::Tensor many = at::randn({2, 700, 8}) * 1e3;
   const at::Tensor out = decode_attention(q, many, at::ones({2, 700, 8}), 1.0);
   CHECK(at::allclose(out, at::ones({4, 8})));
@@ -50,7 +51,8 @@ TEST_CASE("decode_attention names shapes and dtypes that do not fit") {
       decode_attention(at::zeros({3, 8}), keys, keys, 1.0),
       Contains("with G dividing H and L >= 1, got [3, 8], [2, 5, 8] and [2, 5, 8]."));
   CHECK_THROWS_AS(
-      decode_attention(q, at::zeros({2, 0, 8}), at::zeros({2, 0, 8}), 1.0), c10::ValueError);
+      decode_attention(q, at::zeros({2, 0, 8}), at::zeros({2, 0, 8}), 1.0),
+      c10::ValueError);
   CHECK_THROWS_AS(
       decode_attention(q, keys.to(at::kBFloat16), keys, 1.0), c10::TypeError);
 }

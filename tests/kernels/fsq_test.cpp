@@ -36,9 +36,7 @@ TEST_CASE("every code is reached from its own grid value") {
       const at::Tensor q =
           grid.select(-1, static_cast<int64_t>(i)).to(at::kDouble) * (levels[i] / 2);
       values.select(-1, static_cast<int64_t>(i))
-          .copy_(
-              at::atanh((q + offset) / half) -
-              std::atanh(offset / half));
+          .copy_(at::atanh((q + offset) / half) - std::atanh(offset / half));
     }
     CHECK(at::equal(fsq_encode(values, levels), codes));
     CHECK(at::equal(fsq_quantize(values, levels), grid));
@@ -66,8 +64,12 @@ TEST_CASE("the straight-through gradient is that of the bounded values") {
   for (int64_t i = 0; i < 20; ++i) {
     const double a = std::tanh(values[i][0].item<double>() + shift);
     const double b = std::tanh(values[i][1].item<double>());
-    CHECK(values.grad()[i][0].item<double>() == Approx((1 - a * a) * half8 / 4).margin(1e-6));
-    CHECK(values.grad()[i][1].item<double>() == Approx((1 - b * b) * half5 / 2).margin(1e-6));
+    CHECK(
+        values.grad()[i][0].item<double>() ==
+        Approx((1 - a * a) * half8 / 4).margin(1e-6));
+    CHECK(
+        values.grad()[i][1].item<double>() ==
+        Approx((1 - b * b) * half5 / 2).margin(1e-6));
   }
 }
 
@@ -75,7 +77,8 @@ TEST_CASE("fsq names wrong levels, widths and codes") {
   CHECK_THROWS_WITH(
       fsq_encode(at::zeros({2, 3}), {8, 5}),
       Contains("[fsq] expected values [.., 2] for levels [8, 5], got [2, 3]."));
-  CHECK_THROWS_WITH(fsq_encode(at::zeros({2, 2}), {8, 1}), Contains("level counts >= 2"));
+  CHECK_THROWS_WITH(
+      fsq_encode(at::zeros({2, 2}), {8, 1}), Contains("level counts >= 2"));
   CHECK_THROWS_AS(
       fsq_decode(at::zeros({1}, at::kLong), {1LL << 40, 1LL << 40}), c10::ValueError);
   CHECK_THROWS_WITH(

@@ -26,7 +26,8 @@ TEST_CASE("the sum of rows is torch's cross entropy") {
 TEST_CASE("many chunks of rows give the gradient of the whole") {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     const at::Tensor hidden = at::randn({1300, 24}).to(dtype).requires_grad_(true);
-    const at::Tensor weight = (at::randn({70, 24}) * 0.3).to(dtype).requires_grad_(true);
+    const at::Tensor weight =
+        (at::randn({70, 24}) * 0.3).to(dtype).requires_grad_(true);
     at::Tensor targets = at::randint(0, 70, {1300}, at::kLong);
     targets.narrow(0, 500, 400).fill_(kIgnoredTarget);
     const LinearCrossEntropyOptions options{0.7, 1e-3, at::rand({1300})};
@@ -39,7 +40,8 @@ TEST_CASE("many chunks of rows give the gradient of the whole") {
     CHECK(at::allclose(hidden.grad().to(at::kDouble), h.grad(), tolerance, tolerance));
     // Sums of some 900 rows: relative to the largest entry.
     const double largest = w.grad().abs().max().item<double>();
-    CHECK(at::allclose(weight.grad().to(at::kDouble), w.grad(), tolerance, tolerance * largest));
+    CHECK(at::allclose(
+        weight.grad().to(at::kDouble), w.grad(), tolerance, tolerance * largest));
     CHECK(hidden.grad().narrow(0, 500, 400).abs().max().item<double>() == 0.0);
   }
 }
@@ -64,7 +66,8 @@ TEST_CASE("only what needs a gradient gets one, and backward may run twice") {
   const at::Tensor once = hidden.grad().clone();
   out.loss.backward();
   CHECK(at::allclose(hidden.grad(), once * 2));
-  CHECK_FALSE(linear_cross_entropy(hidden.detach(), weight, targets).loss.requires_grad());
+  CHECK_FALSE(
+      linear_cross_entropy(hidden.detach(), weight, targets).loss.requires_grad());
 }
 
 TEST_CASE("nothing supervised is zero, with zero gradients") {
@@ -94,7 +97,8 @@ TEST_CASE("linear_cross_entropy names wrong targets and shapes") {
       linear_cross_entropy(hidden, weight, at::tensor({0, 3}, at::kLong)),
       Contains("expected targets in [0, 3) or -100, got 3."));
   CHECK_THROWS_AS(
-      linear_cross_entropy(hidden, weight, at::tensor({0, -1}, at::kLong)), c10::IndexError);
+      linear_cross_entropy(hidden, weight, at::tensor({0, -1}, at::kLong)),
+      c10::IndexError);
   CHECK_THROWS_AS(
       linear_cross_entropy(hidden, weight, at::zeros({3}, at::kLong)), c10::ValueError);
   CHECK_THROWS_AS(linear_cross_entropy(hidden, weight, at::zeros({2})), c10::TypeError);

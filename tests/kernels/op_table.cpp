@@ -23,10 +23,9 @@ OpCase rms_norm_case(std::string variant, int64_t width, RmsNormOptions options)
   return {
       .op = "rms_norm",
       .variant = std::move(variant),
-      .inputs =
-          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
-            return {normal({rows, width}, dtype, 1), normal({width}, dtype, 2)};
-          },
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        return {normal({rows, width}, dtype, 1), normal({width}, dtype, 2)};
+      },
       .fused = [=](const Tensors& in) -> Tensors {
         return {rms_norm(in[0], in[1], options)};
       },
@@ -46,14 +45,13 @@ OpCase add_rms_norm_case(
   return {
       .op = "add_rms_norm",
       .variant = std::move(variant),
-      .inputs =
-          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
-            const bool mixed = has_float_residual && dtype == at::kBFloat16;
-            return {
-                normal({2, rows, width}, dtype, 1),
-                normal({2, rows, width}, mixed ? at::kFloat : dtype, 2),
-                normal({width}, mixed ? at::kFloat : dtype, 3)};
-          },
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        const bool mixed = has_float_residual && dtype == at::kBFloat16;
+        return {
+            normal({2, rows, width}, dtype, 1),
+            normal({2, rows, width}, mixed ? at::kFloat : dtype, 2),
+            normal({width}, mixed ? at::kFloat : dtype, 3)};
+      },
       .fused = [=](const Tensors& in) -> Tensors {
         const auto out = add_rms_norm(in[0], in[1], in[2], options);
         return {out.normed, out.sum};
@@ -79,7 +77,8 @@ struct Heads {
 
 OpCase qk_norm_rope_case(std::string variant, Heads heads) {
   const auto arguments = [=](const Tensors& in) {
-    QkNormRopeOptions options{.weight_offset = 0.5, .is_interleaved = heads.is_interleaved};
+    QkNormRopeOptions options{
+        .weight_offset = 0.5, .is_interleaved = heads.is_interleaved};
     if (heads.has_norm) {
       options.q_weight = in[2];
       options.k_weight = in[3];
@@ -93,21 +92,20 @@ OpCase qk_norm_rope_case(std::string variant, Heads heads) {
   return {
       .op = "qk_norm_rope",
       .variant = std::move(variant),
-      .inputs =
-          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
-            std::vector<int64_t> q = {rows, heads.num_heads, heads.width};
-            std::vector<int64_t> k = {rows, heads.num_kv_heads, heads.width};
-            if (heads.is_batched) {
-              q.insert(q.begin(), 2);
-              k.insert(k.begin(), 2);
-            }
-            Tensors in = {normal(q, dtype, 1), normal(k, dtype, 2)};
-            if (heads.has_norm) {
-              in.push_back(normal({heads.width}, dtype, 3));
-              in.push_back(normal({heads.width}, dtype, 4));
-            }
-            return in;
-          },
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        std::vector<int64_t> q = {rows, heads.num_heads, heads.width};
+        std::vector<int64_t> k = {rows, heads.num_kv_heads, heads.width};
+        if (heads.is_batched) {
+          q.insert(q.begin(), 2);
+          k.insert(k.begin(), 2);
+        }
+        Tensors in = {normal(q, dtype, 1), normal(k, dtype, 2)};
+        if (heads.has_norm) {
+          in.push_back(normal({heads.width}, dtype, 3));
+          in.push_back(normal({heads.width}, dtype, 4));
+        }
+        return in;
+      },
       .fused = [=](const Tensors& in) -> Tensors {
         const auto [angles, options] = arguments(in);
         const auto out = qk_norm_rope(in[0], in[1], angles, options);
@@ -126,13 +124,12 @@ OpCase swiglu_case(bool is_merged, int64_t width) {
   return {
       .op = "swiglu",
       .variant = is_merged ? "merged" : "pair",
-      .inputs =
-          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
-            if (is_merged) {
-              return {normal({rows, 2 * width}, dtype, 1) * 4.0};
-            }
-            return {normal({rows, width}, dtype, 1) * 4.0, normal({rows, width}, dtype, 2)};
-          },
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        if (is_merged) {
+          return {normal({rows, 2 * width}, dtype, 1) * 4.0};
+        }
+        return {normal({rows, width}, dtype, 1) * 4.0, normal({rows, width}, dtype, 2)};
+      },
       .fused = [=](const Tensors& in) -> Tensors {
         return {is_merged ? swiglu(in[0]) : swiglu(in[0], in[1])};
       },
@@ -150,15 +147,15 @@ OpCase splice_rows_case() {
   return {
       .op = "splice_rows",
       .variant = "every third slot",
-      .inputs =
-          [](int64_t rows, at::ScalarType dtype) -> Tensors {
-            const at::Tensor indices = at::arange(0, rows, at::kLong) * 3;
-            return {
-                normal({2, 2 * rows, 33}, dtype, 1),
-                normal({rows, 33}, dtype, 2),
-                indices.flip(0)};
-          },
-      .fused = [](const Tensors& in) -> Tensors { return {splice_rows(in[0], in[1], in[2])}; },
+      .inputs = [](int64_t rows, at::ScalarType dtype) -> Tensors {
+        const at::Tensor indices = at::arange(0, rows, at::kLong) * 3;
+        return {
+            normal({2, 2 * rows, 33}, dtype, 1), normal({rows, 33}, dtype, 2),
+            indices.flip(0)};
+      },
+      .fused = [](const Tensors& in) -> Tensors {
+        return {splice_rows(in[0], in[1], in[2])};
+      },
       .reference = [](const Tensors& in) -> Tensors {
         return {reference::splice_rows(in[0], in[1], in[2])};
       },
@@ -174,12 +171,11 @@ OpCase patchify_case(std::string variant, PatchifyOptions options) {
   return {
       .op = "patchify",
       .variant = std::move(variant),
-      .inputs =
-          [=](int64_t rows, at::ScalarType) -> Tensors {
-            return {(normal({rows, 2 * cell, 3 * cell, 3}, at::kFloat, 1).abs() * 80.0)
-                        .clamp_max(255)
-                        .to(at::kByte)};
-          },
+      .inputs = [=](int64_t rows, at::ScalarType) -> Tensors {
+        return {(normal({rows, 2 * cell, 3 * cell, 3}, at::kFloat, 1).abs() * 80.0)
+                    .clamp_max(255)
+                    .to(at::kByte)};
+      },
       .fused = [=](const Tensors& in) -> Tensors { return {patchify(in[0], options)}; },
       .reference = [=](const Tensors& in) -> Tensors {
         return {reference::patchify(in[0], options)};
@@ -190,10 +186,9 @@ OpCase fsq_values_case(bool is_encode) {
   return {
       .op = is_encode ? "fsq_encode" : "fsq_quantize",
       .variant = "8 5 5 5",
-      .inputs =
-          [](int64_t rows, at::ScalarType dtype) -> Tensors {
-            return {normal({rows, 3, kFsqDims}, dtype, 1)};
-          },
+      .inputs = [](int64_t rows, at::ScalarType dtype) -> Tensors {
+        return {normal({rows, 3, kFsqDims}, dtype, 1)};
+      },
       .fused = [=](const Tensors& in) -> Tensors {
         return {is_encode ? fsq_encode(in[0], kLevels) : fsq_quantize(in[0], kLevels)};
       },
@@ -211,39 +206,41 @@ OpCase fsq_decode_case() {
       .op = "fsq_decode",
       .variant = "8 5 5 5",
       .inputs = [](int64_t rows, at::ScalarType) -> Tensors {
-        return {(at::arange(0, 3 * rows, at::kLong) * 37).remainder(1000).view({3, rows})};
+        return {
+            (at::arange(0, 3 * rows, at::kLong) * 37).remainder(1000).view({3, rows})};
       },
-      .fused = [](const Tensors& in) -> Tensors { return {fsq_decode(in[0], kLevels)}; },
+      .fused = [](const Tensors& in) -> Tensors {
+        return {fsq_decode(in[0], kLevels)};
+      },
       .reference = [](const Tensors& in) -> Tensors {
         return {reference::fsq_decode(in[0], kLevels)};
       }};
 }
 
-OpCase linear_cross_entropy_case(std::string variant, double multiplier, double z_loss) {
+OpCase
+linear_cross_entropy_case(std::string variant, double multiplier, double z_loss) {
   const auto options = [=](const Tensors& in) {
     return LinearCrossEntropyOptions{multiplier, z_loss, in[3].to(at::kFloat)};
   };
   return {
       .op = "linear_cross_entropy",
       .variant = std::move(variant),
-      .inputs =
-          [](int64_t rows, at::ScalarType dtype) -> Tensors {
-            at::Tensor targets = (at::arange(0, rows, at::kLong) * 11).remainder(37);
-            if (rows > 1) {
-              targets.slice(0, 1, rows, 3).fill_(kIgnoredTarget);
-            }
-            return {
-                normal({rows, 24}, dtype, 1),
-                normal({37, 24}, dtype, 2) * 0.3,
-                targets,
-                normal({rows}, at::kFloat, 3).abs()};
-          },
+      .inputs = [](int64_t rows, at::ScalarType dtype) -> Tensors {
+        at::Tensor targets = (at::arange(0, rows, at::kLong) * 11).remainder(37);
+        if (rows > 1) {
+          targets.slice(0, 1, rows, 3).fill_(kIgnoredTarget);
+        }
+        return {
+            normal({rows, 24}, dtype, 1), normal({37, 24}, dtype, 2) * 0.3, targets,
+            normal({rows}, at::kFloat, 3).abs()};
+      },
       .fused = [=](const Tensors& in) -> Tensors {
         const auto out = linear_cross_entropy(in[0], in[1], in[2], options(in));
         return {out.loss, out.row_losses};
       },
       .reference = [=](const Tensors& in) -> Tensors {
-        const auto out = reference::linear_cross_entropy(in[0], in[1], in[2], options(in));
+        const auto out =
+            reference::linear_cross_entropy(in[0], in[1], in[2], options(in));
         return {out.loss, out.row_losses};
       },
       .num_differentiable = 2,
@@ -251,18 +248,20 @@ OpCase linear_cross_entropy_case(std::string variant, double multiplier, double 
       .float32_gradient_tolerance = 1e-5};
 }
 
-OpCase decode_attention_case(std::string variant, int64_t heads, int64_t groups, int64_t width) {
+OpCase decode_attention_case(
+    std::string variant,
+    int64_t heads,
+    int64_t groups,
+    int64_t width) {
   return {
       .op = "decode_attention",
       .variant = std::move(variant),
-      .inputs =
-          [=](int64_t rows, at::ScalarType dtype) -> Tensors {
-            const int64_t length = 2 * rows + 1;
-            return {
-                normal({heads, width}, dtype, 1),
-                normal({groups, length, width}, dtype, 2),
-                normal({groups, length, width + 3}, dtype, 3)};
-          },
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        const int64_t length = 2 * rows + 1;
+        return {
+            normal({heads, width}, dtype, 1), normal({groups, length, width}, dtype, 2),
+            normal({groups, length, width + 3}, dtype, 3)};
+      },
       .fused = [](const Tensors& in) -> Tensors {
         return {decode_attention(in[0], in[1], in[2], 0.3)};
       },
@@ -307,8 +306,7 @@ const std::vector<OpCase>& op_table() {
 
 at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype, uint64_t seed) {
   return at::randn(
-             sizes,
-             at::make_generator<at::CPUGeneratorImpl>(seed),
+             sizes, at::make_generator<at::CPUGeneratorImpl>(seed),
              at::TensorOptions(at::kDouble))
       .to(dtype);
 }
@@ -328,7 +326,8 @@ std::string difference(const Tensors& got, const Tensors& expected, double toler
   }
   for (size_t i = 0; i < got.size(); ++i) {
     if (got[i].sizes() != expected[i].sizes()) {
-      return c10::str("output ", i, " is ", got[i].sizes(), ", not ", expected[i].sizes());
+      return c10::str(
+          "output ", i, " is ", got[i].sizes(), ", not ", expected[i].sizes());
     }
     if (got[i].numel() == 0) {
       continue;

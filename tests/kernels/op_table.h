@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// One row for each op and variant: how to make inputs, the fused call, its plain twin and
-// the tolerances. op_table_test.cpp runs every row through the same checks; bench_kernels
-// has its own sizes. Sampling, whose answer is one id, has its own test.
+// One row for each op and variant: how to make inputs, the fused call, its plain twin
+// and the tolerances. op_table_test.cpp runs every row through the same checks;
+// bench_kernels has its own sizes. Sampling, whose answer is one id, has its own test.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -37,8 +37,8 @@ const std::vector<OpCase>& op_table();
 // N(0, 1) values that depend on the sizes and `seed` only.
 at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype, uint64_t seed);
 
-// Empty when every tensor of `got` is within tolerance of `expected` (float64), else what
-// differs.
+// Empty when every tensor of `got` is within tolerance of `expected` (float64), else
+// what differs.
 std::string difference(const Tensors& got, const Tensors& expected, double tolerance);
 
 // Defined floating tensors converted to float64, the others as they are.

@@ -62,7 +62,8 @@ at::Tensor with_gaps(const at::Tensor& tensor) {
 
 // Strides reversed: the last axis is not the fast one.
 at::Tensor transposed(const at::Tensor& tensor) {
-  return tensor.dim() < 2 ? tensor : tensor.transpose(0, -1).contiguous().transpose(0, -1);
+  return tensor.dim() < 2 ? tensor
+                          : tensor.transpose(0, -1).contiguous().transpose(0, -1);
 }
 
 } // namespace
@@ -90,8 +91,7 @@ TEST_CASE("fused forward agrees with the reference in float64") {
         }
         CHECK(
             difference(
-                got,
-                op_case.reference(in_float64(inputs)),
+                got, op_case.reference(in_float64(inputs)),
                 dtype == at::kFloat ? op_case.float32_tolerance
                                     : op_case.bfloat16_tolerance) == "");
       }
@@ -114,8 +114,7 @@ TEST_CASE("fused gradients agree with autograd through the reference in float64"
         }
         CHECK(
             difference(
-                got,
-                gradients(op_case, op_case.reference, in_float64(inputs)),
+                got, gradients(op_case, op_case.reference, in_float64(inputs)),
                 dtype == at::kFloat ? op_case.float32_gradient_tolerance
                                     : op_case.bfloat16_gradient_tolerance) == "");
       }
@@ -142,7 +141,9 @@ TEST_CASE("gradients in float64 agree with finite differences") {
           return project(op_case.fused(moved)).item<double>();
         };
         const double numeric = (at_offset(kStep) - at_offset(-kStep)) / (2 * kStep);
-        CHECK((analytic[i] * direction).sum().item<double>() == Approx(numeric).epsilon(1e-6).margin(1e-7));
+        CHECK(
+            (analytic[i] * direction).sum().item<double>() ==
+            Approx(numeric).epsilon(1e-6).margin(1e-7));
       }
     }
   }
@@ -153,11 +154,11 @@ TEST_CASE("float64 takes the reference and keeps its dtype") {
     INFO(op_case.op << " (" << op_case.variant << ")");
     const Tensors inputs = in_float64(op_case.inputs(3, at::kDouble));
     const bool is_floating = std::any_of(
-        inputs.begin(), inputs.end(), [](const at::Tensor& t) { return t.is_floating_point(); });
+        inputs.begin(), inputs.end(),
+        [](const at::Tensor& t) { return t.is_floating_point(); });
     CHECK(
         difference(
-            op_case.fused(inputs),
-            op_case.reference(inputs),
+            op_case.fused(inputs), op_case.reference(inputs),
             is_floating ? 0.0 : op_case.float32_tolerance) == "");
   }
 }
@@ -221,11 +222,13 @@ TEST_CASE("Meta gives the shapes and dtypes of the result") {
 }
 
 TEST_CASE("autocast does not change what an op computes") {
-  const Tensors inputs = {normal({5, 24}, at::kFloat, 1), normal({37, 24}, at::kFloat, 2)};
+  const Tensors inputs = {
+      normal({5, 24}, at::kFloat, 1), normal({37, 24}, at::kFloat, 2)};
   const at::Tensor targets = at::arange(5, at::kLong);
   const at::Tensor plain = linear_cross_entropy(inputs[0], inputs[1], targets).loss;
   at::autocast::set_autocast_enabled(at::kCPU, true);
-  const at::Tensor under_autocast = linear_cross_entropy(inputs[0], inputs[1], targets).loss;
+  const at::Tensor under_autocast =
+      linear_cross_entropy(inputs[0], inputs[1], targets).loss;
   at::autocast::set_autocast_enabled(at::kCPU, false);
   CHECK(at::equal(plain, under_autocast));
 }

@@ -28,11 +28,11 @@ TEST_CASE("explain says which path a call takes") {
   CHECK(explain("rms_norm", {x, x[0]}) == "cpu: fused, Float");
   CHECK(explain("swiglu", {x.to(at::kBFloat16)}) == "cpu: fused, BFloat16");
   CHECK(
-      explain("swiglu", {x.to(at::kDouble)}) == "reference: no fused kernel for Double");
+      explain("swiglu", {x.to(at::kDouble)}) ==
+      "reference: no fused kernel for Double");
   CHECK(explain("swiglu", {x.to(at::kHalf)}) == "reference: no fused kernel for Half");
   CHECK(explain("swiglu", {x.to(at::kMeta)}) == "reference: no fused kernel for meta");
-  CHECK(
-      explain("patchify", {x.to(at::kByte)}) == "cpu: fused, no floating input");
+  CHECK(explain("patchify", {x.to(at::kByte)}) == "cpu: fused, no floating input");
   CHECK_THROWS_WITH(
       explain("softmax", {x}), Contains("[kernels] expected the name of an op"));
 }

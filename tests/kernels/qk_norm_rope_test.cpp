@@ -62,7 +62,8 @@ TEST_CASE("q and k may be views into a merged projection") {
   const at::Tensor q = qkv.narrow(-1, 0, 32).unflatten(-1, {4, 8});
   const at::Tensor k = qkv.narrow(-1, 32, 16).unflatten(-1, {2, 8});
   const RotaryTables tables = tables_of_positions(5, 4);
-  const QkNormRopeOptions options{.q_weight = at::randn({8}), .k_weight = at::randn({8})};
+  const QkNormRopeOptions options{
+      .q_weight = at::randn({8}), .k_weight = at::randn({8})};
   const auto out = qk_norm_rope(q, k, tables, options);
   const auto expected = qk_norm_rope(q.contiguous(), k.contiguous(), tables, options);
   CHECK(at::equal(out.q, expected.q));
@@ -83,7 +84,8 @@ TEST_CASE("one weight may be absent") {
 }
 
 TEST_CASE("Meta with tables") {
-  const at::Tensor q = at::zeros({5, 4, 8}, at::kMeta), k = at::zeros({5, 2, 8}, at::kMeta);
+  const at::Tensor q = at::zeros({5, 4, 8}, at::kMeta),
+                   k = at::zeros({5, 2, 8}, at::kMeta);
   const at::Tensor table = at::zeros({5, 4}, at::kMeta);
   const auto out = qk_norm_rope(q, k, {table, table});
   CHECK(out.q.sizes() == q.sizes());

@@ -40,7 +40,8 @@ TEST_CASE("temperature 0 takes the first of the most likely") {
   CHECK(sample(at::tensor({2.0f, 3.0f, 3.5f, 1.0f}), penalised) == 0);
   // A penalty moves a negative logit down as well.
   CHECK(sample(at::tensor({-3.0f, -2.0f, -2.0f}), penalised) == 0);
-  CHECK(sample(at::tensor({1.0f, 9.0f, 3.0f, 2.0f}), {.allowed = {{0, 1}, {3, 4}}}) == 3);
+  CHECK(
+      sample(at::tensor({1.0f, 9.0f, 3.0f, 2.0f}), {.allowed = {{0, 1}, {3, 4}}}) == 3);
 }
 
 TEST_CASE("ids are drawn in proportion, in id order") {
@@ -77,13 +78,17 @@ TEST_CASE("top-k, top-p and min-p keep what they say") {
   CHECK(reachable(logits, {.temperature = 1.0, .top_k = 2, .top_p = 0.57}) == Ids{1});
   // Temperature comes before min-p: (0.1 / 0.4)^2 < 0.07 but 0.1 / 0.4 > 0.07.
   CHECK(reachable(logits, {.temperature = 0.5, .min_p = 0.07}) == Ids{1, 3, 4});
-  CHECK(reachable(logits, {.temperature = 1.0, .allowed = {{0, 1}, {2, 4}}}) == Ids{0, 2, 3});
+  CHECK(
+      reachable(logits, {.temperature = 1.0, .allowed = {{0, 1}, {2, 4}}}) ==
+      Ids{0, 2, 3});
 }
 
 TEST_CASE("equal logits: top-k keeps all that equal the k-th, top-p the first ids") {
   const at::Tensor logits = at::zeros({6});
   CHECK(reachable(logits, {.temperature = 1.0, .top_k = 2}).size() == 6);
-  CHECK(reachable(logits, {.temperature = 1.0, .top_p = 0.4}) == std::set<int64_t>{0, 1, 2});
+  CHECK(
+      reachable(logits, {.temperature = 1.0, .top_p = 0.4}) ==
+      std::set<int64_t>{0, 1, 2});
 }
 
 TEST_CASE("sampling agrees with the sorted reference") {
@@ -136,23 +141,26 @@ TEST_CASE("any strides and other dtypes are fine") {
 TEST_CASE("sample names options out of range and logits without a choice") {
   const at::Tensor logits = at::zeros({4});
   CHECK_THROWS_WITH(
-      sample(logits, {.top_p = 0.0}), Contains("[sample] expected top_p in (0, 1], got 0."));
-  CHECK_THROWS_WITH(sample(logits, {.temperature = -1.0}), Contains("temperature in [0, inf)"));
+      sample(logits, {.top_p = 0.0}),
+      Contains("[sample] expected top_p in (0, 1], got 0."));
+  CHECK_THROWS_WITH(
+      sample(logits, {.temperature = -1.0}), Contains("temperature in [0, inf)"));
   CHECK_THROWS_WITH(sample(logits, {.min_p = 1.0}), Contains("min_p in [0, 1)"));
   CHECK_THROWS_WITH(sample(logits, {}, 1.0), Contains("uniform in [0, 1), got 1."));
   CHECK_THROWS_AS(sample(logits, {.top_k = -1}), c10::ValueError);
-  CHECK_THROWS_AS(
-      sample(logits, {.temperature = std::nan("")}), c10::ValueError);
+  CHECK_THROWS_AS(sample(logits, {.temperature = std::nan("")}), c10::ValueError);
   CHECK_THROWS_WITH(
       sample(logits, {.allowed = {{2, 5}}}),
       Contains("expected allowed ranges inside [0, 4), got [2, 5)."));
   CHECK_THROWS_AS(
       sample(logits, {.repetition_penalty = 2.0, .previous = {4}}), c10::IndexError);
   CHECK_THROWS_AS(sample(at::zeros({2, 2}), {}), c10::ValueError);
-  const std::string nothing = "[sample] expected at least one allowed id with a finite logit";
+  const std::string nothing =
+      "[sample] expected at least one allowed id with a finite logit";
   for (const double temperature : {0.0, 1.0}) {
     CHECK_THROWS_WITH(
-        sample(logits, {.temperature = temperature, .allowed = {{1, 1}}}), Contains(nothing));
+        sample(logits, {.temperature = temperature, .allowed = {{1, 1}}}),
+        Contains(nothing));
     CHECK_THROWS_WITH(
         sample(at::full({4}, kMinusInfinity), {.temperature = temperature}),
         Contains(nothing));

@@ -46,7 +46,7 @@ std::string stereo(int rate_hz) {
   return source;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every sound format equals ffmpeg's decoding at its own rate") {
   struct Format {

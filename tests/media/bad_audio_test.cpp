@@ -30,7 +30,7 @@ std::string front(const std::string& bytes, double part) {
   return bytes.substr(0, static_cast<size_t>(static_cast<double>(bytes.size()) * part));
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("files that are no sounds are refused") {
   check_refused(
@@ -64,8 +64,7 @@ TEST_CASE("damaged and lying WAVs are refused") {
           {"cut-format.wav", wav.substr(0, 30), "truncated or damaged"},
           {"no-data.wav", wav.substr(0, 36), "expected a WAV data chunk"},
           {"cut.wav", wav.substr(0, 200), "400 bytes of WAV samples, got 156"},
-          {"lie.wav",
-           make_wav_file({1, 1, 8000, 16, "abcd", 2'000'000'000}),
+          {"lie.wav", make_wav_file({1, 1, 8000, 16, "abcd", 2'000'000'000}),
            "2000000000 bytes of WAV samples, got 4"},
           {"silent.wav", make_wav_file({}), "expected at least one sample, got none"},
           {"law.wav", make_wav_file({7, 1, 8000, 8, "abcd"}), "format 7 of 8 bits"},
@@ -74,12 +73,10 @@ TEST_CASE("damaged and lying WAVs are refused") {
           {"mute.wav", make_wav_file({1, 0, 8000, 16, "abcd"}), "1 to 64 channels"},
           {"crowd.wav", make_wav_file({1, 900, 8000, 16, "abcd"}), "got 900"},
           {"still.wav", make_wav_file({1, 1, 0, 16, "abcd"}), "got 0."},
-          {"fast.wav",
-           make_wav_file({1, 1, 4000000000u, 16, "abcd"}),
+          {"fast.wav", make_wav_file({1, 1, 4000000000u, 16, "abcd"}),
            "got 4000000000"},
           {"block.wav", patched(wav, 32, "\7"), "WAV frames of 2 bytes, got 7"},
-          {"odd.wav",
-           make_wav_file({1, 1, 8000, 16, "abc"}),
+          {"odd.wav", make_wav_file({1, 1, 8000, 16, "abc"}),
            "whole number of WAV frames"},
           {"nan.wav", nan, "infinity or no number at sample 0"},
           {"order.wav", data_first, "format chunk before the data"},
@@ -108,27 +105,22 @@ TEST_CASE("damaged and lying compressed sounds are refused") {
           {"head.flac", flac.substr(0, 42), "a FLAC file that can be opened, got '"},
           {"magic.flac", "fLaC", "a FLAC file that can be opened, got '"},
           {"cut.mp3", front(mp3, 0.5), "The file is truncated"},
-          {"sync.mp3",
-           "\xFF\xFB\x90\x64" + std::string(2000, 'x'),
+          {"sync.mp3", "\xFF\xFB\x90\x64" + std::string(2000, 'x'),
            "an MP3 file that can be opened, got '"},
-          {"tag.mp3",
-           "ID3\x04\0\0\0\0\x10\0"s + std::string(2048, '\0'),
+          {"tag.mp3", "ID3\x04\0\0\0\0\x10\0"s + std::string(2048, '\0'),
            "an MP3 file that can be opened, got '"},
           {"cut.ogg", front(ogg, 0.5), "The file is truncated"},
           {"head.ogg", ogg.substr(0, 58), "an Ogg file that can be opened, got '"},
           {"torn.ogg", front(ogg, 0.4) + ogg.substr(ogg.size() / 2), "Ogg page"},
           {"cut.opus", front(opus, 0.5), "The file is truncated"},
-          {"page.ogg",
-           ogg_page("what is this"),
+          {"page.ogg", ogg_page("what is this"),
            "an Ogg file that can be opened, got '"},
           {"cut.m4a", front(m4a, 0.5), "The file is truncated"},
           {"cut-fast.m4a", front(fast, 0.7), "The file is truncated"},
           {"no-index.m4a", mp4_box("ftyp", "M4A ") + mp4_box("mdat", "abc"), "moov"},
-          {"empty.m4a",
-           mp4_box("ftyp", "M4A ") + mp4_box("moov", ""),
+          {"empty.m4a", mp4_box("ftyp", "M4A ") + mp4_box("moov", ""),
            "an MP4 or MOV file that can be opened, got '"},
-          {"sync.aac",
-           "\xFF\xF1\x50\x80\x02\x1F\xFC" + std::string(300, 'x'),
+          {"sync.aac", "\xFF\xF1\x50\x80\x02\x1F\xFC" + std::string(300, 'x'),
            "a sound stream in an AAC file, got none."},
           {"noise.aac", noise, "packets that can be decoded, got "},
       });

@@ -30,14 +30,13 @@ std::string jpeg_claims(int width, int height, int bits = 8, int marker = 0xC0) 
   const std::string jpeg = sample("rgb.jpg");
   const size_t at = jpeg.find("\xFF\xC0"s);
   return patched(
-      jpeg,
-      at,
+      jpeg, at,
       "\xFF"s + static_cast<char>(marker) + jpeg.substr(at + 2, 2) +
           static_cast<char>(bits) + big(static_cast<uint64_t>(height), 2) +
           big(static_cast<uint64_t>(width), 2));
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("files that are no pictures are refused") {
   check_refused(
@@ -46,8 +45,7 @@ TEST_CASE("files that are no pictures are refused") {
           {"empty.png", "", "got no bytes at all"},
           {"text.png", "This is a picture, honestly.\n", "got plain text"},
           {"page.jpg", "<!DOCTYPE html><html></html>", "got an HTML, XML or SVG"},
-          {"drawing.svg",
-           "<svg xmlns='http://www.w3.org/2000/svg'/>",
+          {"drawing.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>",
            "or SVG document"},
           {"list.png", "#EXTM3U\nhttp://localhost/a.ts\n", "got a playlist"},
           {"a.gif", "GIF89a" + std::string(20, '\0'), "got a GIF picture"},
@@ -88,8 +86,7 @@ TEST_CASE("damaged and lying PNGs are refused") {
           {"thin.png", make_png({600, 1, 8, 0, std::string(600, 'x')}), "factor of"},
           {"no-data.png", kSignature + png_header(1, 1, 8, 2) + kEnd, "got 0 bytes"},
           {"order.png", kSignature + kEnd, "expected a PNG with one header, first"},
-          {"long.png",
-           kSignature + png_header(1, 1, 8, 2) + "\x7F\xFF\xFF\xFFIDATabc",
+          {"long.png", kSignature + png_header(1, 1, 8, 2) + "\x7F\xFF\xFF\xFFIDATabc",
            "expected 2147483647 more bytes of a PNG chunk"},
           {"critical.png",
            kSignature + png_header(1, 1, 8, 2) + png_chunk("ABCD", "x") + kEnd,
@@ -119,8 +116,7 @@ TEST_CASE("damaged and lying JPEGs are refused") {
           {"arithmetic.jpg", jpeg_claims(16, 8, 8, 0xC9), "arithmetic-coded one"},
           {"inks.jpg", no_adobe, "expected Adobe's marker"},
           {"twice.jpg", "\xFF\xD8"s + jpeg, "a second start marker"},
-          {"short.jpg",
-           with_segment(jpeg, 0xE2, "").replace(4, 2, "\0\1"s),
+          {"short.jpg", with_segment(jpeg, 0xE2, "").replace(4, 2, "\0\1"s),
            "at least 2 bytes"},
           {"noise.jpg", "\xFF\xD8\xFF"s + std::string(3000, '\xA7'), "JPEG segment"},
       });
@@ -141,11 +137,9 @@ TEST_CASE("damaged and lying WebPs and BMPs are refused") {
           {"none.webp", "RIFF\4\0\0\0WEBP"s, "expected a picture in the WebP"},
           {"animated.webp", sample("animated.webp"), "got an animation"},
           {"frame.webp", patched(webp, 23, "xxx"), "expected a VP8 key frame"},
-          {"size.webp",
-           patched(webp, 26, "\xFF\x3F\xFF\x3F"),
+          {"size.webp", patched(webp, 26, "\xFF\x3F\xFF\x3F"),
            "at most 50000000 pixels"},
-          {"canvas.webp",
-           patched(sample("exif.webp"), 24, "\x63\0\0"s),
+          {"canvas.webp", patched(sample("exif.webp"), 24, "\x63\0\0"s),
            "as large as its canvas of 100x8"},
           {"lossless.webp", patched(sample("alpha.webp"), 20, "x"), "VP8L signature"},
           {"cut.bmp", bmp.substr(0, 80), "48 bytes of BMP pixels, got 26"},

@@ -35,7 +35,7 @@ void check_refusal(
     const std::string& subject,
     const std::string& cause,
     const std::function<void()>& read) {
-  std::ofstream("/proc/self/clear_refs") << "5";  // the peak starts again
+  std::ofstream("/proc/self/clear_refs") << "5"; // the peak starts again
   const int64_t before = peak_mib();
   const std::clock_t start = std::clock();
   std::string message = "nothing was thrown";
@@ -53,7 +53,7 @@ void check_refusal(
   CHECK(peak_mib() - before < kMaxGrowthMib);
 }
 
-}  // namespace
+} // namespace
 
 void check_refused(Reader reader, const std::vector<BadFile>& files) {
   const TemporaryFolder folder;
@@ -61,8 +61,7 @@ void check_refused(Reader reader, const std::vector<BadFile>& files) {
     CAPTURE(file.name, file.cause);
     const auto path = folder / file.name;
     write_bytes(path, file.bytes);
-    const auto check = [&](const std::string& component,
-                           const auto& from_path,
+    const auto check = [&](const std::string& component, const auto& from_path,
                            const auto& from_bytes) {
       check_refusal("read_" + component, path.string(), file.cause, from_path);
       check_refusal("decode_" + component, "memory", file.cause, from_bytes);
@@ -70,24 +69,21 @@ void check_refused(Reader reader, const std::vector<BadFile>& files) {
     switch (reader) {
       case Reader::Image:
         check(
-            "image",
-            [&] { static_cast<void>(read_image(path)); },
+            "image", [&] { static_cast<void>(read_image(path)); },
             [&] { static_cast<void>(decode_image(file.bytes, "memory")); });
         break;
       case Reader::Audio:
         check(
-            "audio",
-            [&] { static_cast<void>(read_audio(path)); },
+            "audio", [&] { static_cast<void>(read_audio(path)); },
             [&] { static_cast<void>(decode_audio(file.bytes, "memory")); });
         break;
       case Reader::Video:
         check(
-            "video",
-            [&] { static_cast<void>(read_video(path)); },
+            "video", [&] { static_cast<void>(read_video(path)); },
             [&] { static_cast<void>(decode_video(file.bytes, "memory")); });
         break;
     }
   }
 }
 
-}  // namespace omni::test
+} // namespace omni::test

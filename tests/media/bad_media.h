@@ -13,12 +13,12 @@ namespace omni::test {
 enum class Reader { Image, Audio, Video };
 
 struct BadFile {
-  std::string name;  // of the file, with its (possibly lying) extension
+  std::string name; // of the file, with its (possibly lying) extension
   std::string bytes;
-  std::string cause;  // a part of the message
+  std::string cause; // a part of the message
 };
 
 // Once as a file and once as bytes in memory.
 void check_refused(Reader reader, const std::vector<BadFile>& files);
 
-}  // namespace omni::test
+} // namespace omni::test

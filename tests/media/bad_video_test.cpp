@@ -41,7 +41,7 @@ std::string with_field(
   return patched(bytes, at + offset, value);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("files that are no videos are refused") {
   const TemporaryFolder folder;
@@ -59,8 +59,7 @@ TEST_CASE("files that are no videos are refused") {
           {"picture.mp4", sample("rgb.jpg"), "Use read_image()."},
           {"sound.mp4", make_wav_file({1, 1, 8000, 16, "ab"}), "Use read_audio()."},
           {"song.mp4", encoded(folder, "a.m4a", tone + "-c:a aac"), "Use read_audio()"},
-          {"song.mkv",
-           encoded(folder, "a.mka", tone + "-c:a flac"),
+          {"song.mkv", encoded(folder, "a.mka", tone + "-c:a flac"),
            "Use read_audio()"},
           {"zeros.mp4", std::string(1000, '\0'), "bytes of an unknown format"},
       });
@@ -128,13 +127,11 @@ TEST_CASE("damaged and lying MKVs, WebMs and AVIs are refused") {
           {"empty.avi", empty, "expected"},
           {"none.avi", "RIFF\4\0\0\0AVI "s, "AVI"},
           {"quick.avi", quick, "at most 1000 frames per second, got 10 frames"},
-          {"gif.mkv",
-           encoded(folder, "g.mkv", kPicture + "-c:v snow -strict -2"),
+          {"gif.mkv", encoded(folder, "g.mkv", kPicture + "-c:v snow -strict -2"),
            "expected a codec of the supported ones"},
           {"crowd.mkv",
            encoded(
-               folder,
-               "c.mkv",
+               folder, "c.mkv",
                "-f lavfi -i sine=duration=0.1 -c:a pcm_s16le " +
                    [] {
                      std::string maps;

@@ -20,7 +20,7 @@ std::string quoted(const std::filesystem::path& path) {
   return text;
 }
 
-}  // namespace
+} // namespace
 
 std::string read_bytes(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -59,7 +59,7 @@ std::vector<double> probe_frame_times(const std::filesystem::path& path) {
       quoted(path)));
   std::vector<double> times;
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("N/A")) {  // the last ones of an AVI with B-frames
+    if (line.starts_with("N/A")) { // the last ones of an AVI with B-frames
       times.push_back(2 * times.back() - times[times.size() - 2]);
     } else if (!line.empty()) {
       times.push_back(std::stod(line));
@@ -89,4 +89,4 @@ std::vector<float> decode_mono(const std::filesystem::path& path, int num_channe
   return mono;
 }
 
-}  // namespace omni::test
+} // namespace omni::test

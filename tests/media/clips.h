@@ -27,14 +27,13 @@ template <typename T>
 std::vector<T> numbers(const std::string& bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
   std::copy(
-      bytes.begin(),
-      bytes.begin() + static_cast<ptrdiff_t>(values.size() * sizeof(T)),
+      bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(values.size() * sizeof(T)),
       reinterpret_cast<char*>(values.data()));
   return values;
 }
 
-// Times of the frames of the video stream, seconds, as ffprobe decodes them; one that it
-// does not know follows at the interval before it.
+// Times of the frames of the video stream, seconds, as ffprobe decodes them; one that
+// it does not know follows at the interval before it.
 [[nodiscard]] std::vector<double> probe_frame_times(const std::filesystem::path& path);
 // RGB bytes of all frames, as ffmpeg decodes, rotates and converts them.
 [[nodiscard]] std::string decode_frames(const std::filesystem::path& path);
@@ -43,4 +42,4 @@ std::vector<T> numbers(const std::string& bytes) {
     const std::filesystem::path& path,
     int num_channels);
 
-}  // namespace omni::test
+} // namespace omni::test

@@ -52,7 +52,7 @@ std::string six_with_orientation(int orientation) {
   return make_png({3, 2, 8, 0, kSix, "", "", exif_with_orientation(orientation)});
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every kind of PNG becomes 8-bit RGB over white") {
   struct Kind {
@@ -104,7 +104,7 @@ TEST_CASE("every kind of PNG becomes 8-bit RGB over white") {
       {"colour alpha 16",
        {1, 1, 16, 6, "\x0A\x0A\x14\x14\x1E\x1E\x80\x80"},
        {{half(10), half(20), half(30)}}},
-      {"interlaced",  // passes 1, 6 and 7 of a 2 x 2 picture
+      {"interlaced", // passes 1, 6 and 7 of a 2 x 2 picture
        {2, 2, 8, 0, "\0\1\0\2\0\3\4"s, "", "", "", true},
        {grey(1), grey(2), grey(3), grey(4)}},
   };
@@ -122,12 +122,12 @@ TEST_CASE("every kind of BMP") {
     CAPTURE(spec.bits);
     CHECK(pixels(decode_image(make_bmp(spec))) == expected);
   };
-  const std::string red_blue = "\0\0\xFF\0\xFF\0\0\0"s;  // palette, BGRX
+  const std::string red_blue = "\0\0\xFF\0\xFF\0\0\0"s; // palette, BGRX
   check({2, 1, 1, 0, red_blue, "\x40\0\0\0"s}, {red, blue});
   check({2, 1, 4, 0, red_blue, "\x10\0\0\0"s}, {blue, red});
   check({2, 1, 8, 0, red_blue, "\1\0\0\0"s}, {blue, red});
-  check({2, 1, 16, 0, "", "\x00\x7C\x1F\x00"s}, {red, blue});      // 5-5-5
-  check({1, 2, 24, 0, "", "\xFF\0\0\0\0\0\xFF\0"s}, {red, blue});  // bottom row first
+  check({2, 1, 16, 0, "", "\x00\x7C\x1F\x00"s}, {red, blue}); // 5-5-5
+  check({1, 2, 24, 0, "", "\xFF\0\0\0\0\0\xFF\0"s}, {red, blue}); // bottom row first
   check({1, -2, 24, 0, "", "\0\0\xFF\0\xFF\0\0\0"s}, {red, blue});
   // The fourth byte means nothing without a mask for it.
   check({2, 1, 32, 0, "", "\0\0\xFF\0\xFF\0\0\0"s}, {red, blue});
@@ -169,14 +169,14 @@ TEST_CASE("JPEG and WebP show the colours they were made of") {
 
 TEST_CASE("EXIF orientation turns the picture upright") {
   const std::vector<std::vector<int>> expected = {
-      {1, 2, 3, 4, 5, 6},  // 1: as stored, 2 rows of 3
-      {3, 2, 1, 6, 5, 4},  // 2: mirrored
-      {6, 5, 4, 3, 2, 1},  // 3: half a turn
-      {4, 5, 6, 1, 2, 3},  // 4: upside down
-      {1, 4, 2, 5, 3, 6},  // 5: transposed, 3 rows of 2
-      {4, 1, 5, 2, 6, 3},  // 6: a quarter clockwise
-      {6, 3, 5, 2, 4, 1},  // 7: transposed over the other diagonal
-      {3, 6, 2, 5, 1, 4},  // 8: a quarter anticlockwise
+      {1, 2, 3, 4, 5, 6}, // 1: as stored, 2 rows of 3
+      {3, 2, 1, 6, 5, 4}, // 2: mirrored
+      {6, 5, 4, 3, 2, 1}, // 3: half a turn
+      {4, 5, 6, 1, 2, 3}, // 4: upside down
+      {1, 4, 2, 5, 3, 6}, // 5: transposed, 3 rows of 2
+      {4, 1, 5, 2, 6, 3}, // 6: a quarter clockwise
+      {6, 3, 5, 2, 4, 1}, // 7: transposed over the other diagonal
+      {3, 6, 2, 5, 1, 4}, // 8: a quarter anticlockwise
   };
   for (int orientation = 1; orientation <= 8; ++orientation) {
     CAPTURE(orientation);

@@ -72,7 +72,7 @@ std::vector<std::string> sound_files() {
   return files;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("sniffing goes by the bytes") {
   const std::vector<std::pair<std::string, MediaKind>> table = {
@@ -106,7 +106,7 @@ TEST_CASE("sniffing goes by the bytes") {
       {"<?xml version=\"1.0\"?><MPD>", MediaKind::Playlist},
       {"<!DOCTYPE html><html>", MediaKind::Markup},
       {"BMW is a maker of cars.", MediaKind::Text},
-      {"\xEC\x95\x88\xEB\x85\x95", MediaKind::Text},  // Korean
+      {"\xEC\x95\x88\xEB\x85\x95", MediaKind::Text}, // Korean
       {"\0\1\2\3"s, MediaKind::Unknown},
   };
   for (const auto& [bytes, kind] : table) {

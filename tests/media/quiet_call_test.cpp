@@ -47,20 +47,21 @@ std::string heard_while(const std::function<void()>& work) {
 // whose data were exchanged.
 std::vector<std::string> damaged_pictures() {
   test::PngSpec png{4, 4, 8, 2, std::string(100, 'x')};
-  png.is_interlaced = true;  // `rows` hold the filter bytes
+  png.is_interlaced = true; // `rows` hold the filter bytes
   std::string jpeg = test::sample("cmyk.jpg");
-  jpeg.replace(jpeg.size() - 16, 12, "\x12\x34\x56\x78\x12\x34\x56\x78\x12\x34\x56\x78");
+  jpeg.replace(
+      jpeg.size() - 16, 12, "\x12\x34\x56\x78\x12\x34\x56\x78\x12\x34\x56\x78");
   return {test::make_png(png), jpeg};
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("libraries say nothing of damaged pictures") {
   for (const std::string& bytes : damaged_pictures()) {
     const std::string heard = heard_while([&] {
       try {
         static_cast<void>(decode_image(bytes));
-      } catch (const IoError&) {  // or read as far as it goes
+      } catch (const IoError&) { // or read as far as it goes
       }
     });
     CHECK(heard.empty());

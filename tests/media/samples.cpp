@@ -64,7 +64,7 @@ std::string from_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace
+} // namespace
 
 std::string little(uint64_t value, int count) {
   std::string bytes;
@@ -112,8 +112,7 @@ std::string make_png(const PngSpec& spec) {
   std::string png(kPngSignature);
   png += header;
   for (const auto& [type, content] :
-       {std::pair{"PLTE", spec.palette},
-        std::pair{"tRNS", spec.transparency},
+       {std::pair{"PLTE", spec.palette}, std::pair{"tRNS", spec.transparency},
         std::pair{"eXIf", spec.exif}}) {
     if (!content.empty()) {
       png += png_chunk(type, content);
@@ -228,4 +227,4 @@ std::string sample(const std::string& name) {
   return from_base64(found->second);
 }
 
-}  // namespace omni::test
+} // namespace omni::test

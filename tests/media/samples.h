@@ -22,13 +22,13 @@ struct PngSpec {
   uint32_t height = 1;
   int bits = 8;
   int color_type =
-      2;  // 0 grey, 2 colour, 3 palette, 4 grey and alpha, 6 colour and alpha
+      2; // 0 grey, 2 colour, 3 palette, 4 grey and alpha, 6 colour and alpha
   std::string rows =
-      {};  // samples as stored, without filter bytes; every row of whole bytes
-  std::string palette = {};       // PLTE
-  std::string transparency = {};  // tRNS
-  std::string exif = {};          // eXIf
-  bool is_interlaced = false;  // `rows` then hold the seven passes, with filter bytes
+      {}; // samples as stored, without filter bytes; every row of whole bytes
+  std::string palette = {}; // PLTE
+  std::string transparency = {}; // tRNS
+  std::string exif = {}; // eXIf
+  bool is_interlaced = false; // `rows` then hold the seven passes, with filter bytes
 };
 [[nodiscard]] std::string make_png(const PngSpec& spec);
 [[nodiscard]] std::string png_chunk(std::string_view type, std::string_view data);
@@ -46,11 +46,11 @@ with_segment(const std::string& jpeg, int marker, std::string_view content);
 
 struct BmpSpec {
   int32_t width = 1;
-  int32_t height = 1;  // negative: top row first
+  int32_t height = 1; // negative: top row first
   int bits = 24;
   uint32_t compression = 0;
-  std::string masks = {};  // after the header: 12 or 16 bytes, or a palette
-  std::string rows = {};   // padded to 4 bytes each
+  std::string masks = {}; // after the header: 12 or 16 bytes, or a palette
+  std::string rows = {}; // padded to 4 bytes each
 };
 [[nodiscard]] std::string make_bmp(const BmpSpec& spec);
 
@@ -60,7 +60,7 @@ struct WavSpec {
   uint32_t sample_rate_hz = 8000;
   int bits = 16;
   std::string data = {};
-  int64_t declared_bytes = -1;  // of the data; -1: the truth
+  int64_t declared_bytes = -1; // of the data; -1: the truth
 };
 [[nodiscard]] std::string make_wav_file(const WavSpec& spec);
 
@@ -73,4 +73,4 @@ struct WavSpec {
 // 7 of alpha 128); and "grey.jpg", whose column x is 16 * x.
 [[nodiscard]] std::string sample(const std::string& name);
 
-}  // namespace omni::test
+} // namespace omni::test

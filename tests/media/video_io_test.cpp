@@ -69,8 +69,7 @@ std::vector<float> place_sound(const std::filesystem::path& path, double rate_hz
       placed.resize(placed.size() + static_cast<size_t>(std::lround(gap * rate_hz)));
     }
     placed.insert(
-        placed.end(),
-        sound.begin() + static_cast<ptrdiff_t>(next),
+        placed.end(), sound.begin() + static_cast<ptrdiff_t>(next),
         sound.begin() + static_cast<ptrdiff_t>(next + count));
     next += count;
   }
@@ -87,7 +86,7 @@ void check_sound(const VideoClip& clip, const std::filesystem::path& path) {
   CHECK((clip.audio->samples - reference).abs().max().item<double>() <= 1e-6);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every container equals ffmpeg and ffprobe") {
   struct Container {
@@ -147,12 +146,12 @@ TEST_CASE("the display matrix is applied as ffmpeg applies it") {
   // a, b, c, d of [x' y'] = [x y] * [a b; c d].
   const auto turn = GENERATE(values<std::array<int, 4>>({
       {1, 0, 0, 1},
-      {0, 1, -1, 0},  // a quarter clockwise
+      {0, 1, -1, 0}, // a quarter clockwise
       {-1, 0, 0, -1},
       {0, -1, 1, 0},
-      {-1, 0, 0, 1},  // mirrored
-      {1, 0, 0, -1},  // upside down
-      {0, 1, 1, 0},   // transposed
+      {-1, 0, 0, 1}, // mirrored
+      {1, 0, 0, -1}, // upside down
+      {0, 1, 1, 0}, // transposed
       {0, -1, -1, 0},
   }));
   CAPTURE(turn[0], turn[1], turn[2], turn[3]);

@@ -20,7 +20,7 @@ std::vector<double> evenly(size_t count, double frames_per_second, double start 
 
 using Indices = std::vector<size_t>;
 
-}  // namespace
+} // namespace
 
 TEST_CASE("without options every frame is kept") {
   CHECK(plan_frames({0.0}, 0, {}, {}) == Indices{0});
@@ -47,7 +47,7 @@ TEST_CASE("the file's own rate keeps every frame, however its times are rounded"
     std::vector<double> times = evenly(500, rate);
     CHECK(plan_frames(times, 0, rate, {}).size() == 500);
     for (double& time : times) {
-      time = std::round(time * 1000) / 1000;  // Matroska
+      time = std::round(time * 1000) / 1000; // Matroska
     }
     CHECK(plan_frames(times, 0, rate, {}).size() == 500);
   }

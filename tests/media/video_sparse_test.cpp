@@ -32,7 +32,7 @@ void reset_peak() {
   std::ofstream("/proc/self/clear_refs") << "5";
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("sampled frames equal those of the whole clip") {
   struct Container {
@@ -84,10 +84,10 @@ TEST_CASE("sampled frames equal those of the whole clip") {
 TEST_CASE("memory follows the frames kept") {
   const TemporaryFolder folder;
   const auto path = folder / "long.mp4";
-  ffmpeg(  // 264 MiB as RGB
+  ffmpeg( // 264 MiB as RGB
       "-f lavfi -i color=red:size=640x480:rate=30:duration=10 -c:v mpeg4 '" +
       path.string() + "'");
-  const VideoClip first = read_video(path, {.max_frames = 3});  // warms allocators
+  const VideoClip first = read_video(path, {.max_frames = 3}); // warms allocators
   reset_peak();
   const int64_t before = peak_mib();
   const VideoClip clip = read_video(path, {.max_frames = 5});

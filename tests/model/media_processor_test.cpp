@@ -42,17 +42,21 @@ struct Expected {
 };
 
 Expected lay_out(
-    const std::vector<double>& frame_times, int64_t num_sound_rows, double sound_begin) {
+    const std::vector<double>& frame_times,
+    int64_t num_sound_rows,
+    double sound_begin) {
   Expected expected;
   const auto num_frames = static_cast<int64_t>(frame_times.size());
   for (int64_t chunk = 0; chunk < 100; ++chunk) {
     for (int64_t frame = 0; frame < num_frames; ++frame) {
       const double time = frame_times[static_cast<size_t>(frame)];
-      for (int64_t cell = 0; std::floor(time) == chunk && cell < kSide * kSide; ++cell) {
+      for (int64_t cell = 0; std::floor(time) == chunk && cell < kSide * kSide;
+           ++cell) {
         expected.order.push_back(frame * kSide * kSide + cell);
         const double t = time * kRowsPerSecond;
         expected.positions.push_back(
-            {t, t + static_cast<double>(cell / kSide), t + static_cast<double>(cell % kSide)});
+            {t, t + static_cast<double>(cell / kSide),
+             t + static_cast<double>(cell % kSide)});
       }
     }
     for (int64_t row = 0; row < num_sound_rows; ++row) {
@@ -76,7 +80,8 @@ void check_layout(const ProcessedMedia& media, const Expected& expected) {
       INFO("row " << row << " axis " << axis);
       CHECK(
           media.positions[row][axis].item<double>() ==
-          Approx(expected.positions[static_cast<size_t>(row)][static_cast<size_t>(axis)])
+          Approx(
+              expected.positions[static_cast<size_t>(row)][static_cast<size_t>(axis)])
               .margin(1e-4));
     }
   }
@@ -174,7 +179,8 @@ TEST_CASE("a model without eyes or ears says so") {
       processor.process(make_sound(1.0)), Contains("reads sound, got \"plain\""));
   CHECK_THROWS_WITH(
       processor.process(make_clip({0.0})), Contains("reads pictures, got \"plain\""));
-  CHECK_THROWS_WITH(processor.codec_pixels(picture), Contains("that draws, got \"plain\""));
+  CHECK_THROWS_WITH(
+      processor.codec_pixels(picture), Contains("that draws, got \"plain\""));
   CHECK_THROWS_WITH(
       processor.codec_mel(make_sound(1.0)), Contains("that speaks, got \"plain\""));
 }

@@ -7,6 +7,7 @@
 #include "omni/core/errors.h"
 #include "omni/core/file_io.h"
 #include "omni/core/safetensors.h"
+#include "omni/model/model_folder.h"
 #include "omni/model/omni_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
@@ -65,6 +66,15 @@ TEST_CASE("saving and loading keeps every bit, in one file or in shards") {
   check_equal(load(folder.path, {.dtype = at::kFloat}), model);
 }
 
+TEST_CASE("examples for people go along with a model that is saved again") {
+  const test::TemporaryFolder folder;
+  testing::make_tiny_model()->save(folder / "first");
+  CHECK(read_examples(folder / "first").empty());
+  write_file(folder / "first" / "examples.txt", "ask me");
+  load(folder / "first")->save(folder / "second");
+  CHECK(read_examples(folder / "second") == "ask me");
+}
+
 TEST_CASE("a dtype asked for is the dtype of every parameter") {
   const test::TemporaryFolder folder;
   OmniModel model = testing::make_tiny_model();
@@ -97,8 +107,7 @@ TEST_CASE("all that is missing, unexpected or of another shape is in one message
   model->save(folder.path);
   NamedTensors tensors = tensors_of(model);
   std::erase_if(tensors, [](const auto& item) {
-    return item.first == "transformer.norm.weight" ||
-        item.first == "vocoder.head.bias";
+    return item.first == "transformer.norm.weight" || item.first == "vocoder.head.bias";
   });
   for (auto& [name, tensor] : tensors) {
     if (name == "transformer.embed.weight") {
@@ -172,7 +181,8 @@ TEST_CASE("parts that are absent or shaped otherwise are all named") {
       load_parts(model, folder.path, {"vit", "nose"}),
       Contains("the model has no part \"nose\""));
   NamedTensors tensors = tensors_of(model);
-  std::erase_if(tensors, [](const auto& item) { return item.first == "vit.norm.weight"; });
+  std::erase_if(
+      tensors, [](const auto& item) { return item.first == "vit.norm.weight"; });
   for (auto& [name, tensor] : tensors) {
     if (name == "vit.patch_embed.bias") {
       tensor = at::zeros({4});

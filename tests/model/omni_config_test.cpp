@@ -67,7 +67,8 @@ TEST_CASE("a key that is unknown, wrong or twice is named by its path") {
       {with("\"width\": 32", "\"width\": 32.5"), "`transformer.width` an integer"},
       {with("\"has_qk_norm\": true", "\"has_qk_norm\": 1"), "true or false, got 1."},
       {with("\"sectioned\"", "\"diagonal\""),
-       "`transformer.layers[0].rotary.axis_layout` one of one_axis, sectioned, interleaved"},
+       "`transformer.layers[0].rotary.axis_layout` one of one_axis, sectioned, "
+       "interleaved"},
       {with("\"repeat\": 2", "\"repeat\": 0"), "1 to 4096 layers, got 0."},
       {with("\"repeat\": 2", "\"repeat\": 100000"), "got 100000."},
       {with("\"vision\": {", "\"vision\": [{"), ""},
@@ -116,7 +117,8 @@ TEST_CASE("parts that do not fit together are refused by name") {
   };
   CHECK_THAT(
       error_of([](auto& c) { c.vision->projector.input_width = 63; }),
-      Contains("[config] expected `vision.projector.input_width` 64") && Contains("got 63."));
+      Contains("[config] expected `vision.projector.input_width` 64") &&
+          Contains("got 63."));
   CHECK_THAT(
       error_of([](auto& c) { c.vision->processor.merge = 1; }),
       Contains("agree on patch_size and merge"));
@@ -136,10 +138,14 @@ TEST_CASE("parts that do not fit together are refused by name") {
       error_of([](auto& c) { c.transformer->vocab_size += 1; }),
       Contains("expected `token_space.vocab_size`"));
   CHECK_THAT(
-      error_of([](auto& c) { c.image_codec->levels = {4, 5}; }),
+      error_of([](auto& c) {
+        c.image_codec->levels = {4, 5};
+      }),
       Contains("expected the image segment to have 20 ids, one a code, got 16."));
   CHECK_THAT(
-      error_of([](auto& c) { c.speech_codec->levels = {4, 3}; }),
+      error_of([](auto& c) {
+        c.speech_codec->levels = {4, 3};
+      }),
       Contains("speech segment to have 12 ids, one a code, got 16."));
 }
 

@@ -17,7 +17,8 @@ EncodedMedia rows_of(int64_t count, float value) {
   return {at::full({count, 32}, value), at::zeros({count, 3})};
 }
 
-// A sequence of two text ids, `first` slots of item 0, one id, `second` slots of item 1.
+// A sequence of two text ids, `first` slots of item 0, one id, `second` slots of
+// item 1.
 TokenSequence sequence_of(const OmniModel& model, int64_t first, int64_t second) {
   SequenceBuilder builder(model->config.token_space, 2);
   const int64_t slot = model->config.token_space.control("image_slot");
@@ -65,8 +66,9 @@ TEST_CASE("rows and slots that disagree are named with both counts") {
   CHECK_NOTHROW(embed(3, 2));
   CHECK_THROWS_WITH(
       embed(3, 5),
-      Contains("[embed] item 1 (video) produced 5 rows but the sequence holds 2 slots for "
-               "it; the prompt was composed for other media."));
+      Contains(
+          "[embed] item 1 (video) produced 5 rows but the sequence holds 2 slots for "
+          "it; the prompt was composed for other media."));
   CHECK_THROWS_WITH(
       embed(2, 2),
       Contains("item 0 (image) produced 2 rows but the sequence holds 3 slots"));
@@ -94,10 +96,14 @@ TEST_CASE("logits are those of the decoder and have gradients") {
   REQUIRE(logits.sizes() == at::IntArrayRef({2, 3, vocab}));
   CHECK(logits.scalar_type() == at::kFloat);
   // A row of the batch is a sequence of its own; later ids do not change earlier rows.
-  CHECK((model->logits(ids.narrow(0, 1, 1))[0] - logits[1]).abs().max().item<double>() < 1e-5);
   CHECK(
-      (model->logits(ids.narrow(1, 0, 2)) - logits.narrow(1, 0, 2)).abs().max().item<double>() <
+      (model->logits(ids.narrow(0, 1, 1))[0] - logits[1]).abs().max().item<double>() <
       1e-5);
+  CHECK(
+      (model->logits(ids.narrow(1, 0, 2)) - logits.narrow(1, 0, 2))
+          .abs()
+          .max()
+          .item<double>() < 1e-5);
   // Against finite differences along a direction of the table.
   const at::Tensor table = model->transformer->table->weight;
   torch::manual_seed(2);
@@ -127,7 +133,8 @@ TEST_CASE("ids that are no batch, and a model without a decoder, are refused") {
   OmniModel only_codecs(config, nullptr);
   CHECK_THROWS_WITH(
       only_codecs->logits(at::zeros({1, 3}, at::kLong)),
-      Contains("[model] expected a model with a transformer, got \"eyes\" without one."));
+      Contains(
+          "[model] expected a model with a transformer, got \"eyes\" without one."));
   CHECK_THROWS_WITH(only_codecs->embed({}, {}), Contains("\"eyes\" without one"));
 }
 
@@ -137,7 +144,8 @@ TEST_CASE("several items are encoded as each by itself") {
   torch::manual_seed(4);
   const Image picture{at::randint(0, 255, {20, 30, 3}).to(at::kByte), "picture"};
   const auto sound = [](double seconds) {
-    return Waveform{at::randn({static_cast<int64_t>(seconds * 16000)}) * 0.1, 16000, "s"};
+    return Waveform{
+        at::randn({static_cast<int64_t>(seconds * 16000)}) * 0.1, 16000, "s"};
   };
   VideoClip clip;
   clip.frames = at::randint(0, 255, {4, 16, 16, 3}).to(at::kByte);
@@ -145,10 +153,8 @@ TEST_CASE("several items are encoded as each by itself") {
   clip.audio = sound(1.7);
   clip.duration_seconds = 2.0;
   const std::vector<ProcessedMedia> items = {
-      model->processor.process(sound(0.4)),
-      model->processor.process(picture),
-      model->processor.process(clip),
-      model->processor.process(sound(2.0))};
+      model->processor.process(sound(0.4)), model->processor.process(picture),
+      model->processor.process(clip), model->processor.process(sound(2.0))};
   const std::vector<EncodedMedia> together = model->encode(items);
   REQUIRE(together.size() == 4);
   for (size_t i = 0; i < items.size(); ++i) {

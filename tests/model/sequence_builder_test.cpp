@@ -17,7 +17,9 @@ using Positions = std::vector<Position>;
 TokenSpace make_space() {
   return TokenSpace(
       30,
-      {{Segment::Text, {0, 10}}, {Segment::Control, {10, 20}}, {Segment::Image, {20, 30}}},
+      {{Segment::Text, {0, 10}},
+       {Segment::Control, {10, 20}},
+       {Segment::Image, {20, 30}}},
       {{"bos", 10}, {"image_slot", 11}, {"draw_begin", 12}, {"draw_end", 13}});
 }
 
@@ -45,7 +47,12 @@ TEST_CASE("media rows lie where they say, and text goes on after the furthest") 
   CHECK(
       (sequence.positions ==
        Positions{
-           {0, 0, 0}, {1, 1, 1}, {2, 2, 5}, {8.25, 8.25, 9.25}, {3, 3, 3}, {10, 10, 10}}));
+           {0, 0, 0},
+           {1, 1, 1},
+           {2, 2, 5},
+           {8.25, 8.25, 9.25},
+           {3, 3, 3},
+           {10, 10, 10}}));
   REQUIRE(sequence.spans.size() == 1);
   CHECK(sequence.spans[0].modality == Modality::Video);
   CHECK(sequence.spans[0].item == 5);
@@ -65,8 +72,16 @@ TEST_CASE("drawn codes lie on their grid at one time") {
   builder.push({13, 2});
   CHECK(
       (builder.sequence().positions ==
-       Positions{{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {2, 2, 3}, {2, 2, 4}, {2, 3, 2},
-                 {2, 3, 3}, {5, 5, 5}, {6, 6, 6}}));
+       Positions{
+           {0, 0, 0},
+           {1, 1, 1},
+           {2, 2, 2},
+           {2, 2, 3},
+           {2, 2, 4},
+           {2, 3, 2},
+           {2, 3, 3},
+           {5, 5, 5},
+           {6, 6, 6}}));
   // A code outside a drawing is an id like any other.
   builder.push({21, 22});
   CHECK(builder.sequence().positions.back() == Position{8, 8, 8});
@@ -106,7 +121,8 @@ TEST_CASE("a tail keeps what is left of its spans") {
   CHECK(sequence.from(9).num_tokens() == 0);
   CHECK(tail.from(1).spans[0].first_row == 3); // a tail of a tail
   CHECK_THROWS_WITH(
-      sequence.from(10), Contains("[token_sequence] expected a begin in [0, 9], got 10."));
+      sequence.from(10),
+      Contains("[token_sequence] expected a begin in [0, 9], got 10."));
   CHECK_THROWS_WITH(sequence.from(-1), Contains("got -1"));
 }
 
@@ -120,12 +136,14 @@ TEST_CASE("a sequence as tensors, and modalities by name") {
   CHECK(TokenSequence().positions_tensor().sizes() == at::IntArrayRef({0, 3}));
   CHECK(TokenSequence().next_position() == 0);
   for (const Modality modality :
-       {Modality::Text, Modality::Image, Modality::Audio, Modality::Video, Modality::Speech}) {
+       {Modality::Text, Modality::Image, Modality::Audio, Modality::Video,
+        Modality::Speech}) {
     CHECK(modality_from_name(modality_name(modality)) == modality);
   }
   CHECK_THROWS_WITH(
       modality_from_name("smell"),
-      Contains("[modality] expected one of text, image, audio, video, speech, got \"smell\""));
+      Contains("[modality] expected one of text, image, audio, video, speech, got "
+               "\"smell\""));
 }
 
 } // namespace omni

@@ -14,7 +14,8 @@ ScriptedModel::ScriptedModel(int64_t max_positions) {
   OmniConfig config = parse_config(tiny_config_json());
   config.transformer->has_tied_head = false;
   config.transformer->max_positions = max_positions;
-  model = OmniModel(config, TextTokenizer::load(golden_folder() + "/tiny_unigram.model"));
+  model =
+      OmniModel(config, TextTokenizer::load(golden_folder() + "/tiny_unigram.model"));
   model->eval();
   const at::NoGradGuard no_grad;
   for (const auto& item : model->transformer->named_parameters()) {

@@ -21,8 +21,8 @@ std::string golden_folder() {
 }
 
 std::string tiny_config_json() {
-  const int64_t text = TextTokenizer::load(golden_folder() + "/tiny_unigram.model")
-                           ->vocab_size();
+  const int64_t text =
+      TextTokenizer::load(golden_folder() + "/tiny_unigram.model")->vocab_size();
   const int64_t spelling = text + 32;
   const int64_t image = spelling + kLetters;
   const int64_t speech = image + kCodes;
@@ -30,16 +30,17 @@ std::string tiny_config_json() {
   std::string controls;
   int64_t id = text;
   for (const char* role :
-       {"bos", "eos", "pad", "null", "user", "assistant", "system", "image_begin",
-        "image_end", "audio_begin", "audio_end", "video_begin", "video_end",
-        "image_slot", "audio_slot", "draw_begin", "draw_end", "speech_begin",
-        "speech_next", "speech_end"}) {
-    controls += (controls.empty() ? "\"" : ", \"") + std::string(role) +
-        "\": " + id_text(id++);
+       {"bos",        "eos",         "pad",          "null",        "user",
+        "assistant",  "system",      "image_begin",  "image_end",   "audio_begin",
+        "audio_end",  "video_begin", "video_end",    "image_slot",  "audio_slot",
+        "draw_begin", "draw_end",    "speech_begin", "speech_next", "speech_end"}) {
+    controls +=
+        (controls.empty() ? "\"" : ", \"") + std::string(role) + "\": " + id_text(id++);
   }
   return R"({
   "name": "tiny",
-  "transformer": {"vocab_size": )" + id_text(vocab) + R"(, "width": 32,
+  "transformer": {"vocab_size": )" +
+      id_text(vocab) + R"(, "width": 32,
     "layers": [{"repeat": 2, "num_heads": 4, "num_kv_heads": 2, "head_width": 8,
       "has_qk_norm": true, "feed_forward_width": 48,
       "rotary": {"axis_layout": "sectioned", "axis_sections": [2, 1, 1]}}],
@@ -63,13 +64,15 @@ std::string tiny_config_json() {
     "levels": [4, 4]},
   "vocoder": {"fft_size": 320, "num_mels": 16, "width": 16, "inner_width": 32,
     "num_blocks": 1},
-  "token_space": {"vocab_size": )" + id_text(vocab) + R"(,
-    "segments": {"text": [0, )" + id_text(text) + "], \"control\": [" +
-      id_text(text) + ", " + id_text(spelling) + "], \"spelling\": [" +
-      id_text(spelling) + ", " + id_text(image) + "], \"image\": [" + id_text(image) +
-      ", " + id_text(speech) + "], \"speech\": [" + id_text(speech) + ", " +
-      id_text(vocab) + R"(]},
-    "control_ids": {)" + controls + "}}}";
+  "token_space": {"vocab_size": )" +
+      id_text(vocab) + R"(,
+    "segments": {"text": [0, )" +
+      id_text(text) + "], \"control\": [" + id_text(text) + ", " + id_text(spelling) +
+      "], \"spelling\": [" + id_text(spelling) + ", " + id_text(image) +
+      "], \"image\": [" + id_text(image) + ", " + id_text(speech) + "], \"speech\": [" +
+      id_text(speech) + ", " + id_text(vocab) + R"(]},
+    "control_ids": {)" +
+      controls + "}}}";
 }
 
 OmniModel make_tiny_model(uint64_t seed) {

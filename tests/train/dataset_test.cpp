@@ -69,7 +69,8 @@ void check_archive(const std::string& command) {
 TEST_CASE("archives of the system's tar are read, in each of its formats") {
   for (const char* format : {"gnu", "pax", "posix"}) {
     INFO(format);
-    check_archive(std::string("tar --sort=name --format=") + format + " -cf ../out.tar .");
+    check_archive(
+        std::string("tar --sort=name --format=") + format + " -cf ../out.tar .");
   }
 }
 
@@ -77,8 +78,9 @@ TEST_CASE("archives of Python's tarfile are read, in each of its formats") {
   for (const char* format : {"GNU_FORMAT", "PAX_FORMAT"}) {
     INFO(format);
     check_archive(
-        std::string("python3 -c \"import os, tarfile\nt = tarfile.open('../out.tar', 'w', "
-                    "format=tarfile.") +
+        std::string(
+            "python3 -c \"import os, tarfile\nt = tarfile.open('../out.tar', 'w', "
+            "format=tarfile.") +
         format +
         ")\nfor p, d, f in sorted(os.walk('.')):\n"
         "    for n in sorted(f): t.add(os.path.join(p, n)[2:])\nt.close()\"");
@@ -133,7 +135,8 @@ TEST_CASE("an outline is the sample without the contents of its media") {
   CHECK(outline.messages[0].parts[0].bytes.empty());
   CHECK(outline.messages[0].parts[0].transcript == "ab");
   const std::string before = dataset.digest();
-  CHECK(dataset.keep_only([](const Sample& sample) { return sample.kind == "k"; }) == 1);
+  CHECK(
+      dataset.keep_only([](const Sample& sample) { return sample.kind == "k"; }) == 1);
   CHECK(dataset.size() == 1);
   CHECK(dataset.read(0).kind == "k");
   CHECK(dataset.digest() == before); // of the files, whichever are used

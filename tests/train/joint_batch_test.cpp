@@ -40,7 +40,8 @@ class Batches {
   }
 
   std::unique_ptr<JointBatch> build(
-      const std::vector<int64_t>& indices, bool is_training) {
+      const std::vector<int64_t>& indices,
+      bool is_training) {
     std::vector<Sample> samples;
     std::vector<SampleAddress> addresses;
     for (const int64_t i : indices) {
@@ -69,7 +70,8 @@ class Batches {
   std::optional<Dataset> dataset_;
 };
 
-TEST_CASE("every learned row predicts the next id, and where text ends before speech, eos") {
+TEST_CASE(
+    "every learned row predicts the next id, and where text ends before speech, eos") {
   const char* json = GENERATE(static_cast<const char*>(nullptr), kSpoken, kDrawn);
   Batches batches(json);
   const TokenSpace& space = batches.model->config.token_space;
@@ -159,7 +161,8 @@ TEST_CASE("wrong speech codes are put into the input of training alone") {
   const auto noisy = batches.build({0, 1, 2, 3}, true);
   const IdRange codes = batches.model->config.token_space.range(Segment::Speech);
   REQUIRE(noisy->ids.sizes() == clean->ids.sizes());
-  const at::Tensor is_code = clean->ids.ge(codes.begin).logical_and(clean->ids.lt(codes.end));
+  const at::Tensor is_code =
+      clean->ids.ge(codes.begin).logical_and(clean->ids.lt(codes.end));
   const at::Tensor differs = clean->ids.ne(noisy->ids);
   CHECK_FALSE(differs.logical_and(is_code.logical_not()).any().item<bool>());
   CHECK(noisy->ids.masked_select(differs).ge(codes.begin).all().item<bool>());
@@ -183,8 +186,9 @@ TEST_CASE("a dropped prompt is the one that guidance draws from") {
   const std::vector<const char*> wanted = {
       "bos", "user", "null", "assistant", "draw_begin"};
   for (size_t i = 0; i < wanted.size(); ++i) {
-    CHECK(dropped->ids[0][static_cast<int64_t>(i)].item<int64_t>() ==
-          space.control(wanted[i]));
+    CHECK(
+        dropped->ids[0][static_cast<int64_t>(i)].item<int64_t>() ==
+        space.control(wanted[i]));
   }
   CHECK(dropped->items.empty());
   const auto kept = batches.build({0}, false); // not when evaluating
@@ -199,7 +203,8 @@ TEST_CASE("a dropped prompt is the one that guidance draws from") {
       kept->supervised.at("image_codes").rows.size() ==
       static_cast<size_t>(num_codes(dropped->ids)));
   Batches spoken(kSpoken, options); // only what is drawn can be dropped
-  CHECK_FALSE(spoken.build({0}, true)->ids.eq(space.control("null")).any().item<bool>());
+  CHECK_FALSE(
+      spoken.build({0}, true)->ids.eq(space.control("null")).any().item<bool>());
 }
 
 TEST_CASE("a conversation too long for the model is refused by its name") {
@@ -211,8 +216,7 @@ TEST_CASE("a conversation too long for the model is refused by its name") {
       R"("}, {"role": "assistant", "content": "yes"}]})";
   Batches batches(json.c_str());
   CHECK_THROWS_WITH(
-      batches.build({2}, true),
-      Catch::Contains("s2: expected at most 512 tokens"));
+      batches.build({2}, true), Catch::Contains("s2: expected at most 512 tokens"));
 }
 
 } // namespace

@@ -19,15 +19,18 @@ TEST_CASE("every objective trains the tiny model and its loss falls") {
   run.config.steps = 30;
   run.config.optimizer.learning_rate = 5e-3;
   std::vector<double> losses;
-  const bool is_done = train(run.config, {[&](const TrainEvent& event) {
-    if (event.kind == TrainEvent::Kind::Step) {
-      double sum = 0.0;
-      for (const auto& [name, loss] : event.losses) {
-        sum += loss;
-      }
-      losses.push_back(sum);
-    }
-  }, {}});
+  const bool is_done = train(
+      run.config,
+      {[&](const TrainEvent& event) {
+         if (event.kind == TrainEvent::Kind::Step) {
+           double sum = 0.0;
+           for (const auto& [name, loss] : event.losses) {
+             sum += loss;
+           }
+           losses.push_back(sum);
+         }
+       },
+       {}});
   REQUIRE(is_done);
   REQUIRE(losses.size() == 30);
   const auto mean = [&](size_t begin) {
@@ -46,11 +49,14 @@ TEST_CASE("a bfloat16 joint run computes what float32 does, within its precision
   rounded.config.precision = "bfloat16";
   const auto first_losses = [](TinyRun& run) {
     std::map<std::string, double> first;
-    train(run.config, {[&](const TrainEvent& event) {
-      if (event.kind == TrainEvent::Kind::Step && event.step == 1) {
-        first = event.losses;
-      }
-    }, {}});
+    train(
+        run.config,
+        {[&](const TrainEvent& event) {
+           if (event.kind == TrainEvent::Kind::Step && event.step == 1) {
+             first = event.losses;
+           }
+         },
+         {}});
     return first;
   };
   const auto wanted = first_losses(exact);

@@ -24,8 +24,7 @@ TEST_CASE("Newton-Schulz brings singular values near one") {
   const auto sizes = GENERATE(std::pair(24, 24), std::pair(16, 40), std::pair(40, 16));
   // A matrix of known singular values, from 0.1 to 1.
   const int64_t rank = std::min(sizes.first, sizes.second);
-  const at::Tensor left =
-      std::get<0>(at::linalg_qr(at::randn({2, sizes.first, rank})));
+  const at::Tensor left = std::get<0>(at::linalg_qr(at::randn({2, sizes.first, rank})));
   const at::Tensor right =
       std::get<0>(at::linalg_qr(at::randn({2, sizes.second, rank})));
   const auto dtype = GENERATE(at::kFloat, at::kBFloat16);
@@ -96,7 +95,8 @@ TEST_CASE("Muon's first step is the orthogonal factor at its scale") {
   WorkerThreads alone(1);
   optimizer.step(1.0, alone);
   const at::Tensor factor = orthogonalize(grad.unsqueeze(0))[0];
-  const at::Tensor wanted = begin * (1.0 - 0.1 * 0.5) - factor * 0.1 * std::sqrt(8.0 / 2.0);
+  const at::Tensor wanted =
+      begin * (1.0 - 0.1 * 0.5) - factor * 0.1 * std::sqrt(8.0 / 2.0);
   CHECK(at::allclose(weight.detach(), wanted, 1e-4, 1e-5));
 }
 
@@ -207,7 +207,9 @@ TEST_CASE("warm-up, plateau and linear decay have these values") {
   options.warmup_steps = 10;
   options.decay_fraction = 0.5;
   options.final_fraction = 0.1;
-  const auto share = [&](int64_t step) { return learning_rate_share(options, step, 100); };
+  const auto share = [&](int64_t step) {
+    return learning_rate_share(options, step, 100);
+  };
   CHECK(share(0) == Approx(0.1));
   CHECK(share(4) == Approx(0.5));
   CHECK(share(9) == Approx(1.0));
@@ -226,7 +228,9 @@ TEST_CASE("half a cosine has these values, and a constant rate stays") {
   options.kind = ScheduleKind::Cosine;
   options.warmup_steps = 20;
   options.final_fraction = 0.2;
-  const auto share = [&](int64_t step) { return learning_rate_share(options, step, 100); };
+  const auto share = [&](int64_t step) {
+    return learning_rate_share(options, step, 100);
+  };
   CHECK(share(9) == Approx(0.5));
   CHECK(share(20) == Approx(1.0));
   CHECK(share(40) == Approx(0.2 + 0.8 * 0.5 * (1.0 + std::cos(M_PI / 4.0))));
@@ -250,10 +254,12 @@ TEST_CASE("the nearest names are those with the fewest edits") {
   const std::vector<std::string> names = {
       "vit.layers.0.mlp.weight", "vit.layers.1.mlp.weight", "vit.norm.weight",
       "conformer.layers.0.mlp.weight", "transformer.embed.weight"};
-  CHECK(nearest_names("vit.layer.*.weight", names, 2) ==
-        std::vector<std::string>{"vit.layers.*.mlp.weight", "vit.norm.weight"});
-  CHECK(nearest_names("transformer.embd.weight", names, 1) ==
-        std::vector<std::string>{"transformer.embed.weight"});
+  CHECK(
+      nearest_names("vit.layer.*.weight", names, 2) ==
+      std::vector<std::string>{"vit.layers.*.mlp.weight", "vit.norm.weight"});
+  CHECK(
+      nearest_names("transformer.embd.weight", names, 1) ==
+      std::vector<std::string>{"transformer.embed.weight"});
   CHECK(nearest_names("x", {}, 3).empty());
   CHECK_THROWS_WITH(
       check_patterns({"vit.*", "vitt.*"}, names, "freeze", "parameters"),

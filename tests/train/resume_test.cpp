@@ -19,7 +19,9 @@ TEST_CASE("a resumed run is bit-identical to one that never stopped") {
   // log_every 3: the run stops between two lines of the log.
   const auto [objective, precision, log_every] =
       GENERATE(table<std::string, std::string, int64_t>(
-          {{"image_codec", "float32", 3}, {"joint", "float32", 1}, {"joint", "bfloat16", 3}}));
+          {{"image_codec", "float32", 3},
+           {"joint", "float32", 1},
+           {"joint", "bfloat16", 3}}));
   INFO(objective << " " << precision << " " << log_every);
   TinyRun whole(objective);
   TinyRun parts(objective);
@@ -86,7 +88,8 @@ TEST_CASE("resuming beside other frozen weights is refused by their part") {
   TinyRun codec("image_codec");
   codec.train_to_end();
   TinyRun run("joint");
-  run.config.initialize_from = {{(codec.folder / "out/model").string(), {"image_codec"}}};
+  run.config.initialize_from = {
+      {(codec.folder / "out/model").string(), {"image_codec"}}};
   run.train_steps(2);
   // The codec is trained again, longer, into the same folder.
   codec.config.steps = 9;
@@ -100,7 +103,8 @@ TEST_CASE("parts that are trained may have come from weights that are gone") {
   TinyRun codec("image_codec");
   codec.train_to_end();
   TinyRun run("image_codec");
-  run.config.initialize_from = {{(codec.folder / "out/model").string(), {"image_codec"}}};
+  run.config.initialize_from = {
+      {(codec.folder / "out/model").string(), {"image_codec"}}};
   run.train_steps(2);
   codec.config.steps = 9;
   fs::remove_all(codec.folder / "out");
@@ -119,11 +123,14 @@ TEST_CASE("a checkpoint half written does not exist") {
   fs::create_directories(broken);
   write_file(broken / half.second, "{");
   int64_t resumed_at = -1;
-  REQUIRE(train(run.config, {[&](const TrainEvent& event) {
-    if (event.kind == TrainEvent::Kind::Resumed) {
-      resumed_at = event.step;
-    }
-  }, {}}));
+  REQUIRE(train(
+      run.config,
+      {[&](const TrainEvent& event) {
+         if (event.kind == TrainEvent::Kind::Resumed) {
+           resumed_at = event.step;
+         }
+       },
+       {}}));
   CHECK(resumed_at == 2);
 }
 
@@ -133,7 +140,9 @@ TEST_CASE("a log whose last line was cut is whole again after resuming") {
   TinyRun run("image_codec");
   run.train_steps(3);
   std::ofstream(run.folder / "out/log.jsonl", std::ios::app)
-      << R"({"step":4,"losses":{}})" << "\n" << R"({"step":5,"los)";
+      << R"({"step":4,"losses":{}})"
+      << "\n"
+      << R"({"step":5,"los)";
   run.train_to_end();
   CHECK(run.log() == whole.log());
 }
@@ -148,17 +157,19 @@ TEST_CASE("the best checkpoint of the evaluations is kept besides the newest") {
   run.config.schedule.kind = ScheduleKind::Constant;
   run.config.optimizer.learning_rate = 0.02;
   std::map<int64_t, double> sums;
-  REQUIRE(train(run.config, {[&](const TrainEvent& event) {
-    if (event.kind == TrainEvent::Kind::Evaluated) {
-      for (const auto& [name, loss] : event.losses) {
-        sums[event.step] += loss;
-      }
-    }
-  }, {}}));
+  REQUIRE(train(
+      run.config,
+      {[&](const TrainEvent& event) {
+         if (event.kind == TrainEvent::Kind::Evaluated) {
+           for (const auto& [name, loss] : event.losses) {
+             sums[event.step] += loss;
+           }
+         }
+       },
+       {}}));
   REQUIRE(sums.size() == 6);
-  const auto best = std::min_element(sums.begin(), sums.end(), [](auto a, auto b) {
-    return a.second < b.second;
-  });
+  const auto best = std::min_element(
+      sums.begin(), sums.end(), [](auto a, auto b) { return a.second < b.second; });
   char name[32];
   std::snprintf(name, sizeof(name), "step-%08ld", static_cast<long>(best->first));
   CHECK(read_file(run.checkpoints() / "best") == std::string(name) + "\n");

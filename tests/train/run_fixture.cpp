@@ -41,7 +41,8 @@ TinyRun::TinyRun(const std::string& objective) {
   write_file(
       folder / "train.json",
       R"({"objective": ")" + objective + R"(", "model": "model.json", "output": "out",
-        "tokenizer": ")" + golden_folder() + R"(/tiny_unigram.model",
+        "tokenizer": ")" +
+          golden_folder() + R"(/tiny_unigram.model",
         "train": [{"data": "data"}], "evaluate": [{"name": "same", "data": "data"}],
         "steps": 8, "batch_size": 3, "log_every": 1, "num_threads": 1,
         "ema_decay": 0.9, "checkpoint_every_seconds": 1e9, "evaluate_samples": 4,

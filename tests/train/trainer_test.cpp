@@ -64,7 +64,8 @@ TEST_CASE("patterns and loss weights that name nothing are refused with near nam
   SECTION("groups") {
     run.config.optimizer.groups = {{"vitt.*", 0.5}};
     CHECK_THROWS_WITH(
-        train(run.config), Catch::Contains("optimizer.groups") && Catch::Contains("vitt.*"));
+        train(run.config),
+        Catch::Contains("optimizer.groups") && Catch::Contains("vitt.*"));
   }
   SECTION("a group without a rate") {
     run.config.optimizer.groups = {{"vit.*", 0.0}};
@@ -104,11 +105,14 @@ TEST_CASE("samples without what an objective needs are left out and counted") {
       {"role": "user", "content": [{"type": "audio", "file": "1.wav"}]}]})");
   }
   std::vector<TrainEvent> left_out;
-  REQUIRE(train(run.config, {[&](const TrainEvent& event) {
-    if (event.kind == TrainEvent::Kind::LeftOut) {
-      left_out.push_back(event);
-    }
-  }, {}}));
+  REQUIRE(train(
+      run.config,
+      {[&](const TrainEvent& event) {
+         if (event.kind == TrainEvent::Kind::LeftOut) {
+           left_out.push_back(event);
+         }
+       },
+       {}}));
   REQUIRE(left_out.size() == 2); // the training and the evaluation set
   CHECK(left_out[0].num_left_out == 2);
   CHECK(left_out[0].needs == "sound with a transcript");
@@ -179,11 +183,14 @@ TEST_CASE("the losses of a step do not depend on how it is cut into micro-batche
     write_file(rare, json);
     run.config.steps = 1;
     TrainEvent first;
-    REQUIRE(train(run.config, {[&](const TrainEvent& event) {
-      if (event.kind == TrainEvent::Kind::Step) {
-        first = event;
-      }
-    }, {}}));
+    REQUIRE(train(
+        run.config,
+        {[&](const TrainEvent& event) {
+           if (event.kind == TrainEvent::Kind::Step) {
+             first = event;
+           }
+         },
+         {}}));
     return first;
   };
   const TrainEvent whole = first_step(6, 1);

@@ -37,9 +37,8 @@ TEST_CASE("two workers are at work at the same time, each alone on its core") {
     num_threads.insert(at::get_num_threads());
     changed.notify_all();
     // Neither ends before both have begun.
-    CHECK(changed.wait_for(lock, std::chrono::seconds(20), [&] {
-      return threads.size() == 2;
-    }));
+    CHECK(changed.wait_for(
+        lock, std::chrono::seconds(20), [&] { return threads.size() == 2; }));
   });
   CHECK(num_threads == std::set<int>{1});
 }

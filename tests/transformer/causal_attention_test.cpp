@@ -53,11 +53,12 @@ struct Outcome {
   at::Tensor out, q_grad, k_grad, v_grad;
 };
 
-using Attention = std::function<at::Tensor(
-    const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
+using Attention =
+    std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
 
 // Value and gradients of the sum of out * weights.
-Outcome run(const Values& values, const at::Tensor& weights, const Attention& attention) {
+Outcome
+run(const Values& values, const at::Tensor& weights, const Attention& attention) {
   const auto leaf = [](const at::Tensor& x) {
     return x.detach().clone().set_requires_grad(true);
   };
@@ -106,8 +107,8 @@ at::Tensor written_out(
   };
   const at::Tensor scores =
       heads_first(q, 1).matmul(heads_first(k, repeat).transpose(1, 2)) * scale;
-  const at::Tensor exponents = scores.masked_fill(
-      sees.logical_not(), -std::numeric_limits<double>::infinity());
+  const at::Tensor exponents =
+      scores.masked_fill(sees.logical_not(), -std::numeric_limits<double>::infinity());
   // Rows in no span are all hidden: softmax makes them NaN, zero is due.
   const at::Tensor probabilities = at::where(
       sees.any(1).unsqueeze(1), at::softmax(exponents, -1), at::zeros({}, q.options()));
@@ -126,7 +127,11 @@ std::vector<Case> cases() {
       all.push_back({128, heads, groups, window, {{0, 128}}}); // one whole tile
       // Several, tiny and long, rows 2, 3 and the last in none.
       all.push_back(
-          {200, heads, groups, window, {{0, 2}, {4, 1}, {5, 129}, {134, 3}, {137, 62}}});
+          {200,
+           heads,
+           groups,
+           window,
+           {{0, 2}, {4, 1}, {5, 129}, {134, 3}, {137, 62}}});
     }
   }
   return all;
@@ -142,8 +147,9 @@ TEST_CASE("span attention equals softmax written out, value and gradient") {
     const Values values = make_values(of);
     const at::Tensor weights = at::randn({of.rows, of.heads, kWidth}, at::kDouble);
     const CausalAttentionOptions options{0.35, of.window};
-    INFO("rows " << of.rows << " H " << of.heads << " G " << of.groups << " window "
-                 << of.window);
+    INFO(
+        "rows " << of.rows << " H " << of.heads << " G " << of.groups << " window "
+                << of.window);
     const Outcome expected = run(values, weights, [&](auto& q, auto& k, auto& v) {
       return written_out(q, k, v, of.spans, 0.35, of.window);
     });
@@ -167,13 +173,13 @@ TEST_CASE("span attention equals softmax written out, value and gradient") {
 // rounded values), one of the result and, in the gradient, one of the saved output.
 TEST_CASE("span attention equals the plain one in every dtype and thread count") {
   const auto threads = GENERATE(1, 2);
-  const auto [dtype, tolerance] = GENERATE(
-      table<at::ScalarType, double>(
-          {{at::kDouble, 1e-12}, {at::kFloat, 3e-6}, {at::kBFloat16, 1.0 / 128}}));
+  const auto [dtype, tolerance] = GENERATE(table<at::ScalarType, double>(
+      {{at::kDouble, 1e-12}, {at::kFloat, 3e-6}, {at::kBFloat16, 1.0 / 128}}));
   const Threads guard(threads);
   for (const Case& of : cases()) {
-    INFO(threads << " threads, " << at::toString(dtype) << ", rows " << of.rows << " H "
-                 << of.heads << " G " << of.groups << " window " << of.window);
+    INFO(
+        threads << " threads, " << at::toString(dtype) << ", rows " << of.rows << " H "
+                << of.heads << " G " << of.groups << " window " << of.window);
     Values values = make_values(of);
     values = {values.q.to(dtype), values.k.to(dtype), values.v.to(dtype)};
     const at::Tensor weights =
@@ -195,8 +201,8 @@ TEST_CASE("span attention equals the plain one in every dtype and thread count")
 
 TEST_CASE("rows in no span give zeros and take no gradient") {
   const Case of{20, 4, 2, 0, {{3, 6}, {12, 5}}};
-  const Outcome got = run(
-      make_values(of), at::ones({20, 4, kWidth}), [&](auto& q, auto& k, auto& v) {
+  const Outcome got =
+      run(make_values(of), at::ones({20, 4, kWidth}), [&](auto& q, auto& k, auto& v) {
         return causal_attention(q, k, v, of.spans, kPlain);
       });
   for (const auto& [begin, length] :
@@ -207,9 +213,8 @@ TEST_CASE("rows in no span give zeros and take no gradient") {
   }
   CHECK(got.v_grad.narrow(0, 3, 6).count_nonzero().item<int64_t>() == 6 * 2 * kWidth);
   const Outcome none = run(
-      make_values(of), at::ones({20, 4, kWidth}), [&](auto& q, auto& k, auto& v) {
-        return causal_attention(q, k, v, {}, kPlain);
-      });
+      make_values(of), at::ones({20, 4, kWidth}),
+      [&](auto& q, auto& k, auto& v) { return causal_attention(q, k, v, {}, kPlain); });
   CHECK(none.out.count_nonzero().item<int64_t>() == 0);
   CHECK(none.q_grad.count_nonzero().item<int64_t>() == 0);
 }
@@ -249,14 +254,16 @@ TEST_CASE("span attention reads any strides, of inputs and of the gradient") {
   const at::Tensor joined =
       at::cat({values.q, values.k, values.v}, 1).set_requires_grad(true);
   const auto parts = joined.split_with_sizes({4, 2, 2}, 1);
-  const at::Tensor out = causal_attention(parts[0], parts[1], parts[2], of.spans, kPlain);
+  const at::Tensor out =
+      causal_attention(parts[0], parts[1], parts[2], of.spans, kPlain);
   out.sum().backward(); // an expanded gradient, every stride zero
   const Outcome expected = run(
       values, at::ones({150, 4, kWidth}, at::kDouble), [&](auto& q, auto& k, auto& v) {
         return plain_causal_attention(q, k, v, of.spans, kPlain);
       });
   CHECK(distance(out.detach(), expected.out) < 1e-12);
-  const at::Tensor grads = at::cat({expected.q_grad, expected.k_grad, expected.v_grad}, 1);
+  const at::Tensor grads =
+      at::cat({expected.q_grad, expected.k_grad, expected.v_grad}, 1);
   CHECK(distance(joined.grad(), grads) < 1e-12);
   // Inputs that lie the other way round.
   const auto turned = [](const at::Tensor& x) {
@@ -297,8 +304,8 @@ TEST_CASE("span attention is the same under autocast and without a gradient") {
 TEST_CASE("one frozen input leaves the gradients of the others") {
   const Case of{9, 4, 2, 0, {{0, 9}}};
   const Values values = make_values(of);
-  const Outcome expected = run(
-      values, at::ones({9, 4, kWidth}), [&](auto& q, auto& k, auto& v) {
+  const Outcome expected =
+      run(values, at::ones({9, 4, kWidth}), [&](auto& q, auto& k, auto& v) {
         return plain_causal_attention(q, k, v, of.spans, kPlain);
       });
   const at::Tensor v = values.v.clone().set_requires_grad(true);
@@ -321,9 +328,12 @@ TEST_CASE("new rows over a cache equal the last rows of the whole span") {
   const Threads guard(threads);
   for (const int64_t window : {0, 5, 130}) {
     for (const int64_t rows : {1, 3, 131, 300}) { // 300: all of them, shift 0
-      for (const auto& [dtype, tolerance] : std::vector<std::pair<at::ScalarType, double>>{
+      for (const auto& [dtype, tolerance] :
+           std::vector<std::pair<at::ScalarType, double>>{
                {at::kDouble, 1e-12}, {at::kFloat, 3e-6}, {at::kBFloat16, 1.0 / 128}}) {
-        INFO("window " << window << ", " << rows << " new rows, " << at::toString(dtype));
+        INFO(
+            "window " << window << ", " << rows << " new rows, "
+                      << at::toString(dtype));
         const Values values = make_values({300, 4, 2, window, {}});
         const at::Tensor q = values.q.to(dtype), k = values.k.to(dtype),
                          v = values.v.to(dtype);

@@ -51,8 +51,8 @@ std::vector<int64_t> range(int64_t begin, int64_t end) {
 }
 
 // Rows [begin, begin + size) of `in` through `model`, appended to `cache`.
-at::Tensor run(
-    Transformer& model, const Inputs& in, KvCache& cache, int64_t begin, int64_t size) {
+at::Tensor
+run(Transformer& model, const Inputs& in, KvCache& cache, int64_t begin, int64_t size) {
   return model->forward(
       TransformerInput{
           in.hidden.narrow(1, begin, size), in.positions.narrow(1, begin, size), {}},
@@ -96,7 +96,8 @@ TEST_CASE("cutting back within the slack keeps, past it empties") {
   constexpr int64_t kWindow = 4, kSlack = 6;
   for (const int64_t cut : {0, 1, 6, 7, 8, 15, 30}) {
     INFO("cut " << cut);
-    KvCache cache(config_of({0, kWindow}), {.capacity_tokens = 8, .slack_tokens = kSlack});
+    KvCache cache(
+        config_of({0, kWindow}), {.capacity_tokens = 8, .slack_tokens = kSlack});
     for (int64_t i = 0; i < 30; ++i) {
       for (const int64_t layer : {0, 1}) {
         cache.append(layer, rows(i, i + 1), -rows(i, i + 1));
@@ -118,13 +119,15 @@ TEST_CASE("past the slack the prefix is computed again, with the same rows") {
   const TransformerConfig config = testing::make_config(NormPlacement::Pre, 6, true);
   Transformer model = testing::make_transformer(config);
   const Inputs in = testing::make_inputs(40, 5);
-  const at::Tensor whole = model->forward(TransformerInput{in.hidden, in.positions, {}});
+  const at::Tensor whole =
+      model->forward(TransformerInput{in.hidden, in.positions, {}});
   KvCache cache(config, {.capacity_tokens = 64, .slack_tokens = 4});
   run(model, in, cache, 0, 35);
   CHECK_FALSE(cache.truncate(12));
   REQUIRE(cache.num_tokens() == 0);
   CHECK(
-      largest_difference(run(model, in, cache, 0, 20), whole.narrow(1, 0, 20)) < kTolerance);
+      largest_difference(run(model, in, cache, 0, 20), whole.narrow(1, 0, 20)) <
+      kTolerance);
   CHECK(
       largest_difference(run(model, in, cache, 20, 20), whole.narrow(1, 20, 20)) <
       kTolerance);
@@ -137,11 +140,13 @@ TEST_CASE("a pass that fails between two layers leaves the cache as it was") {
       testing::make_config(NormPlacement::Pre, window, true);
   Transformer model = testing::make_transformer(config);
   const Inputs in = testing::make_inputs(40, 5);
-  const at::Tensor whole = model->forward(TransformerInput{in.hidden, in.positions, {}});
+  const at::Tensor whole =
+      model->forward(TransformerInput{in.hidden, in.positions, {}});
   KvCache cache(config, {.capacity_tokens = 8, .slack_tokens = 16});
   run(model, in, cache, 0, 10);
   // The second layer's feed-forward, after its attention has stored its rows.
-  auto last = std::dynamic_pointer_cast<DenseFeedForwardImpl>(model->layers[1]->feed_forward);
+  auto last =
+      std::dynamic_pointer_cast<DenseFeedForwardImpl>(model->layers[1]->feed_forward);
   const at::Tensor weight = last->down->weight;
   last->down->weight = at::zeros({32, 7});
   for (const int64_t size : {1, 9}) {
@@ -153,7 +158,8 @@ TEST_CASE("a pass that fails between two layers leaves the cache as it was") {
       largest_difference(run(model, in, cache, 10, 30), whole.narrow(1, 10, 30)) <
       kTolerance);
   // The first layer's attention: before any layer has stored a row.
-  const at::Tensor output = model->layers[0]->attention->named_parameters()["output.weight"];
+  const at::Tensor output =
+      model->layers[0]->attention->named_parameters()["output.weight"];
   const at::Tensor kept = output.clone();
   cache.truncate(25);
   at::Tensor(output).set_data(at::zeros({32, 5}));
@@ -170,10 +176,12 @@ TEST_CASE("a failed pass that moved a window too far empties the cache") {
   const TransformerConfig config = testing::make_config(NormPlacement::Pre, 6, true);
   Transformer model = testing::make_transformer(config);
   const Inputs in = testing::make_inputs(40, 5);
-  const at::Tensor whole = model->forward(TransformerInput{in.hidden, in.positions, {}});
+  const at::Tensor whole =
+      model->forward(TransformerInput{in.hidden, in.positions, {}});
   KvCache cache(config, {.capacity_tokens = 8, .slack_tokens = 2});
   run(model, in, cache, 0, 12);
-  auto last = std::dynamic_pointer_cast<DenseFeedForwardImpl>(model->layers[1]->feed_forward);
+  auto last =
+      std::dynamic_pointer_cast<DenseFeedForwardImpl>(model->layers[1]->feed_forward);
   const at::Tensor weight = last->down->weight;
   last->down->weight = at::zeros({32, 7});
   CHECK_THROWS(run(model, in, cache, 12, 20));
@@ -187,7 +195,8 @@ TEST_CASE("a cache of bf16 serves float32 layers") {
   const TransformerConfig config = testing::make_config(NormPlacement::Pre, 6, true);
   Transformer model = testing::make_transformer(config);
   const Inputs in = testing::make_inputs(30, 5);
-  const at::Tensor whole = model->forward(TransformerInput{in.hidden, in.positions, {}});
+  const at::Tensor whole =
+      model->forward(TransformerInput{in.hidden, in.positions, {}});
   KvCache cache(
       config, {.capacity_tokens = 8, .slack_tokens = 2, .dtype = at::kBFloat16});
   const at::Tensor cached = at::cat(
@@ -204,13 +213,15 @@ TEST_CASE("what a cache cannot do is said with its numbers") {
   using Catch::Contains;
   CHECK_THROWS_WITH(
       KvCache(config_of({0}), {.capacity_tokens = 0}),
-      Contains("[kv_cache] expected capacity_tokens > 0 and slack_tokens >= 0, got 0 and 256"));
+      Contains("[kv_cache] expected capacity_tokens > 0 and slack_tokens >= 0, got 0 "
+               "and 256"));
   CHECK_THROWS_WITH(
       KvCache(config_of({0}), {.slack_tokens = -1}), Contains("got 1024 and -1"));
   KvCache cache(config_of({0, 3}), {.capacity_tokens = 4});
   CHECK_THROWS_WITH(
       cache.reserve(101),
-      Contains("[kv_cache] expected at most max_positions = 100 rows, got 101. Shorten"));
+      Contains(
+          "[kv_cache] expected at most max_positions = 100 rows, got 101. Shorten"));
   cache.reserve(100);
   CHECK_THROWS_WITH(cache.append(0, rows(0, 101), rows(0, 101)), Contains("got 101"));
   CHECK(cache.num_tokens() == 0);

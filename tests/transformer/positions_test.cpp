@@ -13,10 +13,13 @@ namespace {
 
 // Qwen3-VL's rule, written from its definition: all frequencies turn by t, then every
 // third from 1 by y and from 2 by x, up to three times their sections.
-std::vector<int64_t> interleaved_twin(const std::vector<int64_t>& sections, int64_t count) {
+std::vector<int64_t> interleaved_twin(
+    const std::vector<int64_t>& sections,
+    int64_t count) {
   std::vector<int64_t> axes(static_cast<size_t>(count), 0);
   for (const int64_t axis : {1, 2}) {
-    for (int64_t i = axis; i < sections[static_cast<size_t>(axis)] * 3 && i < count; i += 3) {
+    for (int64_t i = axis; i < sections[static_cast<size_t>(axis)] * 3 && i < count;
+         i += 3) {
       axes[static_cast<size_t>(i)] = axis;
     }
   }
@@ -33,8 +36,8 @@ RotaryConfig rotary_of(AxisLayout layout, std::vector<int64_t> sections) {
 } // namespace
 
 TEST_CASE("interleaved axes are dealt out in turns while a section lasts") {
-  for (const std::vector<int64_t>& sections :
-       std::vector<std::vector<int64_t>>{{12, 10, 10}, {24, 20, 20}, {2, 1, 1}, {4, 0, 0}}) {
+  for (const std::vector<int64_t>& sections : std::vector<std::vector<int64_t>>{
+           {12, 10, 10}, {24, 20, 20}, {2, 1, 1}, {4, 0, 0}}) {
     const int64_t count = sections[0] + sections[1] + sections[2];
     const auto axes =
         rotary_axes(rotary_of(AxisLayout::Interleaved, sections), 2 * count);
@@ -55,7 +58,8 @@ TEST_CASE("sectioned axes follow one another, one axis is t") {
   CHECK(
       rotary_axes(rotary_of(AxisLayout::Sectioned, {3, 2, 1}), 12) ==
       std::vector<int64_t>{0, 0, 0, 1, 1, 2});
-  CHECK(rotary_axes(rotary_of(AxisLayout::OneAxis, {}), 8) == std::vector<int64_t>(4, 0));
+  CHECK(
+      rotary_axes(rotary_of(AxisLayout::OneAxis, {}), 8) == std::vector<int64_t>(4, 0));
 }
 
 TEST_CASE("tables hold cos and sin of position times frequency") {
@@ -67,7 +71,9 @@ TEST_CASE("tables hold cos and sin of position times frequency") {
   rotary.rotary_width = GENERATE(0, 12); // all of a head of 12, or the first 12 of 16
   const int64_t head_width = rotary.rotary_width == 0 ? 12 : 16;
   const at::Tensor positions =
-      at::tensor({0.0, 0.0, 0.0, 7.0, 2.5, 40.0, 900.0, 901.0, 4000.0}).view({3, 3}).to(at::kFloat);
+      at::tensor({0.0, 0.0, 0.0, 7.0, 2.5, 40.0, 900.0, 901.0, 4000.0})
+          .view({3, 3})
+          .to(at::kFloat);
   const kernels::RotaryTables tables = Rotary(rotary, head_width).tables(positions);
   REQUIRE(tables.cos.sizes() == at::IntArrayRef({3, 6}));
   CHECK(tables.cos.scalar_type() == at::kFloat);

@@ -46,9 +46,7 @@ Transformer make_transformer(const TransformerConfig& config) {
 
 Inputs make_inputs(int64_t length, int64_t seed) {
   torch::manual_seed(static_cast<uint64_t>(seed));
-  return {
-      at::randn({1, length, 32}),
-      at::cumsum(at::rand({1, length, 3}), 1)};
+  return {at::randn({1, length, 32}), at::cumsum(at::rand({1, length, 3}), 1)};
 }
 
 double largest_difference(const at::Tensor& a, const at::Tensor& b) {

@@ -22,7 +22,11 @@ namespace {
 // Difference as a part of the root mean square of what is expected.
 double relative_difference(const at::Tensor& got, const at::Tensor& expected) {
   const double scale = expected.to(at::kFloat).square().mean().sqrt().item<double>();
-  return (got.to(at::kFloat) - expected.to(at::kFloat)).square().mean().sqrt().item<double>() /
+  return (got.to(at::kFloat) - expected.to(at::kFloat))
+             .square()
+             .mean()
+             .sqrt()
+             .item<double>() /
       scale;
 }
 
@@ -49,7 +53,8 @@ constexpr double kBfloat16 = 0.02;
 TEST_CASE("bf16 parameters give the rows of float32 ones, rounded") {
   const at::NoGradGuard guard;
   const TransformerConfig config = make_config(
-      GENERATE(NormPlacement::Pre, NormPlacement::Post, NormPlacement::Sandwich), 7, true);
+      GENERATE(NormPlacement::Pre, NormPlacement::Post, NormPlacement::Sandwich), 7,
+      true);
   Transformer model = make_transformer(config);
   for (at::Tensor& parameter : model->parameters()) {
     parameter.copy_(parameter.to(at::kBFloat16)); // the same weights in both
@@ -63,7 +68,8 @@ TEST_CASE("bf16 parameters give the rows of float32 ones, rounded") {
   CHECK(relative_difference(got, expected) < kBfloat16);
   CHECK(relative_difference(model->logits(got), expected_logits) < kBfloat16);
   // Decoding one by one over a cache of the same dtype.
-  KvCache cache(config, {.capacity_tokens = 8, .slack_tokens = 3, .dtype = at::kBFloat16});
+  KvCache cache(
+      config, {.capacity_tokens = 8, .slack_tokens = 3, .dtype = at::kBFloat16});
   std::vector<at::Tensor> rows;
   for (int64_t i = 0; i < 40; i += 5) {
     const int64_t size = i == 0 ? 5 : 1;
@@ -84,7 +90,8 @@ TEST_CASE("autocast trains float32 parameters nearly as without") {
   const auto step = [&] {
     model->zero_grad();
     const at::Tensor hidden = model->forward({model->embed(ids), positions, {}});
-    const at::Tensor loss = model->logits(hidden).to(at::kFloat).log_softmax(-1).select(2, 3).mean();
+    const at::Tensor loss =
+        model->logits(hidden).to(at::kFloat).log_softmax(-1).select(2, 3).mean();
     loss.backward();
     return loss.item<double>();
   };
@@ -125,7 +132,8 @@ TEST_CASE("rows of a batch are sequences of their own, padded at the end") {
   segments[1].narrow(0, 7, 5).fill_(-1);
   const at::Tensor padded = model->forward({hidden, positions, segments});
   CHECK(largest_difference(padded[0], alone(first, 12)[0]) < kTolerance);
-  CHECK(largest_difference(padded[1].narrow(0, 0, 7), alone(second, 7)[0]) < kTolerance);
+  CHECK(
+      largest_difference(padded[1].narrow(0, 0, 7), alone(second, 7)[0]) < kTolerance);
   CHECK(padded.isfinite().all().item<bool>());
 }
 
@@ -154,17 +162,21 @@ TEST_CASE("input of another shape is refused by name and size") {
       run(at::zeros({2, 5, 31}), positions, {}),
       Contains("[transformer] expected `hidden` [-1, -1, 32], got [2, 5, 31]"));
   CHECK_THROWS_WITH(
-      run(at::zeros({5, 32}), positions, {}), Contains("`hidden` [-1, -1, 32], got [5, 32]"));
+      run(at::zeros({5, 32}), positions, {}),
+      Contains("`hidden` [-1, -1, 32], got [5, 32]"));
   CHECK_THROWS_WITH(
-      run(hidden, at::zeros({2, 5}), {}), Contains("`positions` [2, 5, 3], got [2, 5]"));
+      run(hidden, at::zeros({2, 5}), {}),
+      Contains("`positions` [2, 5, 3], got [2, 5]"));
   CHECK_THROWS_WITH(
       run(hidden, positions, at::zeros({2, 4}, at::kLong)),
       Contains("`segments` [2, 5], got [2, 4]"));
   CHECK_THROWS_WITH(
       run(hidden, positions, at::zeros({2, 5})), Contains("`segments` int64, got"));
   CHECK_THROWS_WITH(
-      run(hidden, positions, at::tensor({0, 0, 0, 0, 0, 4, 4, 5, 4, 5}, at::kLong).view({2, 5})),
-      Contains("rows of a segment to be next to each other, got segment 4 again at [1, 3]"));
+      run(hidden, positions,
+          at::tensor({0, 0, 0, 0, 0, 4, 4, 5, 4, 5}, at::kLong).view({2, 5})),
+      Contains(
+          "rows of a segment to be next to each other, got segment 4 again at [1, 3]"));
 }
 
 TEST_CASE("a cache takes one sequence that fits") {

@@ -23,7 +23,8 @@ TEST_CASE("cached decoding equals the full forward pass") {
   const TransformerConfig config = make_config(placement, window, rotates);
   Transformer model = make_transformer(config);
   const Inputs in = make_inputs(40, 11);
-  const at::Tensor whole = model->forward(TransformerInput{in.hidden, in.positions, {}});
+  const at::Tensor whole =
+      model->forward(TransformerInput{in.hidden, in.positions, {}});
   KvCache cache(config, {.capacity_tokens = 4, .slack_tokens = 3});
   std::vector<at::Tensor> pieces;
   int64_t begin = 0;
@@ -70,7 +71,8 @@ TEST_CASE("a cache that is cut back goes on as if it had never been longer") {
   const TransformerConfig config = make_config(NormPlacement::Pre, 6, true);
   Transformer model = make_transformer(config);
   const Inputs in = make_inputs(30, 5);
-  const at::Tensor whole = model->forward(TransformerInput{in.hidden, in.positions, {}});
+  const at::Tensor whole =
+      model->forward(TransformerInput{in.hidden, in.positions, {}});
   KvCache cache(config, {.capacity_tokens = 64, .slack_tokens = 16});
   const auto run = [&](int64_t begin, int64_t size) {
     return model->forward(
@@ -93,7 +95,8 @@ TEST_CASE("attention sees no further back than the window") {
   const at::Tensor before =
       model->forward(TransformerInput{in.hidden.clone(), in.positions, {}});
   in.hidden.select(1, 2).add_(1.0);
-  const at::Tensor after = model->forward(TransformerInput{in.hidden, in.positions, {}});
+  const at::Tensor after =
+      model->forward(TransformerInput{in.hidden, in.positions, {}});
   const at::Tensor changed = (before - after).abs().amax(-1)[0].gt(1e-6);
   for (int64_t i = 0; i < 12; ++i) {
     INFO("row " << i);

@@ -15,7 +15,7 @@ void append_varint(std::string& message, uint64_t value) {
   message += static_cast<char>(value);
 }
 
-}  // namespace
+} // namespace
 
 std::optional<ProtobufField> ProtobufFields::next() {
   if (rest_.empty()) {
@@ -93,4 +93,4 @@ void append_bytes_field(std::string& message, uint64_t number, std::string_view 
   message += bytes;
 }
 
-}  // namespace omni
+} // namespace omni

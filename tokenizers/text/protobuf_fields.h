@@ -18,8 +18,8 @@ enum class WireType { Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5 };
 struct ProtobufField {
   uint64_t number = 0;
   WireType type = WireType::Varint;
-  uint64_t value = 0;      // of Varint, Fixed32 and Fixed64
-  std::string_view bytes;  // of Bytes
+  uint64_t value = 0; // of Varint, Fixed32 and Fixed64
+  std::string_view bytes; // of Bytes
 };
 
 // The message is cut short or is no protobuf; what() says how.
@@ -47,4 +47,4 @@ class ProtobufFields {
 void append_varint_field(std::string& message, uint64_t number, uint64_t value);
 void append_bytes_field(std::string& message, uint64_t number, std::string_view bytes);
 
-}  // namespace omni
+} // namespace omni

@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kUnitBytes = 4;
-constexpr size_t kBlockBytes = 1024;  // 256 units
+constexpr size_t kBlockBytes = 1024; // 256 units
 constexpr int kMaxKeysOnAPath = 32;
 constexpr size_t kMaxReplacementBytes = 256;
 
@@ -55,7 +55,7 @@ class Trie {
       unsigned next_byte;
       int best;
     };
-    std::vector<int> chain_from(size(), kUnseen);  // keys at and below a unit
+    std::vector<int> chain_from(size(), kUnseen); // keys at and below a unit
     std::vector<Visit> path = {{0, 0, 0}};
     chain_from[0] = kOpen;
     while (true) {
@@ -106,7 +106,7 @@ class Trie {
   std::string_view units_;
 };
 
-}  // namespace
+} // namespace
 
 std::string find_charsmap_fault(std::string_view map) {
   if (map.size() <= kLengthBytes) {
@@ -145,4 +145,4 @@ std::string find_charsmap_fault(std::string_view map) {
   return "";
 }
 
-}  // namespace omni
+} // namespace omni

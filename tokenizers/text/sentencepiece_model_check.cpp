@@ -80,7 +80,7 @@ class ModelParser {
         check_denormalizer(message(field, "denormaliser settings"));
         return;
       default:
-        return;  // self tests and extensions: left out
+        return; // self tests and extensions: left out
     }
     append_bytes_field(model_.serialized, field.number, field.bytes);
   }
@@ -140,8 +140,7 @@ class ModelParser {
         kind == PieceType::Control && first_character(text).num_bytes == text.size();
     append_piece(
         is_findable ? "<control piece " + std::to_string(id) + ">" : std::string(text),
-        score,
-        kind);
+        score, kind);
   }
 
   void append_piece(std::string_view text, uint64_t score, PieceType type) {
@@ -301,7 +300,7 @@ class ModelParser {
   const std::string& path_;
   std::unordered_set<std::string> special_;
   SentencePieceModel model_;
-  std::unordered_set<std::string_view> texts_;  // views into the file's bytes
+  std::unordered_set<std::string_view> texts_; // views into the file's bytes
   std::bitset<256> bytes_seen_;
   uint64_t model_type_ = 1;
   bool has_trainer_ = false;
@@ -309,7 +308,7 @@ class ModelParser {
   bool has_charsmap_ = false;
 };
 
-}  // namespace
+} // namespace
 
 SentencePieceModel parse_sentencepiece_model(
     std::string_view bytes,
@@ -318,4 +317,4 @@ SentencePieceModel parse_sentencepiece_model(
   return ModelParser(path, special).parse(bytes);
 }
 
-}  // namespace omni
+} // namespace omni

@@ -17,12 +17,12 @@ namespace omni {
 enum class PieceType { Normal = 1, Unknown, Control, UserDefined, Unused, Byte };
 
 struct SentencePieceEntry {
-  std::string text;  // UTF-8, U+2581 for a space
+  std::string text; // UTF-8, U+2581 for a space
   PieceType type = PieceType::Normal;
 };
 
 struct SentencePieceModel {
-  std::vector<SentencePieceEntry> pieces;  // by id
+  std::vector<SentencePieceEntry> pieces; // by id
   // What decoding writes for the unknown id.
   std::string unknown_surface = " \xE2\x81\x87 ";
   bool has_byte_fallback = false;
@@ -51,4 +51,4 @@ struct SentencePieceModel {
 // sound, else what is wrong with it.
 [[nodiscard]] std::string find_charsmap_fault(std::string_view map);
 
-}  // namespace omni
+} // namespace omni

@@ -20,7 +20,7 @@ namespace {
 
 using sentencepiece::SentencePieceProcessor;
 
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581 stands for a space
+constexpr std::string_view kSpaceMark = "\xE2\x96\x81"; // U+2581 stands for a space
 
 std::string with_spaces(std::string_view piece) {
   std::string text;
@@ -52,7 +52,7 @@ class SentencePieceTokenizer : public TextTokenizer {
   SentencePieceTokenizer(const SentencePieceModel& model, const std::string& name)
       : has_dummy_prefix_(model.has_dummy_prefix),
         has_byte_fallback_(model.has_byte_fallback) {
-    sentencepiece::SetMinLogLevel(3);  // the library would print its errors
+    sentencepiece::SetMinLogLevel(3); // the library would print its errors
     load(start_, model.serialized, name);
     if (has_dummy_prefix_) {
       load(middle_, without_dummy_prefix(model), name);
@@ -188,18 +188,18 @@ class SentencePieceTokenizer : public TextTokenizer {
     }
   }
 
-  SentencePieceProcessor start_;   // for the start of a text
-  SentencePieceProcessor middle_;  // adds no dummy prefix; loaded when start_ adds one
+  SentencePieceProcessor start_; // for the start of a text
+  SentencePieceProcessor middle_; // adds no dummy prefix; loaded when start_ adds one
   bool has_dummy_prefix_;
   bool has_byte_fallback_;
-  std::vector<std::string> bytes_;  // by id
+  std::vector<std::string> bytes_; // by id
   std::array<int64_t, 256> id_of_byte_{};
   std::map<std::string, int64_t> special_tokens_;
   std::map<int64_t, std::string> special_texts_;
   SpecialMatcher matcher_;
 };
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<const TextTokenizer> sentencepiece_from_bytes(
     std::string_view bytes,
@@ -217,4 +217,4 @@ std::shared_ptr<const TextTokenizer> load_sentencepiece(
       read_file(path, kMaxModelBytes), path.string(), special);
 }
 
-}  // namespace omni
+} // namespace omni

@@ -28,4 +28,4 @@ inline constexpr size_t kMaxTextBytes = size_t{16} << 20;
     const std::string& name,
     const std::vector<std::string>& special = {});
 
-}  // namespace omni
+} // namespace omni

@@ -32,4 +32,4 @@ std::optional<SpecialMatcher::Match> SpecialMatcher::first_in(
   return std::nullopt;
 }
 
-}  // namespace omni
+} // namespace omni

@@ -22,7 +22,7 @@ class SpecialMatcher {
   explicit SpecialMatcher(const std::map<std::string, int64_t>& tokens);
 
   struct Match {
-    size_t begin = 0;  // bytes of the text, half-open
+    size_t begin = 0; // bytes of the text, half-open
     size_t end = 0;
     int64_t id = 0;
   };
@@ -33,4 +33,4 @@ class SpecialMatcher {
   std::array<std::vector<std::pair<std::string, int64_t>>, 256> tokens_;
 };
 
-}  // namespace omni
+} // namespace omni

@@ -28,7 +28,7 @@ constexpr int64_t kNumSyllables = 11172;
 constexpr char32_t kInitialJamo = 0x1100;
 constexpr char32_t kMedialJamo = 0x1161;
 constexpr char32_t kFinalJamo = 0x11A8;
-constexpr char32_t kMedialAlone = 0x314F;  // ㅏ; the 21 medials follow in order
+constexpr char32_t kMedialAlone = 0x314F; // ㅏ; the 21 medials follow in order
 
 // How each jamo is written when it stands alone (U+3131 and following).
 constexpr std::u32string_view kInitialsAlone =
@@ -58,7 +58,7 @@ void append_letters(std::vector<int64_t>& letters, char32_t c) {
     add(kLatin, c - U'A');
   } else if (is_in(c, U'0', 10)) {
     add(kDigit, c - U'0');
-  } else if (c == U'\'' || c == 0x2019) {  // the typographic apostrophe
+  } else if (c == U'\'' || c == 0x2019) { // the typographic apostrophe
     add(kApostrophe, 0);
   } else if (is_in(c, kSyllables, kNumSyllables)) {
     const char32_t index = c - kSyllables;
@@ -104,7 +104,7 @@ bool is_medial(int64_t letter) {
   return letter >= kMedial && letter < kFinal;
 }
 
-}  // namespace
+} // namespace
 
 std::vector<std::vector<int64_t>> spell_words(std::string_view text) {
   std::vector<std::vector<int64_t>> words;
@@ -163,4 +163,4 @@ std::string unspell(const std::vector<int64_t>& letters) {
   return text;
 }
 
-}  // namespace omni
+} // namespace omni

@@ -14,7 +14,7 @@
 
 namespace omni {
 
-inline constexpr int64_t kNumLetters = 1 + 26 + 10 + 1 + 1 + 19 + 21 + 27;  // 106
+inline constexpr int64_t kNumLetters = 1 + 26 + 10 + 1 + 1 + 19 + 21 + 27; // 106
 
 // Letters in [1, kNumLetters) of UTF-8 `text`: lower-cased, whitespace runs one space
 // letter, none at the ends; characters outside the alphabet are left out.
@@ -24,4 +24,4 @@ inline constexpr int64_t kNumLetters = 1 + 26 + 10 + 1 + 1 + 19 + 21 + 27;  // 1
 // `text` cut at whitespace, each word spelled (words without letters are left out).
 [[nodiscard]] std::vector<std::vector<int64_t>> spell_words(std::string_view text);
 
-}  // namespace omni
+} // namespace omni

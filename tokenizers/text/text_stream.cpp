@@ -25,4 +25,4 @@ std::string TextStream::finish() {
   return utf8_.finish();
 }
 
-}  // namespace omni
+} // namespace omni

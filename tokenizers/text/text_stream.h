@@ -27,4 +27,4 @@ class TextStream {
   bool is_start_ = true;
 };
 
-}  // namespace omni
+} // namespace omni

@@ -33,7 +33,7 @@ std::vector<std::string> special_tokens_beside(const fs::path& model) {
   return special;
 }
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<const TextTokenizer> TextTokenizer::load(const fs::path& path) {
   if (fs::is_directory(path)) {
@@ -43,8 +43,7 @@ std::shared_ptr<const TextTokenizer> TextTokenizer::load(const fs::path& path) {
       }
     }
     throw IoError(
-        "tokenizer",
-        path.string(),
+        "tokenizer", path.string(),
         "expected tokenizer.model or tokenizer.json inside, found neither.");
   }
   if (path.extension() == ".model") {
@@ -57,10 +56,9 @@ std::shared_ptr<const TextTokenizer> TextTokenizer::load(const fs::path& path) {
             ". Byte-level BPE in tokenizer.json is not readable yet.");
   }
   throw IoError(
-      "tokenizer",
-      path.string(),
+      "tokenizer", path.string(),
       fs::exists(path) ? "expected a file tokenizer.model or tokenizer.json."
                        : "does not exist.");
 }
 
-}  // namespace omni
+} // namespace omni

@@ -52,4 +52,4 @@ class TextTokenizer {
   }
 };
 
-}  // namespace omni
+} // namespace omni

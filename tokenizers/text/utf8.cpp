@@ -29,7 +29,7 @@ Lead lead_of(unsigned byte) {
   return {4, byte == 0xF0 ? 0x90U : 0x80U, byte == 0xF4 ? 0x90U : 0xC0U};
 }
 
-}  // namespace
+} // namespace
 
 Utf8Character first_character(std::string_view text) {
   constexpr char32_t kReplacement = 0xFFFD;
@@ -81,4 +81,4 @@ void append_character(std::string& text, char32_t code_point) {
   }
 }
 
-}  // namespace omni
+} // namespace omni

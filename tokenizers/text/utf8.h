@@ -11,13 +11,13 @@
 
 namespace omni {
 
-inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";  // U+FFFD
+inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD"; // U+FFFD
 
 struct Utf8Character {
-  char32_t code_point = 0;  // U+FFFD unless is_valid
-  size_t num_bytes = 0;  // of the character, or of the maximal invalid part; 0: no text
+  char32_t code_point = 0; // U+FFFD unless is_valid
+  size_t num_bytes = 0; // of the character, or of the maximal invalid part; 0: no text
   bool is_valid = false;
-  bool is_cut_short = false;  // invalid only because the text ends inside it
+  bool is_cut_short = false; // invalid only because the text ends inside it
 };
 
 // The first character of `text`.
@@ -25,4 +25,4 @@ struct Utf8Character {
 // Appends a code point to `text`; it must not be a surrogate or above U+10FFFF.
 void append_character(std::string& text, char32_t code_point);
 
-}  // namespace omni
+} // namespace omni

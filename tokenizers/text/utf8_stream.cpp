@@ -24,7 +24,7 @@ std::string take_complete(std::string& pending) {
   return complete;
 }
 
-}  // namespace
+} // namespace
 
 std::string Utf8Stream::push(std::string_view bytes) {
   pending_ += bytes;
@@ -44,4 +44,4 @@ std::string to_valid_utf8(std::string_view text) {
   return valid;
 }
 
-}  // namespace omni
+} // namespace omni

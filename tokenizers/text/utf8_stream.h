@@ -24,4 +24,4 @@ class Utf8Stream {
 // `text` with each maximal invalid part replaced by U+FFFD (Unicode 15, section 3.9).
 [[nodiscard]] std::string to_valid_utf8(std::string_view text);
 
-}  // namespace omni
+} // namespace omni

@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kForgivenPackets = 2;
 constexpr int64_t kPacketsPerForgiven = 100;
 
-}  // namespace
+} // namespace
 
 Decoder::Decoder(const Source& source, int stream, int num_threads)
     : name_(source.name()), deadline_(source.deadline()), frame_(make_frame()) {
@@ -76,4 +76,4 @@ void Decoder::check_damage() const {
   }
 }
 
-}  // namespace omni::av
+} // namespace omni::av

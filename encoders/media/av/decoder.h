@@ -35,4 +35,4 @@ class Decoder {
   int64_t num_damaged_ = 0;
 };
 
-}  // namespace omni::av
+} // namespace omni::av

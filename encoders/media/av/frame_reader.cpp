@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kMinLeapPackets = 8;
 // Reading is cheaper than seeking up to about this distance.
 constexpr int64_t kMinSeekBytes = 4 << 20;
-constexpr int kMaxThreads = 4;  // more gain little and hold a frame each
+constexpr int kMaxThreads = 4; // more gain little and hold a frame each
 
 Source& reopened(Source& source) {
   source.reopen();
@@ -24,7 +24,7 @@ Source& reopened(Source& source) {
   return source;
 }
 
-}  // namespace
+} // namespace
 
 FrameReader::FrameReader(Source& source, MediaKind kind, const VideoIndex& index)
     : source_(reopened(source)),
@@ -178,4 +178,4 @@ void FrameReader::keep(const AVFrame& frame, const FramePlan& plan) {
   }
 }
 
-}  // namespace omni::av
+} // namespace omni::av

@@ -16,7 +16,7 @@
 namespace omni::av {
 
 struct FramePlan {
-  std::vector<int64_t> ticks;  // presentation times to keep, increasing, not empty
+  std::vector<int64_t> ticks; // presentation times to keep, increasing, not empty
   // Every frame from the first tick on and before the end is kept, also where the index
   // knows another time (some AVI files do not state when their frames are shown).
   bool is_dense = false;
@@ -24,8 +24,8 @@ struct FramePlan {
 };
 
 struct KeptFrames {
-  at::Tensor frames;           // uint8 [N, Y, X, 3]
-  std::vector<int64_t> ticks;  // presentation times of the frames, increasing
+  at::Tensor frames; // uint8 [N, Y, X, 3]
+  std::vector<int64_t> ticks; // presentation times of the frames, increasing
 };
 
 class FrameReader {
@@ -52,13 +52,13 @@ class FrameReader {
   PictureConverter converter_;
   Orientation orientation_;
   Handle<AVPacket> packet_;
-  bool has_packet_ = false;  // packet_ was read and is still to be decoded
-  size_t next_number_ = 0;   // of the packet that next_packet() gives
-  size_t next_wanted_ = 0;   // in the plan
+  bool has_packet_ = false; // packet_ was read and is still to be decoded
+  size_t next_number_ = 0; // of the packet that next_packet() gives
+  size_t next_wanted_ = 0; // in the plan
   int64_t num_decoded_packets_ = 0;
-  int64_t last_ticks_ = AV_NOPTS_VALUE;  // of the frame decoded last
-  int64_t last_interval_ = 1;            // between it and the one before
+  int64_t last_ticks_ = AV_NOPTS_VALUE; // of the frame decoded last
+  int64_t last_interval_ = 1; // between it and the one before
   KeptFrames kept_;
 };
 
-}  // namespace omni::av
+} // namespace omni::av

@@ -64,4 +64,4 @@ inline std::string error_text(int error) {
   return text;
 }
 
-}  // namespace omni::av
+} // namespace omni::av

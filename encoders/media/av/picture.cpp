@@ -29,8 +29,7 @@ int matrix_of(int color_space) {
 const uint8_t* display_matrix(const AVStream& stream, size_t* size) {
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102)
   const AVPacketSideData* data = av_packet_side_data_get(
-      stream.codecpar->coded_side_data,
-      stream.codecpar->nb_coded_side_data,
+      stream.codecpar->coded_side_data, stream.codecpar->nb_coded_side_data,
       AV_PKT_DATA_DISPLAYMATRIX);
   *size = data != nullptr ? data->size : 0;
   return data != nullptr ? data->data : nullptr;
@@ -39,7 +38,7 @@ const uint8_t* display_matrix(const AVStream& stream, size_t* size) {
 #endif
 }
 
-}  // namespace
+} // namespace
 
 Orientation stream_orientation(const AVStream& stream) {
   size_t size = 0;
@@ -73,7 +72,7 @@ void PictureConverter::prepare(const AVFrame& frame) {
   av_opt_set_int(scaler, "dsth", rgb_->height, 0);
   av_opt_set_int(scaler, "dst_format", AV_PIX_FMT_RGB24, 0);
   av_opt_set_int(scaler, "sws_flags", SWS_BICUBIC, 0);
-  if (format == AV_PIX_FMT_YUV420P) {  // chroma lies as MPEG-2 has it, by convention
+  if (format == AV_PIX_FMT_YUV420P) { // chroma lies as MPEG-2 has it, by convention
     av_opt_set_int(scaler, "src_v_chr_pos", 128, 0);
   }
   if (sws_init_context(scaler, nullptr, nullptr) < 0) {
@@ -90,26 +89,14 @@ void PictureConverter::prepare(const AVFrame& frame) {
   int contrast = 0;
   int saturation = 0;
   if (sws_getColorspaceDetails(
-          scaler,
-          &inverse,
-          &is_full_in,
-          &table,
-          &is_full_out,
-          &brightness,
-          &contrast,
+          scaler, &inverse, &is_full_in, &table, &is_full_out, &brightness, &contrast,
           &saturation) >= 0) {
     if (frame.color_range != AVCOL_RANGE_UNSPECIFIED) {
       is_full_in = frame.color_range == AVCOL_RANGE_JPEG;
     }
     sws_setColorspaceDetails(
-        scaler,
-        sws_getCoefficients(matrix_of(frame.colorspace)),
-        is_full_in,
-        table,
-        is_full_out,
-        brightness,
-        contrast,
-        saturation);
+        scaler, sws_getCoefficients(matrix_of(frame.colorspace)), is_full_in, table,
+        is_full_out, brightness, contrast, saturation);
   }
   width_ = frame.width;
   height_ = frame.height;
@@ -125,18 +112,11 @@ at::Tensor PictureConverter::convert(const AVFrame& frame) {
     prepare(frame);
   }
   sws_scale(
-      scaler_.get(),
-      frame.data,
-      frame.linesize,
-      0,
-      frame.height,
-      rgb_->data,
+      scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb_->data,
       rgb_->linesize);
   return at::from_blob(
-      rgb_->data[0],
-      {rgb_->height, rgb_->width, 3},
-      {rgb_->linesize[0], 3, 1},
+      rgb_->data[0], {rgb_->height, rgb_->width, 3}, {rgb_->linesize[0], 3, 1},
       at::TensorOptions().dtype(at::kByte));
 }
 
-}  // namespace omni::av
+} // namespace omni::av

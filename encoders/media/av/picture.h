@@ -36,4 +36,4 @@ class PictureConverter {
   int color_range_ = -1;
 };
 
-}  // namespace omni::av
+} // namespace omni::av

@@ -88,8 +88,7 @@ class Collector {
     check_length(last - first);
     const auto begin = mono_.begin();
     track_.samples.insert(
-        track_.samples.end(),
-        begin + static_cast<ptrdiff_t>(first),
+        track_.samples.end(), begin + static_cast<ptrdiff_t>(first),
         begin + static_cast<ptrdiff_t>(last));
   }
 
@@ -167,15 +166,13 @@ class Collector {
       source_.name().fail_expected(
           "at most " + std::to_string(static_cast<int64_t>(budget.max_audio_seconds)) +
               " s of sound",
-          "more",
-          "Cut it, or raise MediaBudget::max_audio_seconds.");
+          "more", "Cut it, or raise MediaBudget::max_audio_seconds.");
     }
     if (count * sizeof(float) > static_cast<double>(budget.max_decoded_bytes)) {
       source_.name().fail_expected(
           "at most " + std::to_string(budget.max_decoded_bytes) +
               " bytes of decoded samples",
-          "more",
-          "Cut it, or raise MediaBudget::max_decoded_bytes.");
+          "more", "Cut it, or raise MediaBudget::max_decoded_bytes.");
     }
   }
   void check_length(size_t num_more) const {
@@ -198,7 +195,7 @@ double packet_seconds(const AVPacket& packet, const AVStream& stream) {
       : static_cast<double>(stamp) * av_q2d(stream.time_base);
 }
 
-}  // namespace
+} // namespace
 
 MonoTrack read_sound_track(Source& source, const SoundTrackOptions& options) {
   const int index = source.audio_stream();
@@ -223,4 +220,4 @@ MonoTrack read_sound_track(Source& source, const SoundTrackOptions& options) {
   return collector.finish();
 }
 
-}  // namespace omni::av
+} // namespace omni::av

@@ -22,8 +22,8 @@ struct SoundTrackOptions {
 
 struct MonoTrack {
   std::vector<float> samples;
-  int64_t sample_rate_hz = 0;  // 0: no sample was decoded
-  double start_seconds = 0.0;  // of the first sample, on the container's time line
+  int64_t sample_rate_hz = 0; // 0: no sample was decoded
+  double start_seconds = 0.0; // of the first sample, on the container's time line
 };
 
 // Reads the source to its end or past the range; its other streams are lost to it.
@@ -31,4 +31,4 @@ struct MonoTrack {
     Source& source,
     const SoundTrackOptions& options);
 
-}  // namespace omni::av
+} // namespace omni::av

@@ -14,7 +14,7 @@ namespace omni::av {
 namespace {
 
 constexpr int kIoBufferBytes = 64 * 1024;
-constexpr int64_t kMaxProbeBytes = 5'000'000;  // FFmpeg's own default
+constexpr int64_t kMaxProbeBytes = 5'000'000; // FFmpeg's own default
 
 // FFmpeg prints by default; a program that has set its own level keeps it.
 void silence() {
@@ -83,7 +83,7 @@ const AVCodec* listed_decoder(const AVStream& stream) {
   return nullptr;
 }
 
-}  // namespace
+} // namespace
 
 const char* decoder_list() {
   return "h264,hevc,vp8,vp9,libdav1d,libaom-av1,mpeg4,mpeg1video,mpeg2video,"
@@ -130,12 +130,7 @@ void Source::reopen() {
 void Source::open() {
   auto* buffer = static_cast<unsigned char*>(av_malloc(kIoBufferBytes));
   io_.reset(avio_alloc_context(
-      buffer,
-      kIoBufferBytes,
-      0,
-      this,
-      &Source::read_bytes,
-      nullptr,
+      buffer, kIoBufferBytes, 0, this, &Source::read_bytes, nullptr,
       &Source::seek_bytes));
   AVFormatContext* format = avformat_alloc_context();
   format->pb = io_.get();
@@ -291,4 +286,4 @@ int64_t Source::seek_bytes(void* self, int64_t offset, int whence) {
   return source.position_ = offset;
 }
 
-}  // namespace omni::av
+} // namespace omni::av

@@ -78,7 +78,7 @@ class Source {
   const MediaBudget& budget_;
   const MediaName& name_;
   const Deadline& deadline_;
-  int64_t position_ = 0;  // of the next byte FFmpeg reads
+  int64_t position_ = 0; // of the next byte FFmpeg reads
   Handle<AVIOContext> io_;
   Handle<AVFormatContext> format_;
   int video_stream_ = -1;
@@ -94,4 +94,4 @@ class Source {
 // Names of all decoders on the list, for FFmpeg's own check.
 [[nodiscard]] const char* decoder_list();
 
-}  // namespace omni::av
+} // namespace omni::av

@@ -22,4 +22,4 @@ inline at::Tensor to_tensor(std::vector<float> samples) {
       data, {count}, [owner](void*) {}, at::TensorOptions().dtype(at::kFloat));
 }
 
-}  // namespace omni::av
+} // namespace omni::av

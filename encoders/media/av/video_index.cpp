@@ -78,7 +78,7 @@ class SoundStart {
   int num_packets_ = 0;
 };
 
-}  // namespace
+} // namespace
 
 VideoIndex::VideoIndex(Source& source, double end_seconds) {
   const int stream = source.video_stream();
@@ -153,9 +153,7 @@ void VideoIndex::add(
   const int64_t pts = stamp_of(packet);
   has_untimed_ |= packet.pts == AV_NOPTS_VALUE;
   packets_.push_back(
-      {pts,
-       packet.dts != AV_NOPTS_VALUE ? packet.dts : pts,
-       packet.pos,
+      {pts, packet.dts != AV_NOPTS_VALUE ? packet.dts : pts, packet.pos,
        (packet.flags & AV_PKT_FLAG_KEY) != 0,
        (packet.flags & AV_PKT_FLAG_DISCARD) == 0});
 }
@@ -182,7 +180,7 @@ void VideoIndex::time_untimed(int64_t delay) {
 int64_t VideoIndex::ticks(double seconds) const {
   // Half a microsecond absorbs the rounding of decimal times.
   const double count = std::ceil((seconds + zero_seconds_ - 5e-7) / tick_seconds_);
-  constexpr double kLimit = 9e18;  // below INT64_MAX
+  constexpr double kLimit = 9e18; // below INT64_MAX
   return count >= kLimit ? INT64_MAX : static_cast<int64_t>(std::max(count, -kLimit));
 }
 
@@ -204,10 +202,9 @@ std::vector<int64_t> VideoIndex::frames_between(
 
 size_t VideoIndex::start_for(int64_t ticks) const {
   const auto after = std::upper_bound(
-      keys_.begin(), keys_.end(), ticks, [&](int64_t value, size_t key) {
-        return value < packets_[key].pts;
-      });
+      keys_.begin(), keys_.end(), ticks,
+      [&](int64_t value, size_t key) { return value < packets_[key].pts; });
   return after == keys_.begin() ? 0 : *(after - 1);
 }
 
-}  // namespace omni::av
+} // namespace omni::av

@@ -13,13 +13,13 @@
 namespace omni::av {
 
 struct VideoPacket {
-  // Presentation, ticks of the stream. A file that states none (AVI) shows its frames in
-  // order, at the decoding times, from the one at which the first comes out.
+  // Presentation, ticks of the stream. A file that states none (AVI) shows its frames
+  // in order, at the decoding times, from the one at which the first comes out.
   int64_t pts = 0;
   int64_t dts = 0;
-  int64_t position = -1;  // byte in the file, or -1
+  int64_t position = -1; // byte in the file, or -1
   bool is_key = false;
-  bool is_shown = true;  // false: only decoded for others, outside of the edit list
+  bool is_shown = true; // false: only decoded for others, outside of the edit list
 };
 
 class VideoIndex {
@@ -29,7 +29,7 @@ class VideoIndex {
   VideoIndex(Source& source, double end_seconds);
 
   [[nodiscard]] const std::vector<VideoPacket>& packets() const {
-    return packets_;  // in file order, which is decoding order
+    return packets_; // in file order, which is decoding order
   }
   // The container's time at which the clip's clock is zero.
   [[nodiscard]] double zero_seconds() const {
@@ -56,11 +56,11 @@ class VideoIndex {
   void time_untimed(int64_t delay);
 
   std::vector<VideoPacket> packets_;
-  std::vector<size_t> keys_;  // numbers of packets, by increasing pts
-  bool has_untimed_ = false;  // a packet without presentation time
+  std::vector<size_t> keys_; // numbers of packets, by increasing pts
+  bool has_untimed_ = false; // a packet without presentation time
   double tick_seconds_ = 0.0;
   double zero_seconds_ = 0.0;
   double duration_seconds_ = 0.0;
 };
 
-}  // namespace omni::av
+} // namespace omni::av

@@ -18,13 +18,12 @@ namespace {
   C10_THROW_ERROR(
       NotImplementedError,
       c10::str(
-          "[",
-          component,
+          "[", component,
           "] expected a build with media, got one without. Install FFmpeg and OpenCV ",
           "and configure with -DOMNI_MEDIA=ON."));
 }
 
-}  // namespace
+} // namespace
 
 Image read_image(const std::filesystem::path& /*path*/, const MediaBudget& /*budget*/) {
   fail("read_image");
@@ -96,4 +95,4 @@ VideoClip decode_video(
   fail("decode_video");
 }
 
-}  // namespace omni
+} // namespace omni

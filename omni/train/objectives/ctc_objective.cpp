@@ -113,7 +113,8 @@ class CtcObjective : public Objective {
 } // namespace
 
 std::unique_ptr<Objective> make_ctc_objective(
-    const TrainConfig& config, OmniModel model) {
+    const TrainConfig& config,
+    OmniModel model) {
   return std::make_unique<CtcObjective>(config, std::move(model));
 }
 

@@ -34,9 +34,8 @@ class DenseObjective : public Objective {
         const std::string& name = head.labels[label].first;
         const auto found = part.labels.find(name);
         TORCH_CHECK_VALUE(
-            found != part.labels.end(),
-            "[train] ", samples[i].key, ": expected a label grid `", name, "` of ",
-            part.file, ".");
+            found != part.labels.end(), "[train] ", samples[i].key,
+            ": expected a label grid `", name, "` of ", part.file, ".");
         grids[label].push_back(found->second);
       }
     }
@@ -63,7 +62,8 @@ class DenseObjective : public Objective {
       // Class 0 is an empty cell: counted only where there is something.
       const at::Tensor counted = target.gt(0);
       const at::Tensor right = logits[label].argmax(-1).eq(target).logical_and(counted);
-      evaluation.figures[model_->dense_head->options.labels[label].first + "_accuracy"] = {
+      evaluation
+          .figures[model_->dense_head->options.labels[label].first + "_accuracy"] = {
           right.sum().item<double>(), counted.sum().item<double>()};
     }
     return evaluation;
@@ -107,8 +107,7 @@ class DenseObjective : public Objective {
 
 } // namespace
 
-std::unique_ptr<Objective> make_dense_objective(
-    const TrainConfig&, OmniModel model) {
+std::unique_ptr<Objective> make_dense_objective(const TrainConfig&, OmniModel model) {
   return std::make_unique<DenseObjective>(std::move(model));
 }
 

@@ -33,7 +33,8 @@ std::vector<std::string> characters_of(const std::string& text) {
 }
 
 ErrorCount count(
-    const std::vector<std::string>& read, const std::vector<std::string>& reference) {
+    const std::vector<std::string>& read,
+    const std::vector<std::string>& reference) {
   std::vector<int64_t> row(read.size() + 1);
   std::iota(row.begin(), row.end(), 0);
   for (size_t i = 1; i <= reference.size(); ++i) {

@@ -26,9 +26,11 @@ struct ErrorCount {
 };
 
 [[nodiscard]] ErrorCount word_errors(
-    const std::string& read, const std::string& reference);
+    const std::string& read,
+    const std::string& reference);
 // By Unicode code point; spaces do not count.
 [[nodiscard]] ErrorCount character_errors(
-    const std::string& read, const std::string& reference);
+    const std::string& read,
+    const std::string& reference);
 
 } // namespace omni

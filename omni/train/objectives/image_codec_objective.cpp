@@ -57,7 +57,8 @@ class ImageCodecObjective : public Objective {
 } // namespace
 
 std::unique_ptr<Objective> make_image_codec_objective(
-    const TrainConfig&, OmniModel model) {
+    const TrainConfig&,
+    OmniModel model) {
   return std::make_unique<ImageCodecObjective>(std::move(model));
 }
 

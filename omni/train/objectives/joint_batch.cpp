@@ -20,16 +20,16 @@ namespace omni {
 struct JointBatchBuilder::Sequence {
   Composition composition;
   std::string kind;
-  std::vector<int64_t> input_ids; // what the model reads: the ids, some speech codes replaced
+  std::vector<int64_t>
+      input_ids; // what the model reads: the ids, some speech codes replaced
 };
 
 namespace {
 
 bool has_part(const SampleMessage& message, PartKind kind) {
   return std::any_of(
-      message.parts.begin(), message.parts.end(), [&](const SamplePart& part) {
-        return part.kind == kind;
-      });
+      message.parts.begin(), message.parts.end(),
+      [&](const SamplePart& part) { return part.kind == kind; });
 }
 
 std::vector<int64_t> to_vector(const at::Tensor& codes) {
@@ -44,7 +44,8 @@ JointBatchBuilder::JointBatchBuilder(const TrainConfig& config, OmniModel model)
     : model_(std::move(model)), composer_(model_), options_(config.options) {}
 
 std::vector<int64_t> JointBatchBuilder::cached_codes(
-    const std::string& name, const std::function<at::Tensor()>& encode) {
+    const std::string& name,
+    const std::function<at::Tensor()>& encode) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = codes_.find(name);
@@ -58,11 +59,12 @@ std::vector<int64_t> JointBatchBuilder::cached_codes(
 }
 
 std::vector<int64_t> JointBatchBuilder::image_codes(
-    const Sample& sample, const SamplePart& part) {
+    const Sample& sample,
+    const SamplePart& part) {
   TORCH_CHECK_VALUE(
-      model_->image_codec,
-      "[train] ", sample.key, ": expected a model with an `image_codec` for the drawing ",
-      part.file, ", got one without.");
+      model_->image_codec, "[train] ", sample.key,
+      ": expected a model with an `image_codec` for the drawing ", part.file,
+      ", got one without.");
   return cached_codes(sample.key + "/" + part.file, [&] {
     const Image image = decode_image(part.bytes, sample.key);
     return model_->image_codec->encode(
@@ -71,22 +73,21 @@ std::vector<int64_t> JointBatchBuilder::image_codes(
 }
 
 SpokenWords JointBatchBuilder::spoken_words(
-    const Sample& sample, const SamplePart& part) {
+    const Sample& sample,
+    const SamplePart& part) {
   TORCH_CHECK_VALUE(
-      model_->config.vocoder && model_->speech_codec,
-      "[train] ", sample.key, ": expected a model with `speech_codec` and `vocoder` for ",
-      "the speech ", part.file, ", got one without.");
+      model_->config.vocoder && model_->speech_codec, "[train] ", sample.key,
+      ": expected a model with `speech_codec` and `vocoder` for ", "the speech ",
+      part.file, ", got one without.");
   const VocoderOptions& vocoder = *model_->config.vocoder;
-  const std::vector<int64_t> codes =
-      cached_codes(sample.key + "/" + part.file, [&] {
-        const at::Tensor samples = load_sound(part, sample.key, vocoder.sample_rate_hz);
-        return model_->speech_codec->encode(
-            model_->processor.codec_mel({samples, vocoder.sample_rate_hz, sample.key})
-                .unsqueeze(0));
-      });
+  const std::vector<int64_t> codes = cached_codes(sample.key + "/" + part.file, [&] {
+    const at::Tensor samples = load_sound(part, sample.key, vocoder.sample_rate_hz);
+    return model_->speech_codec->encode(
+        model_->processor.codec_mel({samples, vocoder.sample_rate_hz, sample.key})
+            .unsqueeze(0));
+  });
   const double codes_per_second = static_cast<double>(vocoder.sample_rate_hz) /
-      static_cast<double>(
-          vocoder.hop * model_->config.speech_codec->frames_per_code);
+      static_cast<double>(vocoder.hop * model_->config.speech_codec->frames_per_code);
   const auto num_codes = static_cast<int64_t>(codes.size());
   SpokenWords spoken;
   int64_t begin = 0;
@@ -111,7 +112,9 @@ SpokenWords JointBatchBuilder::spoken_words(
 }
 
 ComposedPart JointBatchBuilder::media_part(
-    const Sample& sample, const SamplePart& part, JointBatch& batch) {
+    const Sample& sample,
+    const SamplePart& part,
+    JointBatch& batch) {
   const std::string name = sample.key + "/" + part.file;
   ProcessedMedia media;
   if (part.kind == PartKind::Image) {
@@ -120,11 +123,11 @@ ComposedPart JointBatchBuilder::media_part(
     media = model_->processor.process(decode_video(part.bytes, name));
   } else {
     TORCH_CHECK_VALUE(
-        model_->config.audio,
-        "[train] ", name, ": expected a model that reads sound, got one without `audio`.");
+        model_->config.audio, "[train] ", name,
+        ": expected a model that reads sound, got one without `audio`.");
     const int64_t rate = model_->config.audio->processor.sample_rate_hz;
-    media =
-        model_->processor.process(Waveform{load_sound(part, sample.key, rate), rate, name});
+    media = model_->processor.process(
+        Waveform{load_sound(part, sample.key, rate), rate, name});
   }
   const auto item = static_cast<int64_t>(batch.items.size());
   if (!part.labels.empty() && model_->dense_head) {
@@ -138,16 +141,15 @@ ComposedPart JointBatchBuilder::media_part(
     for (size_t i = 0; i < labels.size(); ++i) {
       const auto found = part.labels.find(labels[i].first);
       TORCH_CHECK_VALUE(
-          found != part.labels.end(),
-          "[train] ", name, ": expected a label grid `", labels[i].first, "`, got none.");
+          found != part.labels.end(), "[train] ", name, ": expected a label grid `",
+          labels[i].first, "`, got none.");
       batch.image_labels[i].push_back(found->second);
     }
   }
   if (!part.transcript.empty()) {
     batch.transcribed_sounds.push_back(std::count_if(
-        batch.items.begin(), batch.items.end(), [](const ProcessedMedia& before) {
-          return before.mel.defined();
-        }));
+        batch.items.begin(), batch.items.end(),
+        [](const ProcessedMedia& before) { return before.mel.defined(); }));
     batch.transcripts.push_back(spell(part.transcript));
   }
   MediaSlots slots{media.modality, item, media.positions};
@@ -156,7 +158,10 @@ ComposedPart JointBatchBuilder::media_part(
 }
 
 JointBatchBuilder::Sequence JointBatchBuilder::compose(
-    const Sample& sample, uint64_t seed, JointBatch& batch, bool is_training) {
+    const Sample& sample,
+    uint64_t seed,
+    JointBatch& batch,
+    bool is_training) {
   std::vector<ComposedMessage> messages;
   for (size_t i = 0; i < sample.messages.size(); ++i) {
     const SampleMessage& message = sample.messages[i];
@@ -197,8 +202,8 @@ JointBatchBuilder::Sequence JointBatchBuilder::compose(
       if (codes.contains(sequence.input_ids[i]) &&
           uniform_at(seed, 2000 + 2 * i) < options_.code_noise) {
         sequence.input_ids[i] = codes.begin +
-            static_cast<int64_t>(
-                uniform_at(seed, 2001 + 2 * i) * static_cast<double>(codes.size()));
+            static_cast<int64_t>(uniform_at(seed, 2001 + 2 * i) *
+                                 static_cast<double>(codes.size()));
       }
     }
   }
@@ -206,7 +211,8 @@ JointBatchBuilder::Sequence JointBatchBuilder::compose(
 }
 
 void JointBatchBuilder::lay_out(
-    const std::vector<Sequence>& sequences, JointBatch& batch) const {
+    const std::vector<Sequence>& sequences,
+    JointBatch& batch) const {
   std::vector<int64_t> lengths;
   for (const Sequence& sequence : sequences) {
     lengths.push_back(sequence.composition.sequence.num_tokens());
@@ -227,7 +233,8 @@ void JointBatchBuilder::lay_out(
   batch.ids = at::full({num_rows, row_tokens}, space.control("pad"), at::kLong);
   batch.positions = at::zeros({num_rows, row_tokens, 3}, at::kFloat);
   batch.segments = at::full({num_rows, row_tokens}, -1, at::kLong);
-  std::vector<std::pair<int64_t, std::pair<int64_t, int64_t>>> spans; // item, flat, rows
+  std::vector<std::pair<int64_t, std::pair<int64_t, int64_t>>>
+      spans; // item, flat, rows
   int64_t num_answers = 0;
   for (int64_t row = 0; row < num_rows; ++row) {
     int64_t column = 0;
@@ -249,20 +256,21 @@ void JointBatchBuilder::lay_out(
         // sets `speech_begin` itself.
         const bool ends_text = speech_begin >= 0 && tokens.ids[next] == speech_begin &&
             sequence.composition.is_learned[next - 1] != 0;
-        const bool is_learned =
-            ends_text || sequence.composition.is_learned[next] != 0;
+        const bool is_learned = ends_text || sequence.composition.is_learned[next] != 0;
         if (is_learned) {
           num_answers += was_learned ? 0 : 1;
           const int64_t target = ends_text ? space.control("eos") : tokens.ids[next];
-          const bool is_drawing = space.has(Segment::Image) &&
-              space.range(Segment::Image).contains(target);
+          const bool is_drawing =
+              space.has(Segment::Image) && space.range(Segment::Image).contains(target);
           const bool is_speech = (space.has(Segment::Speech) &&
                                   space.range(Segment::Speech).contains(target)) ||
               (space.has_control("speech_next") &&
                (target == space.control("speech_next") ||
                 target == space.control("speech_end")));
           SupervisedRows& term = batch.supervised
-              [is_drawing ? "image_codes" : is_speech ? "speech_codes" : sequence.kind];
+                                     [is_drawing      ? "image_codes"
+                                          : is_speech ? "speech_codes"
+                                                      : sequence.kind];
           term.rows.push_back(flat + i);
           term.targets.push_back(target);
           term.answers.push_back(num_answers);
@@ -307,8 +315,8 @@ std::unique_ptr<JointBatch> JointBatchBuilder::build(
   }
   for (size_t i = 0; i < batch->image_labels.size(); ++i) {
     for (const at::Tensor& grid : batch->image_labels[i]) {
-      batch->counts["dense"] += static_cast<double>(
-          grid.ne(DenseHeadImpl::kIgnore).sum().item<int64_t>());
+      batch->counts["dense"] +=
+          static_cast<double>(grid.ne(DenseHeadImpl::kIgnore).sum().item<int64_t>());
     }
   }
   return batch;

@@ -47,9 +47,10 @@ class JointBatchBuilder {
 
  private:
   struct Sequence;
-  Sequence compose(const Sample& sample, uint64_t seed, JointBatch& batch, bool is_training);
-  ComposedPart media_part(
-      const Sample& sample, const SamplePart& part, JointBatch& batch);
+  Sequence
+  compose(const Sample& sample, uint64_t seed, JointBatch& batch, bool is_training);
+  ComposedPart
+  media_part(const Sample& sample, const SamplePart& part, JointBatch& batch);
   // Codes of a drawing or of speech, through the frozen codecs; kept by sample.
   std::vector<int64_t> image_codes(const Sample& sample, const SamplePart& part);
   SpokenWords spoken_words(const Sample& sample, const SamplePart& part);
@@ -61,7 +62,8 @@ class JointBatchBuilder {
   // Codes of a file of a sample, made by `encode` the first time. Thread-safe: the
   // loader's thread and evaluation in the training thread both build batches.
   std::vector<int64_t> cached_codes(
-      const std::string& name, const std::function<at::Tensor()>& encode);
+      const std::string& name,
+      const std::function<at::Tensor()>& encode);
 
   std::mutex mutex_; // guards codes_
   std::map<std::string, std::vector<int64_t>> codes_; // by sample key and file

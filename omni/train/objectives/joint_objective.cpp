@@ -46,8 +46,8 @@ class JointObjective : public Objective {
     add_answer_losses(batch, hidden_RD, evaluation.losses);
     for (const auto& [name, term] : batch.supervised) {
       const at::Tensor rows = hidden_RD.index_select(0, at::tensor(term.rows));
-      const at::Tensor right = model_->transformer->logits(rows).argmax(-1).eq(
-          at::tensor(term.targets));
+      const at::Tensor right =
+          model_->transformer->logits(rows).argmax(-1).eq(at::tensor(term.targets));
       std::map<int64_t, bool> is_right;
       for (size_t i = 0; i < term.answers.size(); ++i) {
         const bool hit = right[static_cast<int64_t>(i)].item<bool>();
@@ -64,7 +64,8 @@ class JointObjective : public Objective {
 
   // Kinds of samples, and what only some samples have.
   std::vector<std::string> rare_terms(
-      const std::vector<Dataset>& datasets, int64_t num_samples) const override {
+      const std::vector<Dataset>& datasets,
+      int64_t num_samples) const override {
     std::set<std::string> names = {"ctc", "dense", "image_codes", "speech_codes"};
     for (const Dataset& dataset : datasets) {
       const int64_t count = std::min(num_samples, dataset.size());
@@ -105,9 +106,10 @@ class JointObjective : public Objective {
       for (const EncodedMedia& item : encoding.media) {
         rows.push_back(item.rows);
       }
-      hidden = kernels::splice_rows(
-                   hidden.view({-1, width}), at::cat(rows), at::tensor(batch.media_rows))
-                   .view(hidden.sizes());
+      hidden =
+          kernels::splice_rows(
+              hidden.view({-1, width}), at::cat(rows), at::tensor(batch.media_rows))
+              .view(hidden.sizes());
     }
     return model_->transformer->forward({hidden, batch.positions, batch.segments})
         .view({-1, width});
@@ -116,7 +118,9 @@ class JointObjective : public Objective {
   // All terms in one product with the head: a product each would cost, and add up, a
   // gradient of the whole head each.
   void add_answer_losses(
-      const JointBatch& batch, const at::Tensor& hidden_RD, Losses& losses) {
+      const JointBatch& batch,
+      const at::Tensor& hidden_RD,
+      Losses& losses) {
     std::vector<int64_t> rows;
     std::vector<int64_t> targets;
     std::vector<float> scales;
@@ -136,10 +140,8 @@ class JointObjective : public Objective {
     options.z_loss = kZLoss;
     options.row_weights = at::tensor(scales);
     const kernels::LinearCrossEntropy loss = kernels::linear_cross_entropy(
-        hidden_RD.index_select(0, at::tensor(rows)),
-        model_->transformer->head_weight(),
-        at::tensor(targets),
-        options);
+        hidden_RD.index_select(0, at::tensor(rows)), model_->transformer->head_weight(),
+        at::tensor(targets), options);
     losses.scaled = loss.loss;
     int64_t begin = 0;
     for (const auto& [name, term] : batch.supervised) {
@@ -150,16 +152,15 @@ class JointObjective : public Objective {
     }
   }
 
-  void add_side_losses(
-      const JointBatch& batch, const Encoding& encoding, Losses& losses) {
+  void
+  add_side_losses(const JointBatch& batch, const Encoding& encoding, Losses& losses) {
     if (!batch.transcripts.empty()) {
       const at::Tensor chosen = at::tensor(batch.transcribed_sounds);
       const at::Tensor rows = encoding.sound_rows.rows.index_select(0, chosen);
       const at::Tensor lengths = encoding.sound_rows.lengths.index_select(0, chosen);
       losses.terms.push_back(
           {"ctc",
-           ctc_loss_sum(
-               model_->conformer->ctc_logits(rows), lengths, batch.transcripts)
+           ctc_loss_sum(model_->conformer->ctc_logits(rows), lengths, batch.transcripts)
                .sum});
     }
     if (!batch.labelled_images.empty()) {
@@ -200,7 +201,8 @@ class JointObjective : public Objective {
 } // namespace
 
 std::unique_ptr<Objective> make_joint_objective(
-    const TrainConfig& config, OmniModel model) {
+    const TrainConfig& config,
+    OmniModel model) {
   return std::make_unique<JointObjective>(config, std::move(model));
 }
 

@@ -30,17 +30,15 @@ OmniModel build_model(const TrainConfig& config) {
   return model;
 }
 
-std::unique_ptr<Objective> make_objective(
-    const TrainConfig& config, OmniModel model) {
+std::unique_ptr<Objective> make_objective(const TrainConfig& config, OmniModel model) {
   std::string names;
   for (const auto& [name, make] : kObjectives) {
     if (config.objective == name) {
       std::unique_ptr<Objective> objective = make(config, model);
       for (const std::string& part : objective->trained_parts()) {
         TORCH_CHECK_VALUE(
-            model->named_children().contains(part),
-            "[train] the objective ", name, " trains `", part,
-            "`, which the model does not have.");
+            model->named_children().contains(part), "[train] the objective ", name,
+            " trains `", part, "`, which the model does not have.");
       }
       return objective;
     }
@@ -99,8 +97,8 @@ bool has_part(const Sample& sample, PartTest test) {
 const SamplePart& chosen_part(const Sample& sample, uint64_t seed, PartTest test) {
   const auto parts = parts_of(sample, test);
   TORCH_CHECK_VALUE(
-      !parts.empty(),
-      "[train] ", sample.key, ": expected media of the kind this objective trains on, "
+      !parts.empty(), "[train] ", sample.key,
+      ": expected media of the kind this objective trains on, "
       "found none in the sample.");
   return *parts[seed % parts.size()];
 }

@@ -16,20 +16,27 @@ namespace omni {
 // ValueError listing the names when `config.objective` is none of them, or naming the
 // part that the model lacks.
 [[nodiscard]] std::unique_ptr<Objective> make_objective(
-    const TrainConfig& config, OmniModel model);
+    const TrainConfig& config,
+    OmniModel model);
 
 [[nodiscard]] std::unique_ptr<Objective> make_image_codec_objective(
-    const TrainConfig& config, OmniModel model);
+    const TrainConfig& config,
+    OmniModel model);
 [[nodiscard]] std::unique_ptr<Objective> make_speech_codec_objective(
-    const TrainConfig& config, OmniModel model);
+    const TrainConfig& config,
+    OmniModel model);
 [[nodiscard]] std::unique_ptr<Objective> make_vocoder_objective(
-    const TrainConfig& config, OmniModel model);
+    const TrainConfig& config,
+    OmniModel model);
 [[nodiscard]] std::unique_ptr<Objective> make_ctc_objective(
-    const TrainConfig& config, OmniModel model);
+    const TrainConfig& config,
+    OmniModel model);
 [[nodiscard]] std::unique_ptr<Objective> make_dense_objective(
-    const TrainConfig& config, OmniModel model);
+    const TrainConfig& config,
+    OmniModel model);
 [[nodiscard]] std::unique_ptr<Objective> make_joint_objective(
-    const TrainConfig& config, OmniModel model);
+    const TrainConfig& config,
+    OmniModel model);
 
 // A codec's losses as an objective's.
 [[nodiscard]] Losses to_losses(const CodecLosses& losses);
@@ -44,7 +51,7 @@ using PartTest = bool (*)(const SamplePart&);
 [[nodiscard]] bool has_part(const Sample& sample, PartTest test);
 // One of those parts, which the seed chooses. ValueError naming the sample when it has
 // none.
-[[nodiscard]] const SamplePart& chosen_part(
-    const Sample& sample, uint64_t seed, PartTest test);
+[[nodiscard]] const SamplePart&
+chosen_part(const Sample& sample, uint64_t seed, PartTest test);
 
 } // namespace omni

@@ -33,8 +33,7 @@ class Random {
 
 // Played faster or slower (pitch moves along), by linear interpolation.
 at::Tensor change_speed(const at::Tensor& samples, double factor) {
-  const auto size = static_cast<int64_t>(
-      static_cast<double>(samples.size(0)) / factor);
+  const auto size = static_cast<int64_t>(static_cast<double>(samples.size(0)) / factor);
   return at::upsample_linear1d(
              samples.view({1, 1, -1}), {std::max<int64_t>(size, 1)}, false)
       .view({-1});
@@ -48,8 +47,8 @@ at::Tensor load_sound(const SamplePart& part, const std::string& key, int64_t ra
                                          : resample(sound, rate_hz).samples;
 }
 
-SoundSegment cut_segment(
-    const at::Tensor& samples, int64_t num_samples, uint64_t seed) {
+SoundSegment
+cut_segment(const at::Tensor& samples, int64_t num_samples, uint64_t seed) {
   const int64_t surplus = samples.size(0) - num_samples;
   if (surplus <= 0) {
     return {at::constant_pad_nd(samples, {0, -surplus}), samples.size(0)};
@@ -65,7 +64,8 @@ at::Tensor augment_sound(const at::Tensor& samples, uint64_t seed) {
   if (random.uniform(0.0, 1.0) > kCleanShare) {
     const double decibels = random.uniform(5.0, 40.0);
     const double level = sound.norm().item<double>() /
-        std::sqrt(static_cast<double>(sound.size(0))) * std::pow(10.0, -decibels / 20.0);
+        std::sqrt(static_cast<double>(sound.size(0))) *
+        std::pow(10.0, -decibels / 20.0);
     auto generator = at::detail::createCPUGenerator(mix_seed(seed, 1));
     sound = sound + at::randn(sound.sizes(), generator) * level;
   }

@@ -51,7 +51,8 @@ class SpeechCodecObjective : public Objective {
 } // namespace
 
 std::unique_ptr<Objective> make_speech_codec_objective(
-    const TrainConfig& config, OmniModel model) {
+    const TrainConfig& config,
+    OmniModel model) {
   return std::make_unique<SpeechCodecObjective>(config, std::move(model));
 }
 

@@ -25,8 +25,7 @@ std::unique_ptr<SpeechSegments> load_speech_segments(
   for (size_t i = 0; i < samples.size(); ++i) {
     const SamplePart& part = chosen_part(samples[i], addresses[i].seed, is_sound);
     const SoundSegment segment = cut_segment(
-        load_sound(part, samples[i].key, options.sample_rate_hz),
-        num_samples,
+        load_sound(part, samples[i].key, options.sample_rate_hz), num_samples,
         addresses[i].seed);
     waves.push_back(segment.samples);
     mels.push_back(model->processor.codec_mel(

@@ -57,7 +57,8 @@ class VocoderObjective : public Objective {
 } // namespace
 
 std::unique_ptr<Objective> make_vocoder_objective(
-    const TrainConfig& config, OmniModel model) {
+    const TrainConfig& config,
+    OmniModel model) {
   return std::make_unique<VocoderObjective>(config, std::move(model));
 }
 

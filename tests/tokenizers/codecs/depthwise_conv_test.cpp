@@ -35,15 +35,12 @@ std::vector<at::Tensor> run(
 
 TEST_CASE("depthwise convolution equals conv1d in values and gradients") {
   const Case c = GENERATE(
-      Case{2, 11, 8, 7},
-      Case{1, 1, 3, 7}, // every tap but the centre is outside
-      Case{3, 2, 5, 3},
-      Case{2, 30, 17, 1},
+      Case{2, 11, 8, 7}, Case{1, 1, 3, 7}, // every tap but the centre is outside
+      Case{3, 2, 5, 3}, Case{2, 30, 17, 1},
       Case{4, 5, 1, 9}); // a kernel longer than the signal
   at::manual_seed(1);
   const std::vector<at::Tensor> inputs = {
-      at::randn({c.batch, c.time, c.channels}),
-      at::randn({c.kernel, c.channels}),
+      at::randn({c.batch, c.time, c.channels}), at::randn({c.kernel, c.channels}),
       at::randn({c.channels})};
   const at::Tensor probe = at::randn({c.batch, c.time, c.channels});
   const auto ours = run(depthwise_conv1d, inputs, probe);

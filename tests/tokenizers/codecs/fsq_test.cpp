@@ -12,10 +12,8 @@ namespace omni {
 
 TEST_CASE("every code survives decode, unbounding and encode") {
   const std::vector<int64_t> levels = GENERATE(
-      std::vector<int64_t>{8, 5, 5, 5},
-      std::vector<int64_t>{2, 3},
-      std::vector<int64_t>{7, 4, 2, 6},
-      std::vector<int64_t>{9});
+      std::vector<int64_t>{8, 5, 5, 5}, std::vector<int64_t>{2, 3},
+      std::vector<int64_t>{7, 4, 2, 6}, std::vector<int64_t>{9});
   const int64_t num_codes = num_fsq_codes(levels, "test");
   const at::Tensor codes = at::arange(num_codes);
   const at::Tensor latent = fsq_codes_to_latent(codes, levels, "test");

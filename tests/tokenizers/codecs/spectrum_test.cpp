@@ -30,13 +30,8 @@ TEST_CASE("stft frames are centred at multiples of the hop, as torch.stft's") {
   at::manual_seed(5);
   const at::Tensor x = at::randn({2, 320});
   const at::Tensor expected = at::stft(
-                                  x,
-                                  128,
-                                  32,
-                                  128,
-                                  at::hann_window(128),
-                                  /*center=*/true,
-                                  "constant",
+                                  x, 128, 32, 128, at::hann_window(128),
+                                  /*center=*/true, "constant",
                                   /*normalized=*/false,
                                   /*onesided=*/true,
                                   /*return_complex=*/true)

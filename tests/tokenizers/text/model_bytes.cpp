@@ -16,7 +16,7 @@ void append_number(std::string& bytes, uint32_t number) {
   }
 }
 
-}  // namespace
+} // namespace
 
 std::string piece(std::string_view text, float score, uint64_t type) {
   std::string bytes;
@@ -109,4 +109,4 @@ std::string Charsmap::bytes() const {
   return bytes + replacements;
 }
 
-}  // namespace omni::test
+} // namespace omni::test

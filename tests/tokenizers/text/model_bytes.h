@@ -43,4 +43,4 @@ struct Charsmap {
 // label: byte that leads to the unit; offset: to its children.
 uint32_t unit(uint32_t label, uint32_t offset, bool ends_key);
 
-}  // namespace omni::test
+} // namespace omni::test

@@ -20,7 +20,7 @@ using Catch::Matchers::Contains;
 using Pieces = std::vector<std::string>;
 
 struct Hostile {
-  std::string cause;  // part of the message
+  std::string cause; // part of the message
   std::string bytes;
 };
 
@@ -134,13 +134,11 @@ std::vector<Hostile> hostile_files() {
 
       {"map twice",
        test::model(
-           test::sound_pieces(),
-           test::trainer(1, true),
+           test::sound_pieces(), test::trainer(1, true),
            test::normalizer("") + field(2, "") + field(2, ""))},
       {"character map of 4 bytes",
        test::model(
-           test::sound_pieces(),
-           test::trainer(1, true),
+           test::sound_pieces(), test::trainer(1, true),
            test::normalizer("\0\0\0\0"s))},
       {"with a trie of 0", with_charsmap([](auto& map) { map.trie_bytes = 0; })},
       {"with a trie of 1020", with_charsmap([](auto& map) { map.trie_bytes = 1020; })},
@@ -263,5 +261,5 @@ TEST_CASE("any damage to a model is an error or a model that works") {
   }
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

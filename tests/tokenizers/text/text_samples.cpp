@@ -42,10 +42,10 @@ const std::vector<std::string>& difficult_texts() {
       "<sep>",
       "빨간 원이 파란 네모 왼쪽에 있어요.",
       "뷁 쀍 똠방각하",
-      "각",                                           // conjoining jamo
-      "ㅋㅋㅋ ㅠㅠ",                                  // jamo that stand alone
-      "e\u0301 é",                                    // combining and composed
-      "👩‍👩‍👧‍👦 👍🏽 🇰🇷",  // joined, toned, flags
+      "각", // conjoining jamo
+      "ㅋㅋㅋ ㅠㅠ", // jamo that stand alone
+      "e\u0301 é", // combining and composed
+      "👩‍👩‍👧‍👦 👍🏽 🇰🇷", // joined, toned, flags
       "\u200B\u200E\uFEFF",
       "\u00A0\u3000\u2028",
       "\uFFFD\uFFFE\uFFFF",
@@ -60,4 +60,4 @@ const std::vector<std::string>& difficult_texts() {
   return kTexts;
 }
 
-}  // namespace omni::test
+} // namespace omni::test

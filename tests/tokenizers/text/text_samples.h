@@ -29,4 +29,4 @@ std::string random_text(std::mt19937& random, size_t max_characters);
 // Where Unicode's rules bend: see the table in the .cpp.
 const std::vector<std::string>& difficult_texts();
 
-}  // namespace omni::test
+} // namespace omni::test

@@ -14,9 +14,9 @@ namespace {
 using Letters = std::vector<int64_t>;
 
 constexpr int64_t kSpace = 38;
-constexpr int64_t kInitial = 39;  // ㄱ
-constexpr int64_t kMedial = 58;   // ㅏ
-constexpr int64_t kFinal = 79;    // ㄱ
+constexpr int64_t kInitial = 39; // ㄱ
+constexpr int64_t kMedial = 58; // ㅏ
+constexpr int64_t kFinal = 79; // ㄱ
 
 TEST_CASE("letters are numbered as the header says") {
   CHECK(spell("az") == Letters{1, 26});
@@ -94,15 +94,15 @@ TEST_CASE("words") {
 
 TEST_CASE("text of the alphabet survives") {
   std::mt19937 random(3);
-  const std::string alphabet[] = {
-      "a", "z", "0", "9", "'", "가", "힣", "뷁", "ㅎ", "ㅏ"};
+  const std::string alphabet[] = {"a",  "z",  "0",  "9",  "'",
+                                  "가", "힣", "뷁", "ㅎ", "ㅏ"};
   for (int trial = 0; trial < 300; ++trial) {
     std::string text;
     bool was_alone = false;
     for (size_t i = 0; i < 1 + random() % 12; ++i) {
       const size_t choice = random() % 10;
       text += was_alone && choice == 9 ? "0" : alphabet[choice];
-      was_alone = choice == 8;  // ㅎ and ㅏ would be 하
+      was_alone = choice == 8; // ㅎ and ㅏ would be 하
       if (random() % 4 == 0) {
         text += " x";
         was_alone = false;
@@ -135,5 +135,5 @@ TEST_CASE("letters outside the alphabet are errors") {
       unspell({1, kNumLetters}), "[spelling] expected letters in [1, 106), got 106.");
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

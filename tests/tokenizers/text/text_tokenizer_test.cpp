@@ -237,5 +237,5 @@ TEST_CASE("loading says what is wrong") {
       TextTokenizer::load(folder.path / "empty.model"), Contains("without pieces"));
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

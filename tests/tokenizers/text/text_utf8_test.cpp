@@ -102,5 +102,5 @@ TEST_CASE("valid text is left as it is") {
   }
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni

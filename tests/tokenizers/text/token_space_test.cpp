@@ -94,10 +94,7 @@ TEST_CASE("segments that cannot be are rejected") {
 
 TEST_CASE("segment names are pairs") {
   for (const Segment segment :
-       {Segment::Text,
-        Segment::Control,
-        Segment::Spelling,
-        Segment::Image,
+       {Segment::Text, Segment::Control, Segment::Spelling, Segment::Image,
         Segment::Speech}) {
     CHECK(segment_from_name(segment_name(segment)) == segment);
   }
@@ -107,5 +104,5 @@ TEST_CASE("segment names are pairs") {
       "\"video\".");
 }
 
-}  // namespace
-}  // namespace omni
+} // namespace
+} // namespace omni
