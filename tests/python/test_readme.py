@@ -252,7 +252,9 @@ def check_bash(block: Block, where: Path, tiny: Path) -> None:
         words = shlex.split(line, comments=True)
         if not words:
             continue
-        command = line.strip()
+        while re.match(r"[A-Z_]+=", words[0]) and len(words) > 1:
+            words.pop(0)  # a variable of this command alone
+        command = re.sub(r"^([A-Z_]+=\S* )+", "", line.strip())
         check = next((check for p, check in COMMANDS if re.match(p, command)), None)
         assert check is not None, f"{block}: say in COMMANDS how to check `{command}`"
         if not isinstance(check, str):
