@@ -220,9 +220,34 @@ std::string train_config_to_json(const TrainConfig& config) {
   return writer.json.dump(2) + "\n";
 }
 
+namespace {
+
+// Whether the first `num_steps` steps of two runs have the same rates, and the same
+// answers to what objectives ask of the share of the run that is over.
+bool begins_alike(const TrainConfig& a, const TrainConfig& b, int64_t num_steps) {
+  const auto is_before = [](const TrainConfig& config, int64_t step, double until) {
+    return static_cast<double>(step) / static_cast<double>(config.steps) < until;
+  };
+  for (int64_t step = 0; step < num_steps; ++step) {
+    const bool is_alike = learning_rate_share(a.schedule, step, a.steps) ==
+            learning_rate_share(b.schedule, step, b.steps) &&
+        is_before(a, step, a.options.side_losses_until) ==
+            is_before(b, step, b.options.side_losses_until) &&
+        is_before(a, step, a.options.augment_from) ==
+            is_before(b, step, b.options.augment_from);
+    if (!is_alike) {
+      return false;
+    }
+  }
+  return num_steps <= b.steps;
+}
+
+} // namespace
+
 std::vector<std::string> changed_fields(
     const std::string& saved_json,
-    const TrainConfig& config) {
+    const TrainConfig& config,
+    int64_t num_steps) {
   static const std::set<std::string> kFree = {
       "log_every",
       "evaluate",
@@ -236,6 +261,12 @@ std::vector<std::string> changed_fields(
   const ConfigJson saved_config = ConfigJson::parse(saved_json);
   ConfigReader reader(saved_config, "");
   describe(reader, before);
+  if (begins_alike(before, config, num_steps)) {
+    before.steps = config.steps;
+    before.schedule = config.schedule;
+    before.options.side_losses_until = config.options.side_losses_until;
+    before.options.augment_from = config.options.augment_from;
+  }
   const ConfigJson saved = ConfigJson::parse(train_config_to_json(before));
   const ConfigJson now = ConfigJson::parse(train_config_to_json(config));
   std::vector<std::string> changed;

@@ -78,9 +78,12 @@ struct TrainConfig {
     const std::vector<std::string>& overrides = {});
 [[nodiscard]] std::string train_config_to_json(const TrainConfig& config);
 // Names of the fields in which two runs differ, other than those that only say how
-// often something is logged, saved or evaluated.
+// often something is logged, saved or evaluated. `steps`, `schedule` and `options` may
+// differ where the first `num_steps` steps would have been the same: what is stable so
+// far can go on longer, or decay now.
 [[nodiscard]] std::vector<std::string> changed_fields(
     const std::string& saved_json,
-    const TrainConfig& config);
+    const TrainConfig& config,
+    int64_t num_steps);
 
 } // namespace omni

@@ -188,7 +188,8 @@ class Run {
     }
     const Checkpoint saved = CheckpointFolder::read_state(*newest);
     std::string changed;
-    for (const std::string& field : changed_fields(saved.config_json, config_)) {
+    for (const std::string& field :
+         changed_fields(saved.config_json, config_, saved.state.step)) {
       changed += (changed.empty() ? "" : ", ") + field;
     }
     TORCH_CHECK_VALUE(

@@ -47,6 +47,38 @@ TEST_CASE("resuming with another configuration is refused by the field's name") 
       train(run.config), Catch::Contains("batch_size") && Catch::Contains("seed"));
 }
 
+TEST_CASE("a run that is stable so far can go on longer, or decay now") {
+  const auto [objective, steps] =
+      GENERATE(table<std::string, int64_t>({{"image_codec", 9}, {"joint", 4}}));
+  INFO(objective << " " << steps);
+  TinyRun whole(objective);
+  TinyRun parts(objective);
+  for (TinyRun* run : {&whole, &parts}) {
+    run->config.schedule = {ScheduleKind::WarmupStableDecay, 1, 0.25, 0.1};
+    run->config.options.augment_from = 0.0;
+  }
+  parts.train_steps(2);
+  whole.config.steps = steps;
+  parts.config.steps = steps;
+  whole.train_to_end();
+  parts.train_to_end();
+  CHECK(parts.weights() == whole.weights());
+  CHECK(parts.log() == whole.log());
+}
+
+TEST_CASE("a run that would have begun otherwise is refused with other steps") {
+  TinyRun run("joint");
+  run.config.schedule = {ScheduleKind::Cosine, 1, 0.25, 0.1};
+  SECTION("other rates") {}
+  SECTION("side losses that had ended") {
+    run.config.schedule = {ScheduleKind::Constant, 1, 0.25, 0.1};
+    run.config.options.side_losses_until = 0.2;
+  }
+  run.train_steps(3);
+  run.config.steps += 9;
+  CHECK_THROWS_WITH(train(run.config), Catch::Contains("another steps"));
+}
+
 TEST_CASE("a checkpoint without a key of today's configuration has its default") {
   TinyRun run("image_codec");
   run.train_steps(2);
