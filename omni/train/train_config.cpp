@@ -222,20 +222,20 @@ std::string train_config_to_json(const TrainConfig& config) {
 
 namespace {
 
-// Whether the first `num_steps` steps of two runs have the same rates, and the same
-// answers to what objectives ask of the share of the run that is over.
+// Whether the first `num_steps` steps of two runs of one objective have the same rates,
+// and the same answers to what it asks of the share of the run that is over.
 bool begins_alike(const TrainConfig& a, const TrainConfig& b, int64_t num_steps) {
-  const auto is_before = [](const TrainConfig& config, int64_t step, double until) {
+  const auto is_before = [](const TrainConfig& config, int64_t step) {
+    const ObjectiveOptions& options = config.options;
+    const double until = config.objective == "joint" ? options.side_losses_until
+        : config.objective == "ctc"                  ? options.augment_from
+                                                     : 0.0;
     return static_cast<double>(step) / static_cast<double>(config.steps) < until;
   };
   for (int64_t step = 0; step < num_steps; ++step) {
-    const bool is_alike = learning_rate_share(a.schedule, step, a.steps) ==
-            learning_rate_share(b.schedule, step, b.steps) &&
-        is_before(a, step, a.options.side_losses_until) ==
-            is_before(b, step, b.options.side_losses_until) &&
-        is_before(a, step, a.options.augment_from) ==
-            is_before(b, step, b.options.augment_from);
-    if (!is_alike) {
+    if (learning_rate_share(a.schedule, step, a.steps) !=
+            learning_rate_share(b.schedule, step, b.steps) ||
+        is_before(a, step) != is_before(b, step)) {
       return false;
     }
   }

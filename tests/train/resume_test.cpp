@@ -55,7 +55,6 @@ TEST_CASE("a run that is stable so far can go on longer, or decay now") {
   TinyRun parts(objective);
   for (TinyRun* run : {&whole, &parts}) {
     run->config.schedule = {ScheduleKind::WarmupStableDecay, 1, 0.25, 0.1};
-    run->config.options.augment_from = 0.0;
   }
   parts.train_steps(2);
   whole.config.steps = steps;
