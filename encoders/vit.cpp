@@ -15,32 +15,56 @@ namespace {
 
 constexpr int64_t kColours = 3;
 
-// Angles of the patches of a grid in model order (merged cells row by row, patches of
-// a cell row by row), float32 [P, K / 2]: the first half turns by row, the second by
-// column, each by frequencies theta^(-j / (K / 4)).
+// A grid [rows, columns, E] as patches in model order [P, E]: merged cells row by row,
+// patches of a cell row by row.
+at::Tensor in_model_order(const at::Tensor& grid, int64_t merge) {
+  const int64_t rows = grid.size(0);
+  const int64_t columns = grid.size(1);
+  return grid.reshape({rows / merge, merge, columns / merge, merge, -1})
+      .transpose(1, 2)
+      .reshape({rows * columns, -1});
+}
+
+// Frequencies theta^(-j / count), float64 [count].
+at::Tensor falling_frequencies(double theta, int64_t count) {
+  return at::pow(
+      theta,
+      at::arange(count, at::TensorOptions(at::kDouble))
+          .div_(-static_cast<double>(count)));
+}
+
+// Angles of the patches of a grid in model order, float32 [P, K / 2]: the first half
+// turns by row, the second by column, each by frequencies theta^(-j / (K / 4)).
 kernels::RotaryTables grid_angles(
     int64_t rows,
     int64_t columns,
     const VitOptions& options,
     const at::Device& device) {
-  const int64_t num_frequencies = options.width / options.num_heads / 4;
+  const at::Tensor frequencies =
+      falling_frequencies(options.rotary_theta, options.width / options.num_heads / 4);
   const auto as_double = at::TensorOptions(at::kDouble);
-  const at::Tensor frequencies = at::pow(
-      options.rotary_theta,
-      at::arange(num_frequencies, as_double)
-          .div_(-static_cast<double>(num_frequencies)));
-  const auto in_model_order = [&](const at::Tensor& grid) {
-    const int64_t merge = options.merge;
-    return grid.expand({rows, columns})
-        .reshape({rows / merge, merge, columns / merge, merge})
-        .permute({0, 2, 1, 3})
-        .reshape({-1, 1});
+  const auto turned = [&](const at::Tensor& grid) {
+    return in_model_order(grid.expand({rows, columns}).unsqueeze(-1), options.merge) *
+        frequencies;
   };
   const at::Tensor angles = at::cat(
-      {in_model_order(at::arange(rows, as_double).unsqueeze(1)) * frequencies,
-       in_model_order(at::arange(columns, as_double).unsqueeze(0)) * frequencies},
+      {turned(at::arange(rows, as_double).unsqueeze(1)),
+       turned(at::arange(columns, as_double).unsqueeze(0))},
       1);
   return {angles.cos().to(device, at::kFloat), angles.sin().to(device, at::kFloat)};
+}
+
+// Sines and cosines of the row, then of the column, float64 [side, side, width]: what a
+// table of places begins with.
+at::Tensor sine_places(int64_t side, int64_t width, double theta) {
+  const at::Tensor angles =
+      at::arange(side, at::TensorOptions(at::kDouble)).unsqueeze(1) *
+      falling_frequencies(theta, width / 4);
+  const at::Tensor waves = at::cat({angles.sin(), angles.cos()}, 1); // [S, E / 2]
+  return at::cat(
+      {waves.unsqueeze(1).expand({side, side, -1}),
+       waves.unsqueeze(0).expand({side, side, -1})},
+      2);
 }
 
 using Sides = std::pair<int64_t, int64_t>; // rows and columns of one frame
@@ -95,10 +119,18 @@ VitImpl::VitImpl(VitOptions options_in) : options(options_in) {
       "[vit] expected width to be a multiple of 4 * num_heads = ",
       4 * options.num_heads, ", so that a head turns by row and by column, got ",
       options.width, ".");
+  TORCH_CHECK_VALUE(
+      options.position_grid >= 0,
+      "[vit] expected position_grid to be the side of a table, or 0 for none, got ",
+      options.position_grid, ".");
   patch_embed = register_module(
       "patch_embed",
       torch::nn::Linear(
           options.patch_size * options.patch_size * kColours, options.width));
+  if (const int64_t side = options.position_grid; side > 0) {
+    position_embed =
+        register_parameter("position_embed", at::empty({side, side, options.width}));
+  }
   torch::nn::ModuleList list;
   for (int64_t i = 0; i < options.num_layers; ++i) {
     layers.push_back(VitLayer(options));
@@ -115,10 +147,16 @@ VitImpl::VitImpl(VitOptions options_in) : options(options_in) {
 // |   feed_forward.up (weight)           |                                            |
 // | attention.output,                    | the same / sqrt(2 num_layers): the sum of  |
 // |   feed_forward.down (weight)         |   all branches is as large as one          |
+// | position_embed                       | sines and cosines of row and column        |
 // | norms (weight)                       | 1                                          |
 // | biases                               | 0                                          |
 void VitImpl::reset_parameters() {
   reset_map(patch_embed->weight, patch_embed->bias);
+  if (position_embed.defined()) {
+    const at::NoGradGuard no_grad;
+    position_embed.copy_(
+        sine_places(options.position_grid, options.width, options.rotary_theta));
+  }
   const double output_std =
       1.0 / std::sqrt(2.0 * static_cast<double>(options.num_layers));
   for (auto& layer : layers) {
@@ -130,6 +168,17 @@ void VitImpl::reset_parameters() {
   norm->reset_parameters();
 }
 
+at::Tensor VitImpl::places(int64_t rows, int64_t columns) const {
+  at::Tensor grid = position_embed;
+  if (rows != options.position_grid || columns != options.position_grid) {
+    const at::Tensor image = grid.permute({2, 0, 1}).unsqueeze(0);
+    grid = at::upsample_bilinear2d(image, {rows, columns}, /*align_corners=*/true)
+               .squeeze(0)
+               .permute({1, 2, 0});
+  }
+  return in_model_order(grid, options.merge);
+}
+
 at::Tensor
 VitImpl::encode_equal(const at::Tensor& patches, int64_t rows, int64_t columns) {
   EncoderPositions positions;
@@ -137,6 +186,9 @@ VitImpl::encode_equal(const at::Tensor& patches, int64_t rows, int64_t columns) 
   const auto dtype = patch_embed->weight.scalar_type();
   at::Tensor hidden_IPE =
       at::linear(patches.to(dtype), patch_embed->weight, patch_embed->bias).to(dtype);
+  if (position_embed.defined()) {
+    hidden_IPE = hidden_IPE + places(rows, columns);
+  }
   at::Tensor normed_IPE = layers.front()->attention_norm->forward(hidden_IPE);
   for (size_t i = 0; i < layers.size(); ++i) {
     auto& layer = layers[i];

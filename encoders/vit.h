@@ -2,9 +2,11 @@
 // Copyright The Omni Authors
 //
 // A vision transformer over patch rows of pictures of any grid: linear patch embedding,
-// pre-norm blocks with two-dimensional rotary positions, then groups of merge x merge
-// neighbouring patches concatenated into one row. Dosovitskiy et al. 2020
-// (arXiv 2010.11929); rotary as in Qwen2-VL (arXiv 2409.12191, section 2.1).
+// a learnt table of places, pre-norm blocks with two-dimensional rotary positions, then
+// groups of merge x merge neighbouring patches concatenated into one row. Dosovitskiy
+// et al. 2020 (arXiv 2010.11929); rotary as in Qwen2-VL (arXiv 2409.12191,
+// section 2.1). Rotary positions are relative: only the table tells an even ground
+// where it lies.
 #pragma once
 
 #include <torch/nn.h>
@@ -24,6 +26,8 @@ struct VitOptions {
   int64_t feed_forward_width = 640;
   int64_t merge = 2; // patches a side of one output row
   double rotary_theta = 100.0;
+  // Side S of the learnt table of places, stretched to each grid; 0: no table.
+  int64_t position_grid = 0;
   double norm_eps = 1e-6;
 
   [[nodiscard]] int64_t output_width() const {
@@ -57,12 +61,15 @@ class VitImpl : public torch::nn::Module {
 
   const VitOptions options;
   torch::nn::Linear patch_embed{nullptr};
+  at::Tensor position_embed; // [S, S, E], undefined without a table
   std::vector<VitLayer> layers;
   EncoderNorm norm{nullptr};
 
  private:
   // Patches [I, P, patch_size^2 * 3] of pictures of one grid: [I, R, output_width()].
   at::Tensor encode_equal(const at::Tensor& patches, int64_t rows, int64_t columns);
+  // The table stretched to a grid, in model order: [P, E].
+  [[nodiscard]] at::Tensor places(int64_t rows, int64_t columns) const;
 };
 TORCH_MODULE(Vit);
 

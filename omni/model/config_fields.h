@@ -39,6 +39,7 @@ void describe(Archive& archive, VitOptions& o) {
   archive("feed_forward_width", o.feed_forward_width);
   archive("merge", o.merge);
   archive("rotary_theta", o.rotary_theta);
+  archive("position_grid", o.position_grid);
   archive("norm_eps", o.norm_eps);
 }
 

@@ -29,8 +29,10 @@ VitOptions tiny() {
   return options;
 }
 
-Vit filled_vit() {
-  Vit vit(tiny());
+Vit filled_vit(int64_t position_grid = 0) {
+  VitOptions options = tiny();
+  options.position_grid = position_grid;
+  Vit vit(options);
   omni::testing::fill_parameters(*vit);
   return vit;
 }
@@ -88,6 +90,63 @@ TEST_CASE("Vit knows where a patch lies", "[vit]") {
   CHECK(max_difference(flat, flat.narrow(0, 0, 1).expand_as(flat)) < 1e-5);
 }
 
+TEST_CASE("Vit's table of places tells an even ground where it lies", "[vit]") {
+  VitOptions options = tiny();
+  options.position_grid = 4;
+  Vit vit(options);
+  // The table begins as sines: its first entry is row 0, column 0.
+  const at::Tensor table = vit->position_embed.detach();
+  REQUIRE(table.sizes() == at::IntArrayRef({4, 4, 16}));
+  CHECK(table[0][0].equal(at::tensor({0, 0, 0, 0, 1, 1, 1, 1}, at::kFloat).repeat(2)));
+  CHECK(table[2][3][0].item<double>() == Approx(std::sin(2.0)));
+  CHECK(table[2][3][8].item<double>() == Approx(std::sin(3.0)));
+
+  const at::Tensor flat = at::ones({24, 12});
+  const at::Tensor rows = vit->forward(flat, {{1, 4, 6}});
+  for (int64_t i = 1; i < 6; ++i) {
+    CHECK(max_difference(rows[i], rows[0]) > 1e-2);
+  }
+  // The table replaces nothing: without it, what is left is the plain encoder.
+  const at::NoGradGuard no_grad;
+  Vit plain(tiny());
+  for (auto& entry : plain->named_parameters()) {
+    entry.value().copy_(vit->named_parameters()[entry.key()]);
+  }
+  vit->position_embed.zero_();
+  CHECK(at::equal(vit->forward(flat, {{1, 4, 6}}), plain->forward(flat, {{1, 4, 6}})));
+}
+
+TEST_CASE("Vit's table is stretched to other grids, corner to corner", "[vit]") {
+  VitOptions options = tiny();
+  options.position_grid = 4;
+  options.merge = 1;
+  const at::NoGradGuard no_grad;
+  // A table that grows along a row and along a column is as straight on any grid: so
+  // are the places that an encoder of that very grid would have been given.
+  const auto sloped = [](int64_t rows, int64_t columns) {
+    const at::Tensor down = at::linspace(0, 1, rows).view({rows, 1, 1});
+    const at::Tensor across = at::linspace(0, 2, columns).view({1, columns, 1});
+    return (down + across) * at::linspace(-1, 1, 16);
+  };
+  Vit stretched(options);
+  stretched->position_embed.copy_(sloped(4, 4));
+  options.position_grid = 6;
+  Vit exact(options);
+  for (auto& entry : exact->named_parameters()) {
+    if (entry.key() != "position_embed") {
+      entry.value().copy_(stretched->named_parameters()[entry.key()]);
+    }
+  }
+  exact->position_embed.copy_(sloped(6, 6));
+  const at::Tensor patches = filled("picture", {36, 12}).to(at::kFloat);
+  CHECK(
+      max_difference(
+          stretched->forward(patches, {{1, 6, 6}}),
+          exact->forward(patches, {{1, 6, 6}})) < 1e-5);
+  stretched->to(at::kBFloat16);
+  CHECK(stretched->forward(patches, {{1, 6, 6}}).scalar_type() == at::kBFloat16);
+}
+
 TEST_CASE("Vit has the parameter names of its contract", "[vit]") {
   std::set<std::string> names;
   const Vit vit(tiny());
@@ -134,7 +193,7 @@ TEST_CASE("Vit begins as its table says", "[vit]") {
 }
 
 TEST_CASE("every parameter of Vit has the slope of finite differences", "[vit]") {
-  Vit vit = filled_vit();
+  Vit vit = filled_vit(/*position_grid=*/3);
   vit->to(at::kDouble);
   const at::Tensor patches = golden_patches().to(at::kDouble);
   const auto loss = [&] {
@@ -226,4 +285,7 @@ TEST_CASE("Vit says what is wrong", "[vit]") {
   CHECK_THROWS_WITH(Vit(options), contains("multiple of 4 * num_heads = 12"));
   options.num_heads = 0;
   CHECK_THROWS_WITH(Vit(options), contains("expected positive sizes"));
+  options = tiny();
+  options.position_grid = -1;
+  CHECK_THROWS_WITH(Vit(options), contains("side of a table, or 0 for none, got -1"));
 }
