@@ -14,22 +14,23 @@ namespace omni {
 DenseHeadImpl::DenseHeadImpl(DenseHeadOptions options_in)
     : options(std::move(options_in)) {
   TORCH_CHECK_VALUE(
-      options.input_width > 0 && options.grid_rows > 0 && options.grid_columns > 0,
-      "[dense_head] expected positive input_width and grid, got input_width ",
-      options.input_width, " and a grid of ", options.grid_rows, " x ",
-      options.grid_columns, ".");
+      options.input_width > 0, "[dense_head] expected a positive input_width, got ",
+      options.input_width, ".");
   TORCH_CHECK_VALUE(
       !options.labels.empty(), "[dense_head] expected at least one label, got none.");
-  for (const auto& [name, num_classes] : options.labels) {
+  for (const DenseLabel& label : options.labels) {
     TORCH_CHECK_VALUE(
-        !name.empty() && name.find('.') == std::string::npos &&
-            !named_children().contains(name),
-        "[dense_head] expected unique label names without a dot, got \"", name, "\".");
+        !label.name.empty() && label.name.find('.') == std::string::npos &&
+            !named_children().contains(label.name),
+        "[dense_head] expected unique label names without a dot, got \"", label.name,
+        "\".");
     TORCH_CHECK_VALUE(
-        num_classes > 0, "[dense_head] expected at least one class for \"", name,
-        "\", got ", num_classes, ".");
-    maps_.push_back(
-        register_module(name, torch::nn::Linear(options.input_width, num_classes)));
+        label.num_classes > 0 && label.grid_rows > 0 && label.grid_columns > 0,
+        "[dense_head] expected at least one class and one cell for \"", label.name,
+        "\", got ", label.num_classes, " classes and a grid of ", label.grid_rows,
+        " x ", label.grid_columns, ".");
+    maps_.push_back(register_module(
+        label.name, torch::nn::Linear(options.input_width, label.num_classes)));
   }
   reset_parameters();
 }
@@ -54,13 +55,14 @@ DenseHeadImpl::forward(const at::Tensor& rows, int64_t num_rows, int64_t num_col
   const at::Tensor grid_IEYX =
       rows.view({num_items, num_rows, num_columns, options.input_width})
           .permute({0, 3, 1, 2});
-  const at::Tensor cells_IYXE =
-      at::adaptive_avg_pool2d(grid_IEYX, {options.grid_rows, options.grid_columns})
-          .permute({0, 2, 3, 1});
   std::vector<at::Tensor> logits;
   logits.reserve(maps_.size());
-  for (const auto& map : maps_) {
-    logits.push_back(at::linear(cells_IYXE, map->weight, map->bias));
+  for (size_t i = 0; i < maps_.size(); ++i) {
+    const DenseLabel& label = options.labels[i];
+    const at::Tensor cells_IYXE =
+        at::adaptive_avg_pool2d(grid_IEYX, {label.grid_rows, label.grid_columns})
+            .permute({0, 2, 3, 1});
+    logits.push_back(at::linear(cells_IYXE, maps_[i]->weight, maps_[i]->bias));
   }
   return logits;
 }
@@ -75,13 +77,13 @@ std::vector<DenseLoss> DenseHeadImpl::losses(
       logits.size(), " and ", targets.size(), ".");
   std::vector<DenseLoss> losses(num_labels);
   for (size_t i = 0; i < num_labels; ++i) {
-    const auto& [name, num_classes] = options.labels[i];
+    const auto& [name, num_classes, grid_rows, grid_columns] = options.labels[i];
     check_shape(
-        logits[i], {-1, options.grid_rows, options.grid_columns, num_classes},
-        "dense_head", "logits of " + name);
+        logits[i], {-1, grid_rows, grid_columns, num_classes}, "dense_head",
+        "logits of " + name);
     check_shape(
-        targets[i], {logits[i].size(0), options.grid_rows, options.grid_columns},
-        "dense_head", "targets of " + name);
+        targets[i], {logits[i].size(0), grid_rows, grid_columns}, "dense_head",
+        "targets of " + name);
     TORCH_CHECK_TYPE(
         targets[i].scalar_type() == at::kLong && targets[i].device().is_cpu(),
         "[dense_head] expected targets of \"", name, "\" int64 on the CPU, got ",

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// A supervised side head for pictures: encoder rows predict a small grid of labels
-// (what is in each cell), as CTC does for sound. Early in training it teaches the
-// encoder to bind attributes to places; it is not needed afterwards.
+// A supervised side head for pictures: encoder rows predict small grids of labels (what
+// is in each cell), as CTC does for sound. Early in training it teaches the encoder to
+// bind attributes to places; it is not needed afterwards.
 #pragma once
 
 #include <torch/nn.h>
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace omni {
 
+// What is predicted of each cell of a grid laid over the picture.
+struct DenseLabel {
+  std::string name; // not empty and without a dot: it becomes a parameter name
+  int64_t num_classes = 0;
+  int64_t grid_rows = 3; // cells
+  int64_t grid_columns = 3;
+};
+
 struct DenseHeadOptions {
   int64_t input_width = 0; // E of one row
-  int64_t grid_rows = 3; // cells of the label grid
-  int64_t grid_columns = 3;
-  // Name and number of classes of each label, e.g. {"colour", 9}. Names are unique,
-  // not empty and without a dot: they become parameter names.
-  std::vector<std::pair<std::string, int64_t>> labels;
+  std::vector<DenseLabel> labels; // unique names
 };
 
 // A cross-entropy not yet divided: sums of several batches and heads can be normalised
@@ -36,7 +39,7 @@ class DenseHeadImpl : public torch::nn::Module {
 
   explicit DenseHeadImpl(DenseHeadOptions options);
   // rows [I, R, E] of pictures that share one merged grid, R = rows * columns in
-  // row-major order. Rows are averaged into the label grid (cells overlap where the
+  // row-major order. Rows are averaged into each label's grid (cells overlap where the
   // sizes do not divide), then mapped: for each label, in order of options.labels,
   // logits [I, grid_rows, grid_columns, num_classes].
   std::vector<at::Tensor>

@@ -34,18 +34,24 @@ ProjectorImpl::ProjectorImpl(ProjectorOptions options_in)
       torch::nn::Linear(
           options.hidden_width > 0 ? options.hidden_width : joined_width,
           options.output_width));
+  if (options.has_output_norm) {
+    output_norm = register_module("output_norm", EncoderNorm(options.output_width));
+  }
   reset_parameters();
 }
 
 // | parameter      | values                       |
 // |----------------|------------------------------|
-// | norm.weight    | 1                            |
+// | norms (weight) | 1                            |
 // | *.weight       | normal, std 1 / sqrt(fan in) |
 // | *.bias         | 0                            |
 void ProjectorImpl::reset_parameters() {
   if (norm) {
     torch::nn::init::ones_(norm->weight);
     torch::nn::init::zeros_(norm->bias);
+  }
+  if (output_norm) {
+    output_norm->reset_parameters();
   }
   for (torch::nn::Linear* map : {&hidden, &output}) {
     if (*map) {
@@ -74,7 +80,8 @@ at::Tensor ProjectorImpl::forward(const at::Tensor& rows) {
   if (hidden) {
     rows_RE = at::gelu(at::linear(rows_RE, hidden->weight, hidden->bias));
   }
-  return at::linear(rows_RE, output->weight, output->bias);
+  const at::Tensor rows_RD = at::linear(rows_RE, output->weight, output->bias);
+  return output_norm ? output_norm->forward(rows_RD) : rows_RD;
 }
 
 } // namespace omni

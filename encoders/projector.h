@@ -2,10 +2,15 @@
 // Copyright The Omni Authors
 //
 // Brings encoder rows to the transformer's width: optional norm, optional joining of
-// `merge` consecutive rows, then a linear map or a two-layer MLP with GELU.
+// `merge` consecutive rows, then a linear map or a two-layer MLP with GELU, and an
+// optional norm of what comes out. Trained from nothing, that last norm matters: the
+// transformer normalises what it reads, so nothing else keeps the maps from growing
+// until a few directions of huge rows drown the rest.
 #pragma once
 
 #include <torch/nn.h>
+
+#include "encoders/encoder_parts.h"
 
 namespace omni {
 
@@ -15,6 +20,7 @@ struct ProjectorOptions {
   int64_t merge = 1; // consecutive rows joined; a last partial group is zero-padded
   int64_t hidden_width = 0; // 0: one linear map
   bool has_norm = true; // LayerNorm over input_width first
+  bool has_output_norm = false; // RMSNorm over output_width last
 };
 
 class ProjectorImpl : public torch::nn::Module {
@@ -28,6 +34,7 @@ class ProjectorImpl : public torch::nn::Module {
   torch::nn::LayerNorm norm{nullptr}; // empty without has_norm
   torch::nn::Linear hidden{nullptr}; // empty when the map is linear
   torch::nn::Linear output{nullptr};
+  EncoderNorm output_norm{nullptr}; // empty without has_output_norm
 };
 TORCH_MODULE(Projector);
 

@@ -93,7 +93,7 @@ def missing(rng, split: str, korean: bool) -> tuple[str, str]:
 def small_picture(rng):
     if rng.random() < 0.7:
         return render(random_scene(rng, "train"), rng)
-    return print_text(str(int(rng.integers(1000))), rng)
+    return print_text(str(int(rng.integers(1000))), rng)[0]
 
 
 MAKERS = {

@@ -21,7 +21,7 @@ from samples import write_shard  # noqa: E402
 COUNTS = {
     "picture": 40000,
     "draw": 30000,
-    "reading": 20000,
+    "reading": 40000,
     "edit": 15000,
     "recognise": 40000,
     "speak": 20000,

@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rng = sample_rng(1, "media", "validation", 0)
     render(SCENE).save(folder / "scene.png")
-    print_text("사과", rng).save(folder / "word.png")
+    print_text("사과", rng)[0].save(folder / "word.png")
     for name, (text, voice) in SPOKEN.items():
         is_new = name == "question.wav" or sentence_is_held_out(text)
         if not is_new or voice_split(voice.variant) != "heldout":

@@ -41,8 +41,9 @@ def font_of(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
 
 
-def print_text(text: str, rng: np.random.Generator) -> Image.Image:
-    """Dark or coloured text on a light ground, large enough to be read at 64 pixels."""
+def print_text(text: str, rng: np.random.Generator) -> tuple[Image.Image, dict]:
+    """Dark or coloured text on a light ground, large enough to be read at 64 pixels, and
+    the label grids that say which glyph is where."""
     ground = BACKGROUNDS[choose(rng, list(BACKGROUNDS))]
     ink = COLOURS[choose(rng, ("black", "black", "blue", "red", "green", "purple", "brown"))]
     fonts = FONTS if text.isascii() else FONTS[:3]
@@ -60,7 +61,29 @@ def print_text(text: str, rng: np.random.Generator) -> Image.Image:
     x = int(np.clip(rng.normal(0.5, 0.15), 0, 1) * room_x) - left
     y = int(np.clip(rng.normal(0.5, 0.15), 0, 1) * room_y) - top
     ImageDraw.Draw(canvas).text((x, y), text, fill=ink, font=font)
-    return canvas.resize((SIZE, SIZE), Image.Resampling.BOX)
+    ends = [(x + font.getlength(text[:i])) / SCALE for i in range(len(text) + 1)]
+    labels = glyph_grids(text, ends, y=(y + (top + bottom) / 2) / SCALE)
+    return canvas.resize((SIZE, SIZE), Image.Resampling.BOX), labels
+
+
+GLYPHS = "0123456789abcdefghijklmnopqrstuvwxyz+" + "".join(words.SYLLABLES_KO)
+GLYPH_CELLS = 4  # a side; a cell is 16 pixels wide and has a left and a right half
+NOT_LEARNED = -100
+
+
+def glyph_grids(text: str, ends: list[float], y: float) -> dict[str, list[list[int]]]:
+    """Labels `glyph_left` and `glyph_right`: 1 + the index in GLYPHS of what has its
+    middle in that half of a cell, 0 where there is none, -100 where there are two.
+    `ends[i]` and `ends[i + 1]` are where glyph i begins and ends, `y` is the height of
+    the middle of the line, in pixels."""
+    cell = SIZE / GLYPH_CELLS
+    grids = [[[0] * GLYPH_CELLS for _ in range(GLYPH_CELLS)] for _ in range(2)]
+    row = int(np.clip(y // cell, 0, GLYPH_CELLS - 1))
+    for glyph, begin, end in zip(text, ends, ends[1:], strict=False):
+        half = int(np.clip((begin + end) // cell, 0, 2 * GLYPH_CELLS - 1))
+        line = grids[half % 2][row]
+        line[half // 2] = NOT_LEARNED if line[half // 2] else 1 + GLYPHS.index(glyph)
+    return {"glyph_left": grids[0], "glyph_right": grids[1]}
 
 
 CONSONANTS, VOWELS = "bcdfghklmnprstw", "aeiou"
@@ -103,6 +126,6 @@ def make_reading(seed: int, split: str, index: int) -> Sample:
     sample = Sample("reading", facts={"kind": kind, "text": text})
     korean = bool(rng.random() < 0.5)
     asked = choose(rng, phrasings(READ_PHRASES[kind][int(korean)], split))
-    sample.say("user", sample.picture(print_text(text, rng)), asked)
+    sample.say("user", sample.picture(*print_text(text, rng)), asked)
     sample.say("assistant", answer)
     return sample

@@ -50,6 +50,7 @@ void describe(Archive& archive, ProjectorOptions& o) {
   archive("merge", o.merge);
   archive("hidden_width", o.hidden_width);
   archive("has_norm", o.has_norm);
+  archive("has_output_norm", o.has_output_norm);
 }
 
 template <class Archive>
@@ -60,11 +61,17 @@ void describe(Archive& archive, FrameSamplerOptions& o) {
 }
 
 template <class Archive>
-void describe(Archive& archive, DenseHeadOptions& o) {
-  archive("input_width", o.input_width);
+void describe(Archive& archive, DenseLabel& o) {
+  archive("name", o.name);
+  archive("num_classes", o.num_classes);
   archive("grid_rows", o.grid_rows);
   archive("grid_columns", o.grid_columns);
-  archive("labels", o.labels);
+}
+
+template <class Archive>
+void describe(Archive& archive, DenseHeadOptions& o) {
+  archive("input_width", o.input_width);
+  archive.list("labels", o.labels);
 }
 
 template <class Archive>

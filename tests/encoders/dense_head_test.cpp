@@ -14,9 +14,8 @@ using omni::testing::filled;
 
 namespace {
 
-DenseHead two_labels(int64_t grid_rows = 3, int64_t grid_columns = 3) {
-  DenseHead head(
-      DenseHeadOptions{6, grid_rows, grid_columns, {{"shape", 4}, {"colour", 5}}});
+DenseHead two_labels(int64_t colour_columns = 3) {
+  DenseHead head(DenseHeadOptions{6, {{"shape", 4}, {"colour", 5, 3, colour_columns}}});
   omni::testing::fill_parameters(*head);
   return head;
 }
@@ -26,11 +25,11 @@ DenseHead two_labels(int64_t grid_rows = 3, int64_t grid_columns = 3) {
 TEST_CASE("cells are means of the rows that they overlap", "[dense_head]") {
   const int64_t num_rows = GENERATE(4, 3, 2, 6);
   const int64_t num_columns = 5;
-  DenseHead head = two_labels(3, 2);
+  DenseHead head = two_labels(/*colour_columns=*/2);
   const at::Tensor rows = filled("rows", {2, num_rows * num_columns, 6}).to(at::kFloat);
   const auto logits = head->forward(rows, num_rows, num_columns);
   REQUIRE(logits.size() == 2);
-  REQUIRE(logits[0].sizes() == at::IntArrayRef({2, 3, 2, 4}));
+  REQUIRE(logits[0].sizes() == at::IntArrayRef({2, 3, 3, 4}));
   REQUIRE(logits[1].sizes() == at::IntArrayRef({2, 3, 2, 5}));
   const at::Tensor weight = head->named_parameters()["colour.weight"];
   const at::Tensor bias = head->named_parameters()["colour.bias"];
@@ -109,15 +108,16 @@ TEST_CASE("DenseHead says what is wrong", "[dense_head]") {
   CHECK_THROWS_WITH(
       head->losses(logits, {targets, targets}),
       contains("a class of \"shape\" in [0, 4) or -100, got 4"));
+  CHECK_THROWS_WITH(DenseHead(DenseHeadOptions{6, {}}), contains("at least one label"));
   CHECK_THROWS_WITH(
-      DenseHead(DenseHeadOptions{6, 3, 3, {}}), contains("at least one label"));
-  CHECK_THROWS_WITH(
-      DenseHead(DenseHeadOptions{6, 3, 3, {{"a", 2}, {"a", 3}}}),
+      DenseHead(DenseHeadOptions{6, {{"a", 2}, {"a", 3}}}),
       contains("unique label names"));
   CHECK_THROWS_WITH(
-      DenseHead(DenseHeadOptions{6, 3, 3, {{"a.b", 2}}}), contains("got \"a.b\""));
+      DenseHead(DenseHeadOptions{6, {{"a.b", 2}}}), contains("got \"a.b\""));
   CHECK_THROWS_WITH(
-      DenseHead(DenseHeadOptions{6, 3, 3, {{"a", 0}}}), contains("class for \"a\""));
+      DenseHead(DenseHeadOptions{6, {{"a", 0}}}), contains("one cell for \"a\""));
   CHECK_THROWS_WITH(
-      DenseHead(DenseHeadOptions{0, 3, 3, {{"a", 2}}}), contains("got input_width 0"));
+      DenseHead(DenseHeadOptions{6, {{"a", 2, 0, 3}}}), contains("a grid of 0 x 3"));
+  CHECK_THROWS_WITH(
+      DenseHead(DenseHeadOptions{0, {{"a", 2}}}), contains("got input_width 0"));
 }

@@ -65,7 +65,16 @@ at::Tensor plain(Projector& projector, const at::Tensor& rows) {
           x = x * 0.5 * (1.0 + std::erf(x / std::sqrt(2.0)));
         }
       }
-      const auto out = map(joined, "output");
+      auto out = map(joined, "output");
+      double square = 0.0;
+      for (const double x : out) {
+        square += x * x / static_cast<double>(out.size());
+      }
+      for (size_t i = 0; options.has_output_norm && i < out.size(); ++i) {
+        out[i] *=
+            parameters["output_norm.weight"][static_cast<int64_t>(i)].item<double>() /
+            std::sqrt(square + 1e-6);
+      }
       result.insert(result.end(), out.begin(), out.end());
       joined.clear();
     }
@@ -82,6 +91,7 @@ TEST_CASE("Projector equals its definition", "[projector]") {
   options.merge = GENERATE(1, 2, 3);
   options.hidden_width = GENERATE(0, 7);
   options.has_norm = GENERATE(true, false);
+  options.has_output_norm = GENERATE(true, false);
   Projector projector = filled_projector(options);
   for (const int64_t num_rows : {1, 4, 6, 7}) {
     const at::Tensor rows = (filled("rows", {num_rows, 6}) * 4.0).to(at::kFloat);
@@ -96,7 +106,7 @@ TEST_CASE("Projector equals its definition", "[projector]") {
 }
 
 TEST_CASE("gradients reach every parameter of Projector", "[projector]") {
-  Projector projector(ProjectorOptions{6, 5, 2, 7, true});
+  Projector projector(ProjectorOptions{6, 5, 2, 7, true, true});
   at::Tensor rows = filled("rows", {5, 6}).to(at::kFloat).set_requires_grad(true);
   projector->forward(rows).square().sum().backward();
   CHECK(rows.grad().abs().min().item<float>() > 0.0f);

@@ -243,7 +243,7 @@ TEST_CASE("Vit with a dense head learns which cell is bright", "[vit][dense_head
   torch::manual_seed(0);
   VitOptions options = tiny();
   Vit vit(options);
-  DenseHead head(DenseHeadOptions{64, 3, 3, {{"brightness", 3}}});
+  DenseHead head(DenseHeadOptions{64, {{"brightness", 3}}});
   std::vector<at::Tensor> parameters = vit->parameters();
   const auto of_head = head->parameters();
   parameters.insert(parameters.end(), of_head.begin(), of_head.end());

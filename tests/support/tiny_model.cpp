@@ -50,8 +50,8 @@ std::string tiny_config_json() {
     "encoder": {"patch_size": 8, "width": 16, "num_layers": 1, "num_heads": 2,
       "feed_forward_width": 32, "merge": 2},
     "projector": {"input_width": 64, "output_width": 32},
-    "dense_head": {"input_width": 64, "grid_rows": 3, "grid_columns": 3,
-      "labels": [["shape", 7], ["colour", 10]]}},
+    "dense_head": {"input_width": 64, "labels": [
+      {"name": "shape", "num_classes": 7}, {"name": "colour", "num_classes": 10}]}},
   "audio": {
     "processor": {"num_mels": 16, "fft_size": 320},
     "encoder": {"num_mels": 16, "width": 16, "num_layers": 1, "num_heads": 2,

@@ -3,6 +3,7 @@
 //
 // The picture encoder by its dense side head, on pictures that carry label grids.
 #include "encoders/media/image_io.h"
+#include "omni/train/objectives/dense_targets.h"
 #include "omni/train/objectives/objectives.h"
 
 namespace omni {
@@ -30,18 +31,14 @@ class DenseObjective : public Objective {
       const ProcessedMedia media =
           model_->processor.process(decode_image(part.bytes, samples[i].key));
       batch->images.push_back(media.images.front());
-      for (size_t label = 0; label < head.labels.size(); ++label) {
-        const std::string& name = head.labels[label].first;
-        const auto found = part.labels.find(name);
-        TORCH_CHECK_VALUE(
-            found != part.labels.end(), "[train] ", samples[i].key,
-            ": expected a label grid `", name, "` of ", part.file, ".");
-        grids[label].push_back(found->second);
+      const auto targets = dense_targets(part, head, samples[i].key + "/" + part.file);
+      for (size_t label = 0; label < targets.size(); ++label) {
+        grids[label].push_back(targets[label]);
       }
     }
     for (size_t label = 0; label < head.labels.size(); ++label) {
       batch->targets.push_back(at::stack(grids[label]));
-      batch->counts[head.labels[label].first] = static_cast<double>(
+      batch->counts[head.labels[label].name] = static_cast<double>(
           batch->targets.back().ne(DenseHeadImpl::kIgnore).sum().item<int64_t>());
     }
     batch->num_tokens = static_cast<int64_t>(batch->images.size());
@@ -62,9 +59,8 @@ class DenseObjective : public Objective {
       // Class 0 is an empty cell: counted only where there is something.
       const at::Tensor counted = target.gt(0);
       const at::Tensor right = logits[label].argmax(-1).eq(target).logical_and(counted);
-      evaluation
-          .figures[model_->dense_head->options.labels[label].first + "_accuracy"] = {
-          right.sum().item<double>(), counted.sum().item<double>()};
+      evaluation.figures[model_->dense_head->options.labels[label].name + "_accuracy"] =
+          {right.sum().item<double>(), counted.sum().item<double>()};
     }
     return evaluation;
   }
@@ -77,6 +73,16 @@ class DenseObjective : public Objective {
     return has_part(sample, has_labels);
   }
 
+  // A sample has the labels that somebody wrote down.
+  std::vector<std::string> rare_terms(const std::vector<Dataset>&, int64_t)
+      const override {
+    std::vector<std::string> names;
+    for (const DenseLabel& label : model_->dense_head->options.labels) {
+      names.push_back(label.name);
+    }
+    return names;
+  }
+
   std::vector<std::string> trained_parts() const override {
     return {"vit", "dense_head"};
   }
@@ -86,8 +92,10 @@ class DenseObjective : public Objective {
     const auto sums = model_->dense_head->losses(logits, labelled.targets);
     Losses losses;
     for (size_t label = 0; label < sums.size(); ++label) {
-      const std::string& name = model_->dense_head->options.labels[label].first;
-      losses.terms.push_back({name, sums[label].sum});
+      const std::string& name = model_->dense_head->options.labels[label].name;
+      if (sums[label].count > 0) {
+        losses.terms.push_back({name, sums[label].sum});
+      }
     }
     return losses;
   }

@@ -10,6 +10,7 @@
 #include "encoders/media/image_io.h"
 #include "encoders/media/video_io.h"
 #include "omni/core/random.h"
+#include "omni/train/objectives/dense_targets.h"
 #include "omni/train/objectives/sound_loading.h"
 #include "omni/train/packing.h"
 #include "tokenizers/text/spelling.h"
@@ -136,14 +137,10 @@ ComposedPart JointBatchBuilder::media_part(
       image += static_cast<int64_t>(before.images.size());
     }
     batch.labelled_images.push_back(image);
-    const auto& labels = model_->dense_head->options.labels;
-    batch.image_labels.resize(labels.size());
-    for (size_t i = 0; i < labels.size(); ++i) {
-      const auto found = part.labels.find(labels[i].first);
-      TORCH_CHECK_VALUE(
-          found != part.labels.end(), "[train] ", name, ": expected a label grid `",
-          labels[i].first, "`, got none.");
-      batch.image_labels[i].push_back(found->second);
+    const auto targets = dense_targets(part, model_->dense_head->options, name);
+    batch.image_labels.resize(targets.size());
+    for (size_t i = 0; i < targets.size(); ++i) {
+      batch.image_labels[i].push_back(targets[i]);
     }
   }
   if (!part.transcript.empty()) {
@@ -313,8 +310,8 @@ std::unique_ptr<JointBatch> JointBatchBuilder::build(
   for (const auto& letters : batch->transcripts) {
     batch->counts["ctc"] += static_cast<double>(letters.size());
   }
-  for (size_t i = 0; i < batch->image_labels.size(); ++i) {
-    for (const at::Tensor& grid : batch->image_labels[i]) {
+  for (const auto& grids : batch->image_labels) {
+    for (const at::Tensor& grid : grids) {
       batch->counts["dense"] +=
           static_cast<double>(grid.ne(DenseHeadImpl::kIgnore).sum().item<int64_t>());
     }

@@ -86,8 +86,8 @@ def check_part(part, files, role):
     data = files[part["file"]]
     if kind == "image":
         assert Image.open(io.BytesIO(data)).size == (64, 64)
-        for grid in part.get("labels", {}).values():
-            assert np.shape(grid) == (3, 3)
+        for name, grid in part.get("labels", {}).items():
+            assert np.shape(grid) == ((4, 4) if name.startswith("glyph") else (3, 3))
     elif kind == "video":
         with av.open(io.BytesIO(data)) as clip:
             assert [s.codec.name for s in clip.streams.video] == ["h264"]
@@ -185,13 +185,31 @@ def test_labels_are_those_of_the_scene():
     assert grids["colour"] == [[0, 0, 0], [0, 0, 5], [0, 0, 0]]
 
 
+def test_glyph_grids_are_the_text_from_left_to_right():
+    grids = reading.glyph_grids("1가+", [4.0, 12.0, 30.0, 38.0], y=33.0)
+    glyph = 1 + np.array([reading.GLYPHS.index(c) for c in "1가+"])
+    assert grids["glyph_left"][2] == [0, glyph[1], glyph[2], 0]
+    assert grids["glyph_right"][2] == [glyph[0], 0, 0, 0]
+    assert not np.any(grids["glyph_left"][:2]) and not np.any(grids["glyph_right"][3])
+    narrow = reading.glyph_grids("il", [0.0, 3.0, 6.0], y=0.0)
+    assert narrow["glyph_left"][0] == [reading.NOT_LEARNED, 0, 0, 0]
+    for index in range(50):
+        sample = reading.make_reading(5, "train", index)
+        labels = sample.messages[0]["content"][0]["labels"]
+        halves = np.stack([labels["glyph_left"], labels["glyph_right"]], -1).reshape(4, 8)
+        lines = [row[row != 0] for row in halves if row.any()]
+        assert len(lines) == 1
+        if (lines[0] > 0).all():
+            assert "".join(reading.GLYPHS[c - 1] for c in lines[0]) == sample.facts["text"]
+
+
 def test_printed_text_stays_inside_the_picture():
     for index in range(200):
         rng = sample_rng(5, "print", "train", index)
         kind = ("word", "digits", "sum")[index % 3]
         text, answer = reading.text_and_answer(kind, rng, "train")
         assert kind != "sum" or int(answer) == sum(map(int, text.split("+")))
-        levels = np.asarray(reading.print_text(text, rng), dtype=int)
+        levels = np.asarray(reading.print_text(text, rng)[0], dtype=int)
         ink = np.abs(levels - levels[0, 0]).sum(-1) > 60
         assert ink.sum() > 15
         assert not ink[0].any() and not ink[-1].any()
