@@ -119,5 +119,6 @@ TEST_CASE("DenseHead says what is wrong", "[dense_head]") {
   CHECK_THROWS_WITH(
       DenseHead(DenseHeadOptions{6, {{"a", 2, 0, 3}}}), contains("a grid of 0 x 3"));
   CHECK_THROWS_WITH(
-      DenseHead(DenseHeadOptions{0, {{"a", 2}}}), contains("got input_width 0"));
+      DenseHead(DenseHeadOptions{0, {{"a", 2}}}),
+      contains("a positive input_width, got 0."));
 }
