@@ -51,9 +51,7 @@ EncoderPositions positions_of(
   const auto as_double = at::TensorOptions(at::kDouble);
   const bool is_rotary = options.positions == ConformerPositions::Rotary;
   const int64_t width = is_rotary ? options.width / options.num_heads : options.width;
-  const at::Tensor frequencies = at::pow(
-      kRotaryTheta,
-      at::arange(width / 2, as_double).div_(-static_cast<double>(width / 2)));
+  const at::Tensor frequencies = position_frequencies(kRotaryTheta, width / 2);
   EncoderPositions positions;
   if (is_rotary) {
     const at::Tensor angles = at::arange(length, as_double).unsqueeze(1) * frequencies;

@@ -46,6 +46,13 @@ void reset_map(at::Tensor& weight, at::Tensor& bias, double scale) {
   }
 }
 
+at::Tensor position_frequencies(double theta, int64_t count) {
+  return at::pow(
+      theta,
+      at::arange(count, at::TensorOptions(at::kDouble))
+          .div_(-static_cast<double>(count)));
+}
+
 EncoderNormImpl::EncoderNormImpl(int64_t width, double eps_in) : eps(eps_in) {
   weight = register_parameter("weight", at::ones({width}));
 }

@@ -29,6 +29,9 @@ class EncoderNormImpl : public torch::nn::Module {
 };
 TORCH_MODULE(EncoderNorm);
 
+// Frequencies theta^(-j / count) of positions, float64 [count] on the CPU.
+[[nodiscard]] at::Tensor position_frequencies(double theta, int64_t count);
+
 // Where rows are. Either or neither may be set.
 struct EncoderPositions {
   kernels::RotaryTables rotary; // [L, K / 2]

@@ -25,14 +25,6 @@ at::Tensor in_model_order(const at::Tensor& grid, int64_t merge) {
       .reshape({rows * columns, -1});
 }
 
-// Frequencies theta^(-j / count), float64 [count].
-at::Tensor falling_frequencies(double theta, int64_t count) {
-  return at::pow(
-      theta,
-      at::arange(count, at::TensorOptions(at::kDouble))
-          .div_(-static_cast<double>(count)));
-}
-
 // Angles of the patches of a grid in model order, float32 [P, K / 2]: the first half
 // turns by row, the second by column, each by frequencies theta^(-j / (K / 4)).
 kernels::RotaryTables grid_angles(
@@ -41,7 +33,7 @@ kernels::RotaryTables grid_angles(
     const VitOptions& options,
     const at::Device& device) {
   const at::Tensor frequencies =
-      falling_frequencies(options.rotary_theta, options.width / options.num_heads / 4);
+      position_frequencies(options.rotary_theta, options.width / options.num_heads / 4);
   const auto as_double = at::TensorOptions(at::kDouble);
   const auto turned = [&](const at::Tensor& grid) {
     return in_model_order(grid.expand({rows, columns}).unsqueeze(-1), options.merge) *
@@ -59,7 +51,7 @@ kernels::RotaryTables grid_angles(
 at::Tensor sine_places(int64_t side, int64_t width, double theta) {
   const at::Tensor angles =
       at::arange(side, at::TensorOptions(at::kDouble)).unsqueeze(1) *
-      falling_frequencies(theta, width / 4);
+      position_frequencies(theta, width / 4);
   const at::Tensor waves = at::cat({angles.sin(), angles.cos()}, 1); // [S, E / 2]
   return at::cat(
       {waves.unsqueeze(1).expand({side, side, -1}),

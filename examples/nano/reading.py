@@ -3,6 +3,7 @@
 """Reading words and numbers that are printed in a picture."""
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -79,7 +80,7 @@ def glyph_grids(text: str, ends: list[float], y: float) -> dict[str, list[list[i
     cell = SIZE / GLYPH_CELLS
     grids = [[[0] * GLYPH_CELLS for _ in range(GLYPH_CELLS)] for _ in range(2)]
     row = int(np.clip(y // cell, 0, GLYPH_CELLS - 1))
-    for glyph, begin, end in zip(text, ends, ends[1:], strict=False):
+    for glyph, (begin, end) in zip(text, pairwise(ends), strict=True):
         half = int(np.clip((begin + end) // cell, 0, 2 * GLYPH_CELLS - 1))
         line = grids[half % 2][row]
         line[half // 2] = NOT_LEARNED if line[half // 2] else 1 + GLYPHS.index(glyph)

@@ -55,7 +55,9 @@ EvaluationMeans evaluate_set(
     means.losses[name] = ratio.value();
   }
   for (const auto& [name, ratio] : figures) {
-    means.figures[name] = ratio.value();
+    if (ratio.count > 0) { // a share of nothing is not 0
+      means.figures[name] = ratio.value();
+    }
   }
   return means;
 }

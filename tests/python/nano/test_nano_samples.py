@@ -7,6 +7,7 @@ import json
 import re
 import tarfile
 import wave
+from pathlib import Path
 
 import av
 import drawing
@@ -27,6 +28,7 @@ import world
 from PIL import Image
 from rng import sample_rng
 
+STAGES = Path(make_data.__file__).parent / "stages"
 TEXT_ONLY = {"type", "text"}
 
 
@@ -191,6 +193,12 @@ def test_glyph_grids_are_the_text_from_left_to_right():
     assert grids["glyph_left"][2] == [0, glyph[1], glyph[2], 0]
     assert grids["glyph_right"][2] == [glyph[0], 0, 0, 0]
     assert not np.any(grids["glyph_left"][:2]) and not np.any(grids["glyph_right"][3])
+    for stage in ("model.json", "encoders.json"):
+        config = json.loads((STAGES / stage).read_text())
+        for label in config["vision"]["dense_head"]["labels"]:
+            if label["name"] in grids:
+                assert label["num_classes"] == 1 + len(reading.GLYPHS)
+                assert (label["grid_rows"], label["grid_columns"]) == (4, 4)
     narrow = reading.glyph_grids("il", [0.0, 3.0, 6.0], y=0.0)
     assert narrow["glyph_left"][0] == [reading.NOT_LEARNED, 0, 0, 0]
     for index in range(50):
