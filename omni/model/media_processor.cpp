@@ -9,6 +9,7 @@
 #include <cmath>
 #include <numeric>
 #include <sstream>
+#include <string>
 
 #include "omni/core/ceil_divide.h"
 
@@ -34,6 +35,13 @@ AudioProcessorOptions codec_audio_options(const VocoderOptions& vocoder) {
   options.max_hz = vocoder.max_hz;
   options.floor = vocoder.floor;
   return options;
+}
+
+void add_sentence(const std::string& sentence, std::string& text) {
+  if (!text.empty() && !sentence.empty()) {
+    text += ' ';
+  }
+  text += sentence;
 }
 
 } // namespace
@@ -78,7 +86,7 @@ ProcessedMedia MediaProcessor::process(const VideoClip& clip) const {
         clip.audio_start_seconds - clip.times_seconds[0].item<double>();
     add_sound(*clip.audio, media);
   } else if (clip.audio) {
-    media.dropped += "The soundtrack: the model does not read sound. ";
+    add_sentence("The soundtrack: the model does not read sound.", media.dropped);
   }
   lay_out(media);
   return media;
@@ -105,9 +113,7 @@ void MediaProcessor::add_frames(const VideoClip& clip, ProcessedMedia& media) co
   }
   media.images = image_processor_->process_frames(
       clip.frames.index_select(0, at::tensor(sampled.indices)));
-  if (!sampled.dropped.empty()) {
-    media.dropped += sampled.dropped + " ";
-  }
+  add_sentence(sampled.dropped, media.dropped);
 }
 
 void MediaProcessor::add_sound(const Waveform& waveform, ProcessedMedia& media) const {
@@ -121,8 +127,8 @@ void MediaProcessor::add_sound(const Waveform& waveform, ProcessedMedia& media) 
     heard.samples = waveform.samples.narrow(0, 0, limit);
     std::ostringstream sentence;
     sentence << "Sound after " << audio.max_seconds << " s of "
-             << waveform.duration_seconds() << " s: the model hears no more at once. ";
-    media.dropped += sentence.str();
+             << waveform.duration_seconds() << " s: the model hears no more at once.";
+    add_sentence(sentence.str(), media.dropped);
   }
   media.mel = audio_processor_->process(heard);
   media.seconds_heard = heard.duration_seconds();

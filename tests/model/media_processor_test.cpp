@@ -13,6 +13,7 @@ namespace omni {
 namespace {
 
 using Catch::Contains;
+using Catch::EndsWith;
 
 constexpr double kRowsPerSecond = 12.5; // of sound, and positions a second
 constexpr int64_t kSide = 2; // rows of a frame a side
@@ -152,7 +153,7 @@ TEST_CASE("what is not read is said") {
   VideoClip clip = make_clip({0.0, 0.5});
   clip.audio = make_sound(1.0);
   const ProcessedMedia mute = MediaProcessor(config).process(clip);
-  CHECK_THAT(mute.dropped, Contains("The soundtrack: the model does not read sound."));
+  CHECK_THAT(mute.dropped, EndsWith("The soundtrack: the model does not read sound."));
   CHECK(mute.num_rows == 2 * kSide * kSide);
   std::vector<double> many;
   for (int i = 0; i < 40; ++i) {
