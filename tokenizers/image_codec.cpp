@@ -45,12 +45,12 @@ class ChannelNormImpl : public nn::Module {
 };
 TORCH_MODULE(ChannelNorm);
 
-// x + second(gelu(first(gelu(norm(x))))): a 3 × 3 and a 1 × 1 convolution.
+// x + second(gelu(first(gelu(norm(x))))): a kernel × kernel and a 1 × 1 convolution.
 class ResidualBlockImpl : public nn::Module {
  public:
-  explicit ResidualBlockImpl(int64_t width) {
+  ResidualBlockImpl(int64_t width, int64_t kernel) {
     norm = register_module("norm", ChannelNorm(width));
-    first = register_module("first", conv(width, width, 3));
+    first = register_module("first", conv(width, width, kernel));
     second = register_module("second", conv(width, width, 1));
   }
   at::Tensor forward(const at::Tensor& x) {
@@ -64,9 +64,13 @@ class ResidualBlockImpl : public nn::Module {
 };
 TORCH_MODULE(ResidualBlock);
 
-void push_blocks(nn::Sequential& path, int64_t num_blocks, int64_t width) {
+void push_blocks(
+    nn::Sequential& path,
+    int64_t num_blocks,
+    int64_t width,
+    int64_t kernel) {
   for (int64_t i = 0; i < num_blocks; ++i) {
-    path->push_back(ResidualBlock(width));
+    path->push_back(ResidualBlock(width, kernel));
   }
 }
 
@@ -125,18 +129,18 @@ ImageCodecImpl::ImageCodecImpl(ImageCodecOptions options_in)
   const int64_t stem_width = 3 * kStem * kStem;
 
   encoder->push_back(nn::PixelUnshuffle(kStem));
-  encoder->push_back(conv(stem_width, o.width, 3));
-  push_blocks(encoder, o.num_blocks, o.width);
+  encoder->push_back(conv(stem_width, o.width, 1));
+  push_blocks(encoder, o.num_blocks, o.width, 1);
   encoder->push_back(halving_conv(o.width, o.deep_width));
-  push_blocks(encoder, o.num_blocks, o.deep_width);
+  push_blocks(encoder, o.num_blocks, o.deep_width, 1);
   encoder->push_back(ChannelNorm(o.deep_width));
   encoder->push_back(conv(o.deep_width, num_dims, 1));
 
   decoder->push_back(conv(num_dims, o.deep_width, 3));
-  push_blocks(decoder, o.num_blocks, o.deep_width);
+  push_blocks(decoder, o.num_blocks, o.deep_width, 3);
   decoder->push_back(conv(o.deep_width, 4 * o.width, 1));
   decoder->push_back(nn::PixelShuffle(2));
-  push_blocks(decoder, o.num_blocks, o.width);
+  push_blocks(decoder, o.num_blocks, o.width, 3);
   decoder->push_back(ChannelNorm(o.width));
   decoder->push_back(nn::GELU());
   decoder->push_back(conv(o.width, stem_width, 3));

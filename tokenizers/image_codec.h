@@ -4,6 +4,12 @@
 // Pictures to a grid of codes and back: a convolutional autoencoder with finite scalar
 // quantisation (FSQ, Mentzer et al. 2023, arXiv 2309.15505). Codes are numbers in
 // [0, num_codes()), row-major.
+//
+// A code depends on its own square of pixels and on nothing around it; only the decoder
+// looks at neighbours. Even ground is then the same code everywhere, and what a decoder
+// language model has to predict follows from what is drawn. With an encoder that looks
+// around, the ground beside a shape takes other codes for every shape: as sharp a
+// picture, but codes that no small model can predict.
 #pragma once
 
 #include <torch/nn.h>

@@ -74,8 +74,8 @@ at::Tensor istft(const at::Tensor& spectrum, const StftOptions& options) {
   const at::Tensor energy =
       overlap_add(window.square().expand({1, num_frames, -1}), options);
   const int64_t begin = options.fft_size / 2;
-  // Every sample kept lies in the inner half of some window, where its square is >=
-  // 1/4.
+  // From four hops a window, every sample kept lies in the inner half of some window,
+  // where its square is >= 1/4; with two, the last ones lie near the foot of the last.
   return overlap_add(frames, options).narrow(1, begin, num_samples) /
       energy.narrow(1, begin, num_samples);
 }
