@@ -160,7 +160,7 @@ void ImageCodecImpl::reset_parameters() {
       const auto fan_in = static_cast<double>(parameter[0].numel());
       const double gain = name.ends_with("first.weight") ? std::sqrt(2.0)
           : name.ends_with("second.weight")              ? 0.3
-                                                         : 1.0;
+                                                         : std::sqrt(1.0 / 3.0);
       fill_normal(parameter, gain / std::sqrt(fan_in));
     } else {
       parameter.fill_(name.ends_with("norm.weight") ? 1.0 : 0.0);

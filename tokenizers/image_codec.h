@@ -53,7 +53,7 @@ class ImageCodecImpl : public torch::nn::Module {
   // | parameter           | initial value                                |
   // | a block's first     | normal, std sqrt(2 / fan-in), bias 0         |
   // | a block's second    | normal, std 0.3 / sqrt(fan-in), bias 0       |
-  // | other convolutions  | normal, std 1 / sqrt(fan-in), bias 0         |
+  // | other convolutions  | normal, std 1 / sqrt(3 fan-in), bias 0       |
   // | norms               | 1, bias 0                                    |
   void reset_parameters();
 

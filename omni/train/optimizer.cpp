@@ -28,6 +28,19 @@ at::Tensor orthogonalize(const at::Tensor& matrices, at::ScalarType product_dtyp
   return is_tall ? x.transpose(1, 2) : x;
 }
 
+namespace {
+
+// `gradient` in the memory order of its parameter: _fused_adamw_ goes through memory
+// and takes no notice of strides, and a convolution on channels-last input returns
+// channels-last gradients.
+at::Tensor laid_out_like(const at::Tensor& parameter, const at::Tensor& gradient) {
+  return gradient.strides() == parameter.strides()
+      ? gradient
+      : at::empty_like(parameter).copy_(gradient);
+}
+
+} // namespace
+
 Optimizer::Optimizer(
     NamedTensors parameters,
     OptimizerOptions options,
@@ -115,7 +128,7 @@ void Optimizer::step_adamw(const Group& group, double rate_share) {
   for (const Slot& slot : group.slots) {
     if (slot.parameter.grad().defined()) {
       parameters.push_back(slot.parameter);
-      grads.push_back(slot.parameter.grad());
+      grads.push_back(laid_out_like(slot.parameter, slot.parameter.grad()));
       first.push_back(slot.first);
       second.push_back(slot.second);
       steps.push_back(slot.num_steps);

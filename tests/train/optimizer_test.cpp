@@ -80,6 +80,26 @@ TEST_CASE("AdamW decays matrices only, by the rate, and follows the formula") {
   CHECK(vector[0].item<double>() == Approx(of_vector).epsilon(1e-5));
 }
 
+TEST_CASE("AdamW minds the strides of a gradient") {
+  OptimizerOptions options;
+  options.weight_decay = 0.0;
+  options.clip_norm = 0.0;
+  at::manual_seed(3);
+  const at::Tensor gradient = at::randn({16, 8, 3, 3});
+  const at::Tensor plain = parameter(at::zeros({16, 8, 3, 3}));
+  const at::Tensor strided = parameter(at::zeros({16, 8, 3, 3}));
+  Optimizer optimizer({{"plain", plain}, {"strided", strided}}, options);
+  WorkerThreads alone(1);
+  for (int step = 0; step < 2; ++step) {
+    at::Tensor(plain).mutable_grad() = gradient * (step + 1);
+    at::Tensor(strided).mutable_grad() =
+        (gradient * (step + 1)).contiguous(at::MemoryFormat::ChannelsLast);
+    optimizer.step(1.0, alone);
+  }
+  CHECK(plain.abs().sum().item<double>() > 0.0);
+  CHECK(at::equal(plain, strided));
+}
+
 TEST_CASE("Muon's first step is the orthogonal factor at its scale") {
   torch::manual_seed(1);
   OptimizerOptions options;
