@@ -71,6 +71,15 @@ PHRASES = {
          "{cell_wa} {other}의 색이 똑같나요?", "{cell}의 색은 {other}의 색과 같은가요?"),
     ),
 }  # fmt: skip
+# The first thing that anyone asks. Apart from the others: its answer is too long to be
+# spoken, and it is no question about a part of the picture.
+DESCRIBE = (
+    ("What do you see?", "What is this?", "What is in the picture?", "Describe the picture.",
+     "Tell me what is shown."),
+    ("무엇이 보이나요?", "이게 뭐예요?", "그림에 뭐가 있어요?", "그림을 설명해 줘.",
+     "무엇이 그려져 있나요?"),
+)  # fmt: skip
+KINDS = (*PHRASES, "describe")
 RELATIONS = {"left of": "왼쪽", "right of": "오른쪽", "above": "위", "below": "아래"}
 
 
@@ -105,6 +114,18 @@ def fill(kind: str, rng, split: str, korean: bool, **slots: str) -> str:
     return template.format(**slots)
 
 
+def description(scene: Scene, korean: bool) -> str:
+    """All things with their places, cell by cell."""
+    things = sorted(scene.things, key=lambda thing: thing.cell)
+    if korean:
+        return ", ".join(f"{CELLS_KO[CELLS[t.cell]]}에 {name(t, True)}" for t in things)
+    parts = [
+        f"{'an' if t.colour[0] in 'aeiou' else 'a'} {name(t, False)} at the {CELLS[t.cell]}"
+        for t in things
+    ]
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
 def question(kind: str, scene: Scene, rng, split: str, korean: bool) -> tuple[str, str] | None:
     """One question of that kind with its answer; None where the scene allows none."""
     things = scene.things
@@ -112,6 +133,9 @@ def question(kind: str, scene: Scene, rng, split: str, korean: bool) -> tuple[st
     cell = CELLS_KO[CELLS[thing.cell]] if korean else CELLS[thing.cell]
     ask = lambda **slots: fill(kind, rng, split, korean, **slots)  # noqa: E731
     is_unique = scene.count(thing.shape, thing.colour) == 1
+    if kind == "describe":
+        asked = choose(rng, phrasings(DESCRIBE[int(korean)], split))
+        return asked, description(scene, korean)
     if kind == "colour_at":
         return ask(cell=cell), say_colour(thing.colour, korean)
     if kind == "shape_at":
@@ -191,7 +215,7 @@ def make_picture(seed: int, split: str, index: int) -> Sample:
     part = sample.picture(render(scene, rng), label_grids(scene))
     kinds = []
     while len(sample.messages) < 16:
-        kind = choose(rng, list(PHRASES))
+        kind = choose(rng, KINDS)
         made = question(kind, scene, rng, split, bool(rng.random() < 0.5))
         if made is None:
             continue

@@ -195,8 +195,10 @@ def label_grids(scene: Scene) -> dict[str, list[list[int]]]:
     """Class of each cell, 0 where it is empty."""
     shape = [[0] * 3 for _ in range(3)]
     colour = [[0] * 3 for _ in range(3)]
+    size = [[0] * 3 for _ in range(3)]
     for thing in scene.things:
         row, column = divmod(thing.cell, 3)
         shape[row][column] = 1 + SHAPES.index(thing.shape)
         colour[row][column] = 1 + list(COLOURS).index(thing.colour)
-    return {"shape": shape, "colour": colour}
+        size[row][column] = 1 + list(SIZES).index(thing.size)
+    return {"shape": shape, "colour": colour, "size": size}

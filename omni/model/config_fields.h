@@ -230,6 +230,7 @@ void describe(Archive& archive, OmniConfig& o) {
   archive("image_codec", o.image_codec);
   archive("speech_codec", o.speech_codec);
   archive("vocoder", o.vocoder);
+  archive("has_drawing_places", o.has_drawing_places);
   archive.token_space("token_space", o.token_space);
   archive("positions_per_second", o.positions_per_second);
   archive("seconds_per_chunk", o.seconds_per_chunk);

@@ -67,6 +67,9 @@ void check_config(const OmniConfig& config) {
     return;
   }
   check_config(*config.transformer);
+  require(
+      !config.has_drawing_places || config.image_codec,
+      "expected an `image_codec` with `has_drawing_places`, got none.");
   const int64_t width = config.transformer->width;
   for (const ProjectorOptions* projector :
        {config.vision ? &config.vision->projector : nullptr,

@@ -52,6 +52,10 @@ struct OmniConfig {
   std::optional<ImageCodecOptions> image_codec;
   std::optional<SpeechCodecOptions> speech_codec;
   std::optional<VocoderOptions> vocoder;
+  // A learnt row for every place of a drawing is added to the code that lies there.
+  // Rotary positions are relative: without it, codes of even ground are the same row
+  // everywhere and where to begin a shape has to be counted from `draw_begin`.
+  bool has_drawing_places = false;
   TokenSpace token_space;
   double positions_per_second = 12.5; // how far t moves in one second of media
   double seconds_per_chunk = 1.0; // frames and sound of a video are merged this finely

@@ -6,6 +6,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "kernels/kernels.h"
@@ -36,6 +37,17 @@ OmniModelImpl::OmniModelImpl(
   if (config.transformer) {
     transformer =
         register_module("transformer", Transformer(*config.transformer, initial));
+  }
+  if (config.transformer && config.has_drawing_places) {
+    const int64_t side = config.image_codec->grid_size();
+    const int64_t width = config.transformer->width;
+    drawing_places = register_module(
+        "drawing_places",
+        torch::nn::Embedding(
+            torch::nn::EmbeddingOptions(side * side, width)
+                ._weight(at::empty({side * side, width}))));
+    // As rows of the table.
+    fill_normal(drawing_places->weight, 0.5 / std::sqrt(static_cast<double>(width)));
   }
   if (config.vision) {
     vit = register_module("vit", Vit(config.vision->encoder));
@@ -166,13 +178,39 @@ Encoding OmniModelImpl::encode_with_rows(const std::vector<ProcessedMedia>& item
   return encoding;
 }
 
+at::Tensor OmniModelImpl::embed_ids(
+    const at::Tensor& ids,
+    const at::Tensor& positions) {
+  const at::Tensor rows = transformer->embed(ids);
+  if (!drawing_places) {
+    return rows;
+  }
+  const int64_t side = config.image_codec->grid_size();
+  const IdRange codes = config.token_space.range(Segment::Image);
+  const at::Tensor t = positions.select(-1, 0);
+  const at::Tensor row = (positions.select(-1, 1) - t).to(at::kLong);
+  const at::Tensor column = (positions.select(-1, 2) - t).to(at::kLong);
+  const at::Tensor has_place = ids.ge(codes.begin)
+                                   .logical_and(ids.lt(codes.end))
+                                   .logical_and(row.ge(0))
+                                   .logical_and(row.lt(side))
+                                   .logical_and(column.ge(0))
+                                   .logical_and(column.lt(side));
+  const at::Tensor place =
+      (row * side + column).masked_fill(has_place.logical_not(), 0);
+  return rows +
+      at::embedding(drawing_places->weight, place) *
+      has_place.unsqueeze(-1).to(rows.scalar_type());
+}
+
 at::Tensor OmniModelImpl::embed(
     const TokenSequence& sequence,
     const std::vector<EncodedMedia>& items) {
   TORCH_CHECK_VALUE(
       transformer, "[model] expected a model with a transformer, got \"", config.name,
       "\" without one.");
-  const at::Tensor hidden_LD = transformer->embed(sequence.ids_tensor().to(device()));
+  const at::Tensor hidden_LD = embed_ids(
+      sequence.ids_tensor().to(device()), sequence.positions_tensor().to(device()));
   // One more than the last row used of each item. A span that was cut still ends where
   // its item ends: the rows before it are in the cache.
   std::map<int64_t, int64_t> end_of_item;

@@ -42,6 +42,9 @@ class OmniModelImpl : public torch::nn::Module {
   std::vector<EncodedMedia> encode(const std::vector<ProcessedMedia>& items);
   // The same with the encoders' own rows, which supervised side heads read.
   Encoding encode_with_rows(const std::vector<ProcessedMedia>& items);
+  // Rows [..., D] of the table for ids int64 [...]; codes of a drawing know their place,
+  // by positions float32 [..., 3] in which y - t and x - t are its row and column.
+  at::Tensor embed_ids(const at::Tensor& ids, const at::Tensor& positions);
   // Rows [L, D] of a sequence: table rows, with media rows written over their slots.
   // Throws ValueError naming the item and both counts when they disagree.
   at::Tensor embed(
@@ -74,6 +77,7 @@ class OmniModelImpl : public torch::nn::Module {
   const MediaProcessor processor;
   std::shared_ptr<const TextTokenizer> tokenizer;
   Transformer transformer{nullptr};
+  torch::nn::Embedding drawing_places{nullptr}; // weight [grid_size^2, D]
   Vit vit{nullptr};
   Projector vision_projector{nullptr};
   DenseHead dense_head{nullptr};

@@ -45,6 +45,26 @@ TEST_CASE("media rows stand in their slots, table rows everywhere else") {
   CHECK(rows.narrow(0, 6, 2).eq(7.0).all().item<bool>());
 }
 
+TEST_CASE("a code knows its place in the drawing") {
+  const at::NoGradGuard guard;
+  OmniModel model = testing::make_tiny_model();
+  const TokenSpace& space = model->config.token_space;
+  const int64_t code = space.range(Segment::Image).begin + 3;
+  SequenceBuilder builder(space, 2);
+  builder.push_control("draw_begin");
+  builder.push({code, code, code, code});
+  builder.push_control("draw_end");
+  const TokenSequence sequence = builder.take();
+  const at::Tensor rows = model->embed(sequence, {});
+  const at::Tensor table = model->transformer->table->weight;
+  const at::Tensor places = model->drawing_places->weight;
+  REQUIRE(places.sizes() == at::IntArrayRef({4, 32}));
+  CHECK(at::equal(rows[0], table[space.control("draw_begin")]));
+  CHECK(at::allclose(rows.narrow(0, 1, 4), table[code] + places));
+  CHECK(at::equal(rows[5], table[space.control("draw_end")]));
+  CHECK(at::equal(rows.narrow(0, 3, 3), model->embed(sequence.from(3), {})));
+}
+
 TEST_CASE("a tail of a sequence takes the last rows of an item") {
   const at::NoGradGuard guard;
   OmniModel model = testing::make_tiny_model();

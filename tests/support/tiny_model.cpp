@@ -59,6 +59,7 @@ std::string tiny_config_json() {
     "projector": {"input_width": 16, "output_width": 32, "merge": 2}},
   "image_codec": {"image_size": 16, "downsample": 8, "width": 16, "deep_width": 16,
     "num_blocks": 1, "levels": [4, 4]},
+  "has_drawing_places": true,
   "speech_codec": {"num_mels": 16, "width": 16, "inner_width": 32,
     "num_encoder_blocks": 1, "num_decoder_blocks": 1, "num_frame_blocks": 1,
     "levels": [4, 4]},

@@ -78,6 +78,9 @@ class JointObjective : public Objective {
 
   std::vector<std::string> trained_parts() const override {
     std::vector<std::string> parts = {"transformer"};
+    if (model_->drawing_places) {
+      parts.push_back("drawing_places");
+    }
     if (model_->vit) {
       parts.insert(parts.end(), {"vit", "vision_projector"});
     }
@@ -100,7 +103,7 @@ class JointObjective : public Objective {
       add_side_losses(batch, encoding, losses);
     }
     const int64_t width = model_->config.transformer->width;
-    at::Tensor hidden = model_->transformer->embed(batch.ids);
+    at::Tensor hidden = model_->embed_ids(batch.ids, batch.positions);
     if (!batch.media_rows.empty()) {
       std::vector<at::Tensor> rows;
       for (const EncodedMedia& item : encoding.media) {

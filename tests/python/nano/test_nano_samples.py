@@ -146,6 +146,10 @@ def english_truth(scene, text):
         (x, y), (u, v) = find(m[1], m[2]).centre, find(m[4], m[5]).centre
         truth = {"left of": x < u, "right of": x > u, "above": y < v, "below": y > v}[m[3]]
         return "yes" if truth else "no"
+    if text == "What do you see?":
+        ordered = [f"{t.colour} {t.shape} at the {c}" for c in world.CELLS if (t := at.get(c))]
+        named = [("an " if o[0] == "o" else "a ") + o for o in ordered]
+        return (", ".join(named[:-1]) + " and " if named[1:] else "") + named[-1]
     if m := re.fullmatch(rf"Which is larger, the {name} or the {name}\?", text):
         radius = {(t.colour, t.shape): world.SIZES[t.size] for t in scene.things}
         return " ".join(max(((m[1], m[2]), (m[3], m[4])), key=radius.get))
@@ -157,13 +161,13 @@ def test_answers_about_pictures_are_true():
     for index in range(1500):
         rng = sample_rng(5, "truth", "train", index)
         scene = world.random_scene(rng, "train")
-        for kind in pictures.PHRASES:
+        for kind in pictures.KINDS:
             made = pictures.question(kind, scene, rng, "train", False)
             truth = english_truth(scene, made[0]) if made else None
             if truth is not None:
                 checked[kind] = checked.get(kind, 0) + 1
                 assert made[1] == truth, (scene, made)
-    assert len(checked) == 8 and min(checked.values()) > 50
+    assert len(checked) == 9 and min(checked.values()) > 50
 
 
 def test_yes_and_no_are_balanced():
@@ -185,6 +189,7 @@ def test_labels_are_those_of_the_scene():
     grids = world.label_grids(scene)
     assert grids["shape"] == [[0, 0, 0], [0, 0, 4], [0, 0, 0]]
     assert grids["colour"] == [[0, 0, 0], [0, 0, 5], [0, 0, 0]]
+    assert grids["size"] == [[0, 0, 0], [0, 0, 3], [0, 0, 0]]
 
 
 def test_glyph_grids_are_the_text_from_left_to_right():

@@ -61,7 +61,7 @@ def test_questions_and_changes_never_name_a_held_out_pair():
     asked = 0
     for rng in rngs("question", "train"):
         scene = world.random_scene(rng, "train")
-        kind = rng.choice(list(pictures.PHRASES))
+        kind = rng.choice(pictures.KINDS)
         made = pictures.question(kind, scene, rng, "train", rng.random() < 0.5)
         if made:
             asked += 1
@@ -143,7 +143,7 @@ def test_phrasings_are_apart():
 
     tables = (pictures.PHRASES, reading.READ_PHRASES, drawing.EDIT, sounds.PHRASES, videos.PHRASES)
     groups = [group for table in tables for pair in table.values() for group in pair]
-    groups += [*drawing.DRAW, *speech.RECOGNISE, *speech.SAY, *outside.ASK, *voice_answers.ALOUD]
+    groups += [*pictures.DESCRIBE, *drawing.DRAW, *speech.RECOGNISE, *speech.SAY, *outside.ASK, *voice_answers.ALOUD]
     for group in groups:
         trained, unseen = splits.phrasings(group, "train"), splits.phrasings(group, "phrasing")
         assert len(group) >= 4
