@@ -61,8 +61,14 @@ void add_options(CLI::App& app, ChatCommand& command, std::vector<std::string>& 
   app.add_option("--top-k", command.sampling.top_k, "draw from the k most likely");
   app.add_option("--top-p", command.sampling.top_p, "draw from this much probability");
   app.add_option("--min-p", command.sampling.min_p, "share of the most likely");
+  app.add_option(
+      "--repetition-penalty", command.sampling.repetition_penalty, "of text; 1: none");
   app.add_option("--max-tokens", command.sampling.max_text_tokens, "of text");
   app.add_option("--guidance", command.sampling.image_guidance_scale, "of drawings");
+  app.add_option(
+      "--image-temperature", command.sampling.image_temperature, "of drawings");
+  app.add_option(
+      "--speech-temperature", command.sampling.speech_temperature, "of speech");
   app.add_option("--stop", command.sampling.stop, "text ends before this")
       ->expected(1)
       ->allow_extra_args(false)

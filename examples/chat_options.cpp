@@ -164,8 +164,10 @@ namespace {
 std::string percent_decoded(const std::string& text) {
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && std::isxdigit(text[i + 1]) != 0 &&
-        std::isxdigit(text[i + 2]) != 0) {
+    const auto is_hex = [&](size_t at) {
+      return std::isxdigit(static_cast<unsigned char>(text[at])) != 0;
+    };
+    if (text[i] == '%' && i + 2 < text.size() && is_hex(i + 1) && is_hex(i + 2)) {
       plain += static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16));
       i += 2;
     } else {

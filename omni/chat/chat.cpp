@@ -98,6 +98,20 @@ struct Chat::State {
     }
   }
 
+  // Forgets what a failed turn added. The numbers of its media will be given again, so
+  // that rows computed from them must not be found in the cache.
+  void take_back(size_t num_items, size_t num_messages) {
+    const bool saw_them = std::any_of(
+        in_cache.spans.begin(), in_cache.spans.end(), [&](const MediaSpan& span) {
+          return span.item >= static_cast<int64_t>(num_items);
+        });
+    if (saw_them) {
+      in_cache = {};
+    }
+    items.resize(num_items);
+    composed.resize(num_messages);
+  }
+
   // The message with its media encoded; receipts are added to `reply`.
   ComposedMessage prepare(
       const std::vector<Part>& parts,
@@ -266,8 +280,7 @@ Reply Chat::send(
     state.conversation.messages.push_back(std::move(answered));
     state.composed.push_back({Role::Assistant, {}, result.ids});
   } catch (...) { // the conversation stays as it was, whatever went wrong
-    state.items.resize(num_items);
-    state.composed.resize(num_messages);
+    state.take_back(num_items, num_messages);
     throw;
   }
   return reply;

@@ -74,8 +74,11 @@ class Answer {
       }
       const int64_t id = sampler_.draw(
           next_logits(),
-          {sampling_.temperature, sampling_.top_k, sampling_.top_p, sampling_.min_p,
-           sampling_.repetition_penalty},
+          {.temperature = sampling_.temperature,
+           .top_k = sampling_.top_k,
+           .top_p = sampling_.top_p,
+           .min_p = sampling_.min_p,
+           .repetition_penalty = sampling_.repetition_penalty},
           now, text_ids_);
       if (id == eos) {
         if (num_text >= sampling_.max_text_tokens) {

@@ -25,7 +25,9 @@ void check_sampling_options(const SamplingOptions& options) {
   check_range("speech_temperature", options.speech_temperature, 0.0, 100.0);
   check_range("top_k", static_cast<double>(options.top_k), 0.0, kMany);
   check_range("top_p", options.top_p, 1e-6, 1.0);
-  check_range("min_p", options.min_p, 0.0, 1.0);
+  TORCH_CHECK_VALUE(
+      options.min_p >= 0.0 && options.min_p < 1.0,
+      "[sampling] expected min_p in [0, 1), got ", options.min_p, ".");
   check_range("repetition_penalty", options.repetition_penalty, 0.01, 100.0);
   check_range("image_guidance_scale", options.image_guidance_scale, 0.0, 100.0);
   check_range(

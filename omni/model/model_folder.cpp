@@ -198,6 +198,11 @@ void load_parts(
 }
 
 void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
+  TORCH_CHECK_VALUE(
+      !tokenizer || !tokenizer_path_.empty(),
+      "[save] expected a tokenizer that was read from a file, got one without: the "
+      "folder could not be loaded again. Give the model the file (C++: "
+      "set_tokenizer_path).");
   fs::create_directories(folder);
   NamedTensors tensors;
   for (const auto& item : named_parameters()) {
@@ -209,6 +214,11 @@ void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
     write_file(
         folder / ("tokenizer" + tokenizer_path_.extension().string()),
         read_file(tokenizer_path_));
+    // Which of its pieces are special: without it a user could type them.
+    const fs::path special = tokenizer_path_.parent_path() / "tokenizer_config.json";
+    if (fs::exists(special)) {
+      write_file(folder / special.filename(), read_file(special));
+    }
     const std::string examples = read_examples(tokenizer_path_.parent_path());
     if (!examples.empty()) {
       write_file(folder / "examples.txt", examples);

@@ -34,6 +34,15 @@ OmniModelImpl::OmniModelImpl(
   if (initial == InitialParameters::Unset) {
     unset.emplace();
   }
+  if (tokenizer && config.token_space.has(Segment::Text)) {
+    // Ids beyond would be control ids or codes: a user could type them.
+    const IdRange text = config.token_space.range(Segment::Text);
+    TORCH_CHECK_VALUE(
+        tokenizer->vocab_size() <= text.size(),
+        "[model] expected a tokenizer of at most ", text.size(),
+        " ids, the text segment of the configuration, got one of ",
+        tokenizer->vocab_size(), ". It belongs to another model.");
+  }
   if (config.transformer) {
     transformer =
         register_module("transformer", Transformer(*config.transformer, initial));

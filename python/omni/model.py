@@ -48,6 +48,7 @@ class OmniModel(Part):
 
     # None where the configuration has no such part.
     transformer: Transformer
+    drawing_places: Part
     vit: Vit
     vision_projector: VisionProjector
     dense_head: Part

@@ -187,6 +187,7 @@ class Vocoder(Part):
 # By attribute of OmniModel; None where a model lacks the part.
 KINDS: dict[str, type[Part]] = {
     "transformer": Transformer,
+    "drawing_places": Part,
     "vit": Vit,
     "vision_projector": VisionProjector,
     "dense_head": Part,

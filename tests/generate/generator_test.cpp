@@ -373,6 +373,7 @@ TEST_CASE("guidance moves logits away from those without a prompt") {
 TEST_CASE("what a model cannot say is refused by its name") {
   OmniConfig config = parse_config(testing::tiny_config_json());
   config.image_codec.reset();
+  config.has_drawing_places = false;
   config.speech_codec.reset();
   config.name = "mute";
   OmniModel model(

@@ -14,7 +14,7 @@ TEST_CASE("default options and the ends of every range are accepted") {
   SamplingOptions options;
   options.temperature = 100.0;
   options.top_p = 1e-6;
-  options.min_p = 1.0;
+  options.min_p = 0.999;
   options.max_text_tokens = 0;
   options.modalities = {Modality::Text, Modality::Image, Modality::Speech};
   CHECK_NOTHROW(check_sampling_options(options));
@@ -34,6 +34,7 @@ TEST_CASE("an option outside its range is named") {
       {"top_p", [](auto& o) { o.top_p = 0.0; }},
       {"top_p", [](auto& o) { o.top_p = 1.01; }},
       {"min_p", [](auto& o) { o.min_p = -0.5; }},
+      {"min_p", [](auto& o) { o.min_p = 1.0; }}, // nothing but the likeliest: top_k 1
       {"repetition_penalty", [](auto& o) { o.repetition_penalty = 0.0; }},
       {"image_guidance_scale", [](auto& o) { o.image_guidance_scale = INFINITY; }},
       {"max_text_tokens", [](auto& o) { o.max_text_tokens = -1; }},

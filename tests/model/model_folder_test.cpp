@@ -49,6 +49,39 @@ std::string error_of(const std::function<void()>& work) {
 
 } // namespace
 
+TEST_CASE("what is special in a tokenizer is saved with it") {
+  const test::TemporaryFolder folder;
+  const test::TemporaryFolder copy;
+  testing::make_tiny_model()->save(folder.path);
+  write_file(folder / "tokenizer_config.json", R"({"added_tokens_decoder": {}})");
+  load(folder.path)->save(copy.path);
+  CHECK(read_file(copy / "tokenizer_config.json") == R"({"added_tokens_decoder": {}})");
+}
+
+TEST_CASE("a tokenizer that cannot be saved is said before anything is written") {
+  const test::TemporaryFolder folder;
+  OmniModel model = testing::make_tiny_model();
+  OmniModel without_file(model->config, model->tokenizer);
+  CHECK_THROWS_WITH(without_file->save(folder / "new"), Contains("without"));
+  CHECK_FALSE(std::filesystem::exists(folder / "new"));
+}
+
+TEST_CASE("a tokenizer with more ids than text has is refused") {
+  OmniModel model = testing::make_tiny_model();
+  OmniConfig config = model->config;
+  auto segments = std::map<Segment, IdRange>{};
+  for (const Segment s :
+       {Segment::Text, Segment::Control, Segment::Spelling, Segment::Image,
+        Segment::Speech}) {
+    segments[s] = config.token_space.range(s);
+  }
+  segments[Segment::Text].end -= 1;
+  config.token_space = TokenSpace(
+      config.token_space.vocab_size(), segments, config.token_space.control_ids());
+  CHECK_THROWS_WITH(
+      OmniModel(config, model->tokenizer), Contains("belongs to another model"));
+}
+
 TEST_CASE("saving and loading keeps every bit, in one file or in shards") {
   const test::TemporaryFolder folder;
   const bool is_sharded = GENERATE(false, true);
