@@ -204,7 +204,8 @@ void describe(Archive& archive, LayerConfig& o) {
       "norm_placement", o.norm_placement,
       {{"pre", NormPlacement::Pre},
        {"post", NormPlacement::Post},
-       {"sandwich", NormPlacement::Sandwich}});
+       {"sandwich", NormPlacement::Sandwich},
+       {"pre_with_feed_forward_post", NormPlacement::PreWithFeedForwardPost}});
 }
 
 template <class Archive>

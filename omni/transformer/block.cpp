@@ -56,8 +56,10 @@ BlockImpl::BlockImpl(const TransformerConfig& config, int64_t layer)
     attention_norm = register_module("attention_norm", RmsNorm(norm));
     feed_forward_norm = register_module("feed_forward_norm", RmsNorm(norm));
   }
-  if (placement != NormPlacement::Pre) {
+  if (placement == NormPlacement::Post || placement == NormPlacement::Sandwich) {
     attention_post_norm = register_module("attention_post_norm", RmsNorm(norm));
+  }
+  if (placement != NormPlacement::Pre) {
     feed_forward_post_norm = register_module("feed_forward_post_norm", RmsNorm(norm));
   }
   attention = register_module("attention", make_attention(config, layer));

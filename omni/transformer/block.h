@@ -31,12 +31,12 @@ class BlockImpl : public torch::nn::Module {
 
   const NormPlacement placement;
   const double residual_multiplier;
-  RmsNorm attention_norm{nullptr}; // pre, sandwich
+  RmsNorm attention_norm{nullptr}; // all but post
   std::shared_ptr<AttentionImpl> attention;
   RmsNorm attention_post_norm{nullptr}; // post, sandwich
-  RmsNorm feed_forward_norm{nullptr};
+  RmsNorm feed_forward_norm{nullptr}; // all but post
   std::shared_ptr<FeedForwardImpl> feed_forward;
-  RmsNorm feed_forward_post_norm{nullptr};
+  RmsNorm feed_forward_post_norm{nullptr}; // all but pre
 };
 TORCH_MODULE(Block);
 

@@ -38,6 +38,7 @@ enum class NormPlacement {
   Pre, // x + f(norm(x))
   Post, // x + norm(f(x))
   Sandwich, // x + norm_after(f(norm(x)))
+  PreWithFeedForwardPost, // Pre for attention, Sandwich for the feed-forward
 };
 
 struct LayerConfig {

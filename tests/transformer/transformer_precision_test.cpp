@@ -53,8 +53,10 @@ constexpr double kBfloat16 = 0.02;
 TEST_CASE("bf16 parameters give the rows of float32 ones, rounded") {
   const at::NoGradGuard guard;
   const TransformerConfig config = make_config(
-      GENERATE(NormPlacement::Pre, NormPlacement::Post, NormPlacement::Sandwich), 7,
-      true);
+      GENERATE(
+          NormPlacement::Pre, NormPlacement::Post, NormPlacement::Sandwich,
+          NormPlacement::PreWithFeedForwardPost),
+      7, true);
   Transformer model = make_transformer(config);
   for (at::Tensor& parameter : model->parameters()) {
     parameter.copy_(parameter.to(at::kBFloat16)); // the same weights in both

@@ -16,8 +16,9 @@ using testing::make_transformer;
 
 TEST_CASE("cached decoding equals the full forward pass") {
   const at::NoGradGuard guard;
-  const auto placement =
-      GENERATE(NormPlacement::Pre, NormPlacement::Post, NormPlacement::Sandwich);
+  const auto placement = GENERATE(
+      NormPlacement::Pre, NormPlacement::Post, NormPlacement::Sandwich,
+      NormPlacement::PreWithFeedForwardPost);
   const auto window = GENERATE(int64_t{0}, int64_t{7});
   const auto rotates = GENERATE(true, false);
   const TransformerConfig config = make_config(placement, window, rotates);
@@ -105,7 +106,9 @@ TEST_CASE("attention sees no further back than the window") {
 }
 
 TEST_CASE("gradients reach every parameter") {
-  Transformer model = make_transformer(make_config(NormPlacement::Sandwich, 5, true));
+  const auto placement =
+      GENERATE(NormPlacement::Sandwich, NormPlacement::PreWithFeedForwardPost);
+  Transformer model = make_transformer(make_config(placement, 5, true));
   const at::Tensor ids = at::randint(0, 50, {2, 9});
   const at::Tensor positions =
       at::arange(9, at::kFloat).view({1, 9, 1}).expand({2, 9, 3});
