@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "omni/core/errors.h"
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kPrefix = "step-";
+constexpr const char* kUnfinishedPrefix = "writing-";
 constexpr const char* kBestFile = "best";
 constexpr const char* kManifest = "state.json"; // written last, removed first
 
@@ -25,12 +27,21 @@ std::string name_of(int64_t step) {
   return name;
 }
 
+bool is_name_of_step(const std::string& name) {
+  return name.starts_with(kPrefix) &&
+      name.find_first_not_of("0123456789", std::strlen(kPrefix)) == std::string::npos;
+}
+
 Json to_json(const std::map<std::string, Ratio>& ratios) {
   Json json = Json::object();
   for (const auto& [name, ratio] : ratios) {
     json[name] = {ratio.sum, ratio.count};
   }
   return json;
+}
+
+Json parse_manifest(const fs::path& checkpoint) {
+  return Json::parse(read_file(checkpoint / kManifest));
 }
 
 // Empty where a checkpoint has none.
@@ -49,7 +60,7 @@ std::vector<fs::path> whole_checkpoints(const fs::path& folder) {
   std::vector<fs::path> found;
   if (fs::is_directory(folder)) {
     for (const auto& item : fs::directory_iterator(folder)) {
-      if (item.is_directory() && item.path().filename().string().starts_with(kPrefix) &&
+      if (is_name_of_step(item.path().filename().string()) &&
           fs::exists(item.path() / kManifest)) {
         found.push_back(item.path());
       }
@@ -57,6 +68,14 @@ std::vector<fs::path> whole_checkpoints(const fs::path& folder) {
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+// What a kill left: half written, half removed, or the next text of kBestFile.
+bool is_unfinished(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with(kUnfinishedPrefix) ||
+      name.starts_with(std::string(kBestFile) + ".tmp") ||
+      (is_name_of_step(name) && !fs::exists(path / kManifest));
 }
 
 // Killed half-way, what is left no longer counts as a checkpoint.
@@ -71,7 +90,7 @@ CheckpointFolder::CheckpointFolder(fs::path folder) : folder_(std::move(folder))
 
 void CheckpointFolder::write(const Checkpoint& checkpoint, int64_t keep, bool is_best) {
   const std::string name = name_of(checkpoint.state.step);
-  const fs::path temporary = folder_ / ("writing-" + name);
+  const fs::path temporary = folder_ / (kUnfinishedPrefix + name);
   fs::remove_all(temporary);
   fs::create_directories(temporary);
   write_safetensors(temporary / "weights.safetensors", checkpoint.weights);
@@ -82,6 +101,7 @@ void CheckpointFolder::write(const Checkpoint& checkpoint, int64_t keep, bool is
   write_file(temporary / "config.json", checkpoint.config_json);
   const Json state = {
       {"step", checkpoint.state.step},
+      {"is_best", is_best},
       {"has_best", checkpoint.state.has_best},
       {"best_loss", checkpoint.state.best_loss},
       {"trained_seconds", checkpoint.state.trained_seconds},
@@ -108,6 +128,25 @@ void CheckpointFolder::write(const Checkpoint& checkpoint, int64_t keep, bool is
   }
 }
 
+void CheckpointFolder::repair() {
+  if (!fs::is_directory(folder_)) {
+    return;
+  }
+  std::vector<fs::path> unfinished;
+  for (const auto& item : fs::directory_iterator(folder_)) {
+    if (is_unfinished(item.path())) {
+      unfinished.push_back(item.path());
+    }
+  }
+  for (const fs::path& path : unfinished) {
+    fs::remove_all(path);
+  }
+  const auto last = newest();
+  if (last && parse_manifest(*last).value("is_best", false)) {
+    write_file(folder_ / kBestFile, last->filename().string() + "\n");
+  }
+}
+
 std::optional<fs::path> CheckpointFolder::newest() const {
   const std::vector<fs::path> all = whole_checkpoints(folder_);
   return all.empty() ? std::nullopt : std::optional(all.back());
@@ -117,7 +156,7 @@ Checkpoint CheckpointFolder::read_state(const fs::path& folder) {
   Checkpoint checkpoint;
   checkpoint.config_json = read_file(folder / "config.json");
   try {
-    const Json state = Json::parse(read_file(folder / kManifest));
+    const Json state = parse_manifest(folder);
     checkpoint.state.step = state.at("step").get<int64_t>();
     checkpoint.state.has_best = state.at("has_best").get<bool>();
     checkpoint.state.best_loss = state.at("best_loss").get<double>();

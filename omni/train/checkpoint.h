@@ -41,6 +41,9 @@ class CheckpointFolder {
 
   // Writes step-N and removes all but the newest `keep` and the best.
   void write(const Checkpoint& checkpoint, int64_t keep, bool is_best);
+  // After a run that was killed while it saved: removes what is half written or half
+  // removed, and names the best checkpoint. Not while another run saves here.
+  void repair();
   // The newest whole checkpoint's folder; none when the run has not saved yet.
   [[nodiscard]] std::optional<std::filesystem::path> newest() const;
   // State and configuration of a checkpoint, without its tensors.

@@ -14,6 +14,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Note [What a data digest covers]
+// Of each sample, in order: its name; the kind and size of each of its files; its JSON,
+// whole; and the beginning of its media. Together the beginnings are read up to
+// kDigestBytes, so a set of fewer bytes is covered whole, but of each medium at least
+// kMinDigestBytes: of 40,000 samples these take about a second. Beyond them, an edit
+// that keeps a medium's size is not seen. Dates, owners and the place of the set are
+// left out: a copy on another machine is the same data.
+constexpr int64_t kDigestBytes = int64_t{64} << 20;
+constexpr int64_t kMinDigestBytes = 4096;
+
 // "a/000123.0.png" → ("a/000123", "0.png").
 std::pair<std::string, std::string> split_name(const std::string& name) {
   const size_t slash = name.rfind('/');
@@ -90,15 +100,20 @@ void Dataset::add_folder(const fs::path& path) {
   }
 }
 
-std::string Dataset::read_bytes(const File& file) const {
+std::string Dataset::read_front(const File& file, int64_t max_bytes) const {
   const fs::path& path = archives_[static_cast<size_t>(file.archive)];
+  const int64_t size = std::min(file.size, max_bytes);
   std::ifstream stream(path, std::ios::binary);
-  std::string bytes(static_cast<size_t>(file.size), '\0');
+  std::string bytes(static_cast<size_t>(size), '\0');
   stream.seekg(file.begin);
-  if (!stream.read(bytes.data(), file.size) && file.size > 0) {
+  if (!stream.read(bytes.data(), size) && size > 0) {
     throw IoError("dataset", path.string(), "cannot be read; did it change?");
   }
   return bytes;
+}
+
+std::string Dataset::read_bytes(const File& file) const {
+  return read_front(file, file.size);
 }
 
 const Dataset::Entry& Dataset::entry(int64_t index) const {
@@ -146,11 +161,20 @@ int64_t Dataset::keep_only(const std::function<bool(const Sample&)>& wanted) {
 }
 
 std::string Dataset::digest() const {
+  int64_t num_media = 0;
+  for (const Entry& sample : samples_) {
+    num_media += static_cast<int64_t>(sample.files.size()) - 1;
+  }
+  const int64_t media_bytes =
+      std::max(kMinDigestBytes, kDigestBytes / std::max<int64_t>(num_media, 1));
   std::string text;
-  for (const fs::path& archive : archives_) {
-    text += fs::relative(archive, root_).string();
-    text += ' ';
-    text += std::to_string(fs::file_size(archive));
+  for (const Entry& sample : samples_) {
+    text += fs::path(sample.key.substr(root_.string().size())).relative_path().string();
+    for (const auto& [extension, file] : sample.files) {
+      const int64_t max_bytes = extension == "json" ? file.size : media_bytes;
+      text += '\n' + extension + ' ' + std::to_string(file.size) + ' ' +
+          omni::digest(read_front(file, max_bytes));
+    }
     text += '\n';
   }
   return omni::digest(text);

@@ -31,7 +31,8 @@ class Dataset {
   [[nodiscard]] Sample read_outline(int64_t index) const;
   // Leaves out the samples whose outline is not `wanted`, and says how many.
   int64_t keep_only(const std::function<bool(const Sample&)>& wanted);
-  // Of the names and sizes of all files, in order: changes when a shard does.
+  // Of the samples that are kept, in order: their names, sizes, JSON and the beginnings
+  // of their media (all of them in a set below 64 MiB). Not of where the set lies.
   [[nodiscard]] std::string digest() const;
 
  private:
@@ -48,6 +49,7 @@ class Dataset {
   void add_tar(const std::filesystem::path& path);
   void add_folder(const std::filesystem::path& path);
   [[nodiscard]] const Entry& entry(int64_t index) const;
+  [[nodiscard]] std::string read_front(const File& file, int64_t max_bytes) const;
   [[nodiscard]] std::string read_bytes(const File& file) const;
 
   std::filesystem::path root_;

@@ -16,8 +16,8 @@
 
 namespace omni {
 
-// Digests by what a person calls the thing. Data sets by the names and sizes of their
-// files; weights by part, without those of `trained`.
+// Digests by what a person calls the thing. Data sets by their samples, see
+// Dataset::digest(); weights by part, without those of `trained`.
 [[nodiscard]] std::map<std::string, std::string> digest_inputs(
     const TrainConfig& config,
     const OmniModelImpl& model,

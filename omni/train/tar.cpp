@@ -27,10 +27,18 @@ std::optional<int64_t> number(const Block& block, size_t begin, size_t size) {
   int64_t value = 0;
   const auto first = static_cast<uint8_t>(block[begin]);
   if (first & 0x80) {
-    for (size_t i = begin + size - 8; i < begin + size; ++i) {
+    // The first byte marks the form and, like the next ones, has no digits of a number
+    // that fits; 0xFF would begin a negative one.
+    if (first != 0x80) {
+      return std::nullopt;
+    }
+    for (size_t i = begin + 1; i < begin + size; ++i) {
+      if (value >> 55 != 0) {
+        return std::nullopt;
+      }
       value = value << 8 | static_cast<uint8_t>(block[i]);
     }
-    return value < 0 ? std::nullopt : std::optional(value);
+    return value;
   }
   for (const char c : std::string_view(block.data() + begin, size)) {
     if (c == '\0' || c == ' ') {
@@ -59,7 +67,7 @@ std::optional<std::string> pax_path(std::string_view text) {
   while (!text.empty()) {
     const size_t space = text.find(' ');
     const size_t line = text.find('\n');
-    if (space == std::string_view::npos || line == std::string_view::npos) {
+    if (line == std::string_view::npos || space > line) {
       return std::nullopt;
     }
     const std::string_view record = text.substr(space + 1, line - space - 1);

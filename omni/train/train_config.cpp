@@ -242,13 +242,47 @@ bool begins_alike(const TrainConfig& a, const TrainConfig& b, int64_t num_steps)
   return num_steps <= b.steps;
 }
 
+bool is_list_of_objects(const ConfigJson& json) {
+  return json.is_array() && !json.empty() && json.front().is_object();
+}
+
+// Adds the keys below which two values differ: as deep as there are names.
+void add_changed(
+    const ConfigJson& before,
+    const ConfigJson& now,
+    const std::string& name,
+    std::vector<std::string>& changed) {
+  if (before.is_object() && now.is_object()) {
+    const std::string start = name.empty() ? "" : name + ".";
+    for (const auto& item : now.items()) {
+      const auto found = before.find(item.key());
+      add_changed(
+          found == before.end() ? ConfigJson() : *found, item.value(),
+          start + item.key(), changed);
+    }
+    for (const auto& item : before.items()) {
+      if (!now.contains(item.key())) {
+        changed.push_back(start + item.key());
+      }
+    }
+  } else if (
+      is_list_of_objects(before) && is_list_of_objects(now) &&
+      before.size() == now.size()) {
+    for (size_t i = 0; i < now.size(); ++i) {
+      add_changed(before[i], now[i], name + "[" + std::to_string(i) + "]", changed);
+    }
+  } else if (before != now) {
+    changed.push_back(name);
+  }
+}
+
 } // namespace
 
 std::vector<std::string> changed_fields(
     const std::string& saved_json,
     const TrainConfig& config,
     int64_t num_steps) {
-  static const std::set<std::string> kFree = {
+  static constexpr const char* kFree[] = {
       "log_every",
       "evaluate",
       "evaluate_every",
@@ -267,16 +301,14 @@ std::vector<std::string> changed_fields(
     before.options.side_losses_until = config.options.side_losses_until;
     before.options.augment_from = config.options.augment_from;
   }
-  const ConfigJson saved = ConfigJson::parse(train_config_to_json(before));
-  const ConfigJson now = ConfigJson::parse(train_config_to_json(config));
-  std::vector<std::string> changed;
-  for (const auto& item : now.items()) {
-    const bool is_same =
-        saved.contains(item.key()) && saved.at(item.key()) == item.value();
-    if (!is_same && !kFree.contains(item.key())) {
-      changed.push_back(item.key());
-    }
+  ConfigJson saved = ConfigJson::parse(train_config_to_json(before));
+  ConfigJson now = ConfigJson::parse(train_config_to_json(config));
+  for (const char* key : kFree) {
+    saved.erase(key);
+    now.erase(key);
   }
+  std::vector<std::string> changed;
+  add_changed(saved, now, "", changed);
   return changed;
 }
 

@@ -77,10 +77,10 @@ struct TrainConfig {
     const std::filesystem::path& folder,
     const std::vector<std::string>& overrides = {});
 [[nodiscard]] std::string train_config_to_json(const TrainConfig& config);
-// Names of the fields in which two runs differ, other than those that only say how
-// often something is logged, saved or evaluated. `steps`, `schedule` and `options` may
-// differ where the first `num_steps` steps would have been the same: what is stable so
-// far can go on longer, or decay now.
+// Names of the fields in which two runs differ ("optimizer.learning_rate"), other than
+// those that only say how often something is logged, saved or evaluated. `steps`,
+// `schedule` and `options` may differ where the first `num_steps` steps would have been
+// the same: what is stable so far can go on longer, or decay now.
 [[nodiscard]] std::vector<std::string> changed_fields(
     const std::string& saved_json,
     const TrainConfig& config,

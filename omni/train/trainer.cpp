@@ -55,6 +55,7 @@ class Run {
 
   bool run() {
     resume();
+    checkpoints_.repair();
     log_.emplace(fs::path(config_.output) / "log.jsonl", state_.step);
     BatchLoader loader(config_, datasets_, *objective_, state_.step);
     begin_ = Clock::now();

@@ -18,6 +18,7 @@ std::thread start_serial_thread(std::function<void()> work) {
   std::promise<void> is_set;
   std::future<void> begins = is_set.get_future();
   std::thread thread([work = std::move(work), is_set = std::move(is_set)]() mutable {
+    static_cast<void>(at::get_num_threads());
     at::set_num_threads(1);
     is_set.set_value();
     work();

@@ -3,7 +3,6 @@
 #include "tests/media/bad_media.h"
 
 #include <ctime>
-#include <fstream>
 #include <functional>
 
 #include "encoders/media/audio_io.h"
@@ -11,6 +10,7 @@
 #include "encoders/media/video_io.h"
 #include "omni/core/errors.h"
 #include "tests/media/clips.h"
+#include "tests/media/peak_memory.h"
 #include "tests/support/catch.h"
 
 namespace omni::test {
@@ -20,23 +20,12 @@ namespace {
 constexpr double kMaxSeconds = 0.1;
 constexpr int64_t kMaxGrowthMib = 64;
 
-int64_t peak_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) {
-      return std::stoll(line.substr(6)) / 1024;
-    }
-  }
-  return 0;
-}
-
 void check_refusal(
     const std::string& component,
     const std::string& subject,
     const std::string& cause,
     const std::function<void()>& read) {
-  std::ofstream("/proc/self/clear_refs") << "5"; // the peak starts again
-  const int64_t before = peak_mib();
+  const PeakMemory memory;
   const std::clock_t start = std::clock();
   std::string message = "nothing was thrown";
   try {
@@ -50,7 +39,7 @@ void check_refusal(
   CHECK(message.starts_with("[" + component + "] " + subject + ": "));
   CHECK(message.find(cause) != std::string::npos);
   CHECK(seconds < kMaxSeconds);
-  CHECK(peak_mib() - before < kMaxGrowthMib);
+  memory.check_grew_less_than(kMaxGrowthMib);
 }
 
 } // namespace

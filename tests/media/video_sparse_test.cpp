@@ -2,37 +2,18 @@
 // Copyright The Omni Authors
 // Sampling: the frames kept are those of a whole reading, and little else is touched.
 #include <cmath>
-#include <fstream>
 
 #include <ATen/ATen.h>
 
 #include "encoders/media/av/frame_reader.h"
 #include "encoders/media/video_io.h"
 #include "tests/media/clips.h"
+#include "tests/media/peak_memory.h"
 #include "tests/support/catch.h"
 
 using namespace omni;
 using omni::test::ffmpeg;
 using omni::test::TemporaryFolder;
-
-namespace {
-
-// Largest resident size since the last reset, in MiB.
-int64_t peak_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) {
-      return std::stoll(line.substr(6)) / 1024;
-    }
-  }
-  return 0;
-}
-
-void reset_peak() {
-  std::ofstream("/proc/self/clear_refs") << "5";
-}
-
-} // namespace
 
 TEST_CASE("sampled frames equal those of the whole clip") {
   struct Container {
@@ -88,10 +69,9 @@ TEST_CASE("memory follows the frames kept") {
       "-f lavfi -i color=red:size=640x480:rate=30:duration=10 -c:v mpeg4 '" +
       path.string() + "'");
   const VideoClip first = read_video(path, {.max_frames = 3}); // warms allocators
-  reset_peak();
-  const int64_t before = peak_mib();
+  const test::PeakMemory memory;
   const VideoClip clip = read_video(path, {.max_frames = 5});
-  CHECK(peak_mib() - before < 30);
+  memory.check_grew_less_than(30);
   CHECK(clip.frames.size(0) == 5);
   CHECK(clip.num_frames_in_file == 300);
 }

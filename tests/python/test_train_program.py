@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 import wave
 from pathlib import Path
 
@@ -98,6 +99,39 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(config) -> None:
     assert int(re.search(r"^step (\d+)/", second, re.M)[1]) == stopped + 1
     refused = run(path, "--override", "batch_size=3", code=1)
     assert "batch_size" in refused.stderr
+
+
+def kill_after(path: Path, text: str, seconds: float) -> None:
+    """Kills a run that long after it printed a line that begins with `text`."""
+    running = subprocess.Popen(
+        [BIN / "omni-train", path], env=ENVIRONMENT, text=True, stdout=subprocess.PIPE
+    )
+    assert any(line.startswith(text) for line in running.stdout)
+    time.sleep(seconds)
+    running.kill()
+    running.stdout.close()
+    assert running.wait(60) == -signal.SIGKILL
+
+
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path: Path) -> None:
+    # More steps than any of these runs gets to; how often a run saves may change.
+    changes = {"steps": 60, "ema_decay": 0.9}
+    run(config(**changes, output="whole"))
+    path = config(**changes, output="killed", checkpoint_every_seconds=0.0)
+    kill_after(path, "training from", 0.0)
+    kill_after(path, "step ", 0.01)  # within the first checkpoint
+    for seconds in (0.0, 0.013, 0.041, 0.097):
+        kill_after(path, "saved step ", seconds)
+    done = run(config(**changes, output="killed"))
+    resumed = re.search(r"^resuming after step (\d+) of 60$", done.stdout, re.M)
+    assert resumed and 4 <= int(resumed[1]) < 60
+    for file in ("log.jsonl", "model/model.safetensors"):
+        whole = (tmp_path / "whole" / file).read_bytes()
+        assert (tmp_path / "killed" / file).read_bytes() == whole, file
+    # What the kills left half written is gone.
+    folders = {folder.name for folder in (tmp_path / "killed" / "checkpoints").iterdir()}
+    assert "step-00000060" in folders and len(folders) == 2
+    assert all(re.fullmatch(r"step-\d{8}", name) for name in folders)
 
 
 def test_what_was_trained_can_be_talked_to(config, tmp_path: Path) -> None:

@@ -150,7 +150,9 @@ TEST_CASE("terms that are differentiated together have their own scales") {
     wanted += gradient(alone) * scales[name];
   }
   REQUIRE(i == 3);
-  CHECK(at::allclose(gradient(scales), wanted, 1e-4, 1e-6));
+  // Of the whole: single elements are small differences of large sums.
+  const double error = (gradient(scales) - wanted).norm().item<double>();
+  CHECK(error < 1e-5 * wanted.norm().item<double>());
 }
 
 TEST_CASE("wrong speech codes are put into the input of training alone") {

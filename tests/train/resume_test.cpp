@@ -2,6 +2,7 @@
 // Copyright The Omni Authors
 // Stopping and going on.
 #include <fstream>
+#include <set>
 
 #include "omni/core/file_io.h"
 #include "omni/core/safetensors.h"
@@ -16,19 +17,32 @@ namespace fs = std::filesystem;
 using testing::TinyRun;
 
 TEST_CASE("a resumed run is bit-identical to one that never stopped") {
-  // log_every 3: the run stops between two lines of the log.
-  const auto [objective, precision, log_every] =
-      GENERATE(table<std::string, std::string, int64_t>(
-          {{"image_codec", "float32", 3},
-           {"joint", "float32", 1},
-           {"joint", "bfloat16", 3}}));
-  INFO(objective << " " << precision << " " << log_every);
-  TinyRun whole(objective);
-  TinyRun parts(objective);
+  struct Case {
+    std::string objective;
+    std::string precision = "float32";
+    int64_t log_every = 1; // 3: the run stops between two lines of the log
+    int64_t num_parallel = 1; // micro-batches, all at the same time
+  };
+  const auto one = GENERATE(values<Case>({
+      {"image_codec", "float32", 3},
+      {"ctc", "float32", 3},
+      {"dense", "float32", 1},
+      {"speech_codec", "float32", 1},
+      {"vocoder", "float32", 1},
+      {"joint", "float32", 1},
+      {"joint", "bfloat16", 3},
+      {"joint", "float32", 3, 2},
+  }));
+  CAPTURE(one.objective, one.precision, one.log_every, one.num_parallel);
+  TinyRun whole(one.objective);
+  TinyRun parts(one.objective);
   for (TinyRun* run : {&whole, &parts}) {
-    run->config.precision = precision;
-    run->config.log_every = log_every;
+    run->config.precision = one.precision;
+    run->config.log_every = one.log_every;
     run->config.evaluate_every = 4;
+    run->config.micro_batches = one.num_parallel;
+    run->config.parallel_batches = one.num_parallel;
+    run->config.options.augment_from = 0.4; // from the fifth step
   }
   whole.train_to_end();
   parts.train_steps(2);
@@ -42,9 +56,13 @@ TEST_CASE("resuming with another configuration is refused by the field's name") 
   TinyRun run("image_codec");
   run.train_steps(2);
   run.config.batch_size = 2;
+  run.config.optimizer.learning_rate = 1.0;
+  run.config.options.code_noise = 0.5;
   run.config.seed = 9;
   CHECK_THROWS_WITH(
-      train(run.config), Catch::Contains("batch_size") && Catch::Contains("seed"));
+      train(run.config),
+      Catch::Contains("another batch_size, optimizer.learning_rate, seed, "
+                      "options.code_noise."));
 }
 
 TEST_CASE("a run that is stable so far can go on longer, or decay now") {
@@ -103,6 +121,13 @@ TEST_CASE("resuming on other data, weights or files is refused by name") {
     std::ofstream(run.folder / "data/s0.json", std::ios::app) << "\n";
     CHECK_THROWS_WITH(train(run.config), Catch::Contains("the training data talk"));
   }
+  SECTION("a file of the same size") {
+    std::string png = read_file(run.folder / "data/s0.0.png");
+    png[png.size() / 2] ^= 1;
+    write_file(run.folder / "data/s0.0.png", png);
+    CHECK_THROWS_WITH(
+        train(run.config), Catch::Contains("the training data talk changed since"));
+  }
   SECTION("another model of the same shape") {
     std::string json = read_file(run.folder / "model.json");
     json.replace(json.find("\"tiny\""), 6, "\"small\"");
@@ -143,7 +168,7 @@ TEST_CASE("parts that are trained may have come from weights that are gone") {
   run.train_to_end(); // the checkpoint holds them
 }
 
-TEST_CASE("a checkpoint half written does not exist") {
+TEST_CASE("a checkpoint half written does not exist, and is removed") {
   TinyRun run("image_codec");
   run.train_steps(2);
   const auto half = GENERATE(
@@ -153,16 +178,37 @@ TEST_CASE("a checkpoint half written does not exist") {
   const fs::path broken = run.checkpoints() / half.first;
   fs::create_directories(broken);
   write_file(broken / half.second, "{");
-  int64_t resumed_at = -1;
-  REQUIRE(train(
-      run.config,
-      {[&](const TrainEvent& event) {
-         if (event.kind == TrainEvent::Kind::Resumed) {
-           resumed_at = event.step;
-         }
-       },
-       {}}));
-  CHECK(resumed_at == 2);
+  write_file(run.checkpoints() / "best.tmp4711.0", "step");
+  write_file(run.checkpoints() / "notes.txt", "somebody's own");
+  SECTION("when the run goes on, at any step") {
+    int64_t resumed_at = -1;
+    bool stops = false;
+    static_cast<void>(train(
+        run.config,
+        {[&](const TrainEvent& event) {
+           if (event.kind == TrainEvent::Kind::Resumed) {
+             resumed_at = event.step;
+             stops = true;
+           }
+         },
+         [&] { return stops; }}));
+    CHECK(resumed_at == 2);
+    std::set<std::string> left;
+    for (const auto& item : fs::directory_iterator(run.checkpoints())) {
+      left.insert(item.path().filename().string());
+    }
+    CHECK(left == std::set<std::string>{"notes.txt", "step-00000002", "step-00000003"});
+  }
+  SECTION("not when it is refused") {
+    run.config.seed = 9;
+    CHECK_THROWS_WITH(train(run.config), Catch::Contains("seed"));
+    CHECK(fs::exists(broken));
+  }
+  SECTION("also when there is no whole one yet") {
+    fs::remove_all(run.checkpoints() / "step-00000002");
+    run.train_steps(1);
+    CHECK_FALSE(fs::exists(broken));
+  }
 }
 
 TEST_CASE("a log whose last line was cut is whole again after resuming") {
@@ -206,6 +252,19 @@ TEST_CASE("the best checkpoint of the evaluations is kept besides the newest") {
   CHECK(read_file(run.checkpoints() / "best") == std::string(name) + "\n");
   CHECK(fs::exists(run.checkpoints() / name / "state.json"));
   CHECK(fs::exists(run.checkpoints() / "step-00000012" / "state.json"));
+}
+
+TEST_CASE("a run killed before it named its best checkpoint names it when it goes on") {
+  TinyRun run("image_codec");
+  run.config.evaluate_every = 2;
+  run.config.keep_checkpoints = 1;
+  run.train_steps(2); // the first evaluation is the best so far
+  const fs::path best = run.checkpoints() / "best";
+  REQUIRE(read_file(best) == "step-00000002\n");
+  fs::remove(best);
+  run.train_steps(1);
+  CHECK(read_file(best) == "step-00000002\n");
+  CHECK(fs::exists(run.checkpoints() / "step-00000002"));
 }
 
 TEST_CASE("a run whose gradients are not finite writes no checkpoint") {

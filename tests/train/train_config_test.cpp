@@ -44,10 +44,39 @@ TEST_CASE("a configuration written and read is the same") {
   write_file(folder / "again.json", json);
   CHECK(train_config_to_json(read_train_config(folder / "again.json")) == json);
   CHECK(changed_fields(json, config, 0).empty());
+}
+
+TEST_CASE("fields that changed are named as deep as they have names") {
+  TrainConfig config;
+  config.train = {{"talk", "d", 1.0}, {"", "e", 1.0}};
+  config.optimizer.groups = {{"vit.*", 0.3}};
+  config.loss_weights = {{"ctc", 0.5}, {"dense", 0.1}};
+  config.schedule.warmup_steps = 2;
+  const std::string json = train_config_to_json(config);
   TrainConfig other = config;
+  const auto check = [&](const std::vector<std::string>& names) {
+    CHECK(changed_fields(json, other, 5) == names);
+  };
+  check({});
+  other.log_every = 7; // may change, as may these
+  other.output = "elsewhere";
+  other.evaluate = {{"same", "d", 1.0}};
+  check({});
+  other.optimizer.learning_rate *= 2;
+  check({"optimizer.learning_rate"});
   other.optimizer.groups[0].scale = 0.4;
-  other.log_every = 7; // may change
-  CHECK(changed_fields(json, other, 0) == std::vector<std::string>{"optimizer"});
+  other.optimizer.muon = {"vit.*"}; // a list of texts has no names
+  check({"optimizer.learning_rate", "optimizer.muon", "optimizer.groups[0].scale"});
+  other = config;
+  other.train[1].weight = 2.0;
+  other.loss_weights = {{"ctc", 0.4}, {"image_codes", 0.2}};
+  check(
+      {"train[1].weight", "loss_weights.ctc", "loss_weights.image_codes",
+       "loss_weights.dense"});
+  other = config;
+  other.train.pop_back(); // lists of other lengths: which is which is not known
+  other.schedule.warmup_steps = 3; // another first step
+  check({"train", "schedule.warmup_steps"});
 }
 
 TEST_CASE("paths take variables of the environment, or say which is missing") {
