@@ -13,13 +13,6 @@ bash "$root/omni/cmake/bootstrap.sh" run
 chat=$root/build/bin/omni-chat
 [ $# -eq 0 ] || exec "$chat" "$@"
 
-if [ -z "${OMNI_MODEL:-}" ] && [ ! -f "$root/omni/nano/model.safetensors" ]; then
-  echo "omni-nano's weights are not part of this version: train them as examples/nano"
-  echo "describes, or give a model of your own:"
-  echo "  bash examples/quickstart.sh --model DIR"
-  exit 1
-fi
-
 # One program, one loaded model: each line is a turn, each /reset a new conversation.
 cd "$root"
 "$chat" --receipt --out build/quickstart <<'TURNS'

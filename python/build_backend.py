@@ -74,8 +74,10 @@ def _find_torch():
     )
 
 
-def _run(command):
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+def _run(command, **environment):
+    result = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
+    )
     if result.returncode:
         tail = (result.stdout + result.stderr).splitlines()[-60:]
         _fail(f"`{shlex.join(map(str, command))}` failed:\n" + "\n".join(tail))
@@ -99,10 +101,15 @@ def _build(config_settings):
                 "torch. Remove it, or give another OMNI_BUILD_DIR."
             )
     else:
+        arguments = shlex.split(os.environ.get("CMAKE_ARGS", ""))
+        if not any("OMNI_SENTENCEPIECE_ROOT" in argument for argument in arguments):
+            # Where it is missing: into .venv/sentencepiece, and nothing else with it.
+            bootstrap = ROOT / "omni" / "cmake" / "bootstrap.sh"
+            _run(["bash", bootstrap, "sentencepiece"], OMNI_PYTHON=python)
         _run(
             ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DOMNI_TESTS=OFF"]
             + ["-DOMNI_EXAMPLES=OFF", f"-DOMNI_PYTHON_EXECUTABLE={python}"]
-            + shlex.split(os.environ.get("CMAKE_ARGS", ""))
+            + arguments
         )
     jobs = os.environ.get("OMNI_JOBS") or str(os.cpu_count() or 1)
     if not built_with.is_file():
@@ -206,8 +213,13 @@ def build_sdist(sdist_directory, config_settings=None):
 
 
 def get_requires_for_build_wheel(config_settings=None):
-    tools = [("cmake", "cmake>=3.24"), ("ninja", "ninja")]
-    return [package for program, package in tools if shutil.which(program) is None]
+    needed = [] if shutil.which("ninja") else ["ninja"]
+    if shutil.which("cmake"):
+        text = subprocess.run(["cmake", "--version"], capture_output=True, text=True).stdout
+        version = re.search(r"version (\d+)\.(\d+)", text)
+        if version and tuple(map(int, version.groups())) >= (3, 24):
+            return needed
+    return [*needed, "cmake>=3.24"]
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel

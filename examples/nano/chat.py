@@ -49,8 +49,12 @@ def small_talk(rng, split: str, korean: bool) -> tuple[str, str]:
 def arithmetic(rng, split: str, korean: bool) -> tuple[str, str]:
     a, b = int(rng.integers(0, 11)), int(rng.integers(0, 10))
     if a >= b and rng.random() < 0.4:
-        return (f"{a} 빼기 {with_particle(str(b), '은/는')}?" if korean else f"What is {a} minus {b}?"), str(a - b)
-    return (f"{a} 더하기 {with_particle(str(b), '은/는')}?" if korean else f"What is {a} plus {b}?"), str(a + b)
+        return (
+            f"{a} 빼기 {with_particle(str(b), '은/는')}?" if korean else f"What is {a} minus {b}?"
+        ), str(a - b)
+    return (
+        f"{a} 더하기 {with_particle(str(b), '은/는')}?" if korean else f"What is {a} plus {b}?"
+    ), str(a + b)
 
 
 def translation(rng, split: str, korean: bool) -> tuple[str, str]:

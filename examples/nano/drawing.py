@@ -10,13 +10,27 @@ from rng import choose, sample_rng
 from samples import Sample
 from splits import phrasings
 from world import (
-    BACKGROUNDS, BACKGROUNDS_KO, CELLS, CELLS_KO, COLOURS, SIZES_KO, Scene, Thing,
-    breaks_training_rules, random_thing, render,
+    BACKGROUNDS,
+    BACKGROUNDS_KO,
+    CELLS,
+    CELLS_KO,
+    COLOURS,
+    SIZES_KO,
+    Scene,
+    Thing,
+    breaks_training_rules,
+    random_thing,
+    render,
 )  # fmt: skip
 
 DRAW = (
     ("Draw {what}.", "Paint {what}.", "Please draw {what}.", "Make a picture of {what}."),
-    ("{what} 그려 줘.", "{what} 그려 주세요.", "그림을 그려 줘: {what}.", "{what} 그림으로 보여 줘."),
+    (
+        "{what} 그려 줘.",
+        "{what} 그려 주세요.",
+        "그림을 그려 줘: {what}.",
+        "{what} 그림으로 보여 줘.",
+    ),
 )
 
 
@@ -42,7 +56,11 @@ def describe_scene(scene: Scene, korean: bool) -> str:
         for part in parts[1:]:
             joined = with_particle(joined, "과/와") + " " + part
         text = with_particle(joined, "을/를")
-        return text if scene.background == "white" else f"{BACKGROUNDS_KO[scene.background]} 바탕에 {text}"
+        return (
+            text
+            if scene.background == "white"
+            else f"{BACKGROUNDS_KO[scene.background]} 바탕에 {text}"
+        )
     text = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
     return text if scene.background == "white" else f"{text} on a {scene.background} background"
 
@@ -51,8 +69,10 @@ def plain_scene(rng, split: str, max_things: int) -> Scene:
     """A scene without jitter: what it shows follows from its description alone."""
     count = 1 if rng.random() < 0.4 else int(rng.integers(1, max_things + 1))
     while True:
-        cells = [4] if count == 1 and rng.random() < 0.6 else sorted(
-            int(c) for c in rng.permutation(9)[:count]
+        cells = (
+            [4]
+            if count == 1 and rng.random() < 0.6
+            else sorted(int(c) for c in rng.permutation(9)[:count])
         )
         things = tuple(random_thing(rng, cell, is_plain=True) for cell in cells)
         background = "white" if rng.random() < 0.5 else choose(rng, list(BACKGROUNDS))

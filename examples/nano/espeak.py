@@ -78,9 +78,7 @@ class Speech:
 class Espeak:
     def __init__(self) -> None:
         self._library = ctypes.CDLL("libespeak-ng.so.1")
-        self._rate = self._library.espeak_Initialize(
-            _SYNCHRONOUS, 0, None, _REPORT_PHONEMES_IN_IPA
-        )
+        self._rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, None, _REPORT_PHONEMES_IN_IPA)
         if self._rate <= 0:
             raise OSError("espeak-ng did not start; is the package espeak-ng installed?")
         self._library.espeak_SetVoiceByName.argtypes = [ctypes.c_char_p]
@@ -142,7 +140,7 @@ class Espeak:
             if last - first > 1:
                 begins[first:last] = self._divide(words[first:last], begins[first], stop)
             first = last
-        return list(zip(words, begins))
+        return list(zip(words, begins, strict=False))
 
     def _divide(self, words: list[str], begin: float, end: float) -> list[float]:
         """Begins of words that espeak-ng ran together and reported as one."""
@@ -150,7 +148,7 @@ class Espeak:
         vowels = [i for i, (name, _) in enumerate(phonemes) if _IPA_VOWELS & set(name)]
         begins = [begin]
         syllables = 0
-        for before, word in zip(words, words[1:]):
+        for before, word in zip(words, words[1:], strict=False):
             found = None
             syllables += len(before)
             if word == "the":

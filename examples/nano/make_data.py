@@ -2,8 +2,8 @@
 # Copyright The Omni Authors
 """Writes omni-nano's data as tar shards.
 
-    python examples/nano/make_data.py --out DIR --task picture --split train --count 20000
-    python examples/nano/make_data.py --out DIR --all [--scale 0.1]
+python examples/nano/make_data.py --out DIR --task picture --split train --count 20000
+python examples/nano/make_data.py --out DIR --all [--scale 0.1]
 """
 
 import argparse
@@ -76,7 +76,9 @@ def jobs_of(out: Path, task: str, split: str, count: int, seed: int):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--task", choices=sorted(COUNTS))
     parser.add_argument("--split", default="train", help="train, validation, heldout, phrasing")

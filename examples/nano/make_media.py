@@ -2,7 +2,7 @@
 # Copyright The Omni Authors
 """Writes the sample inputs of examples/media; none of them is a sample of training.
 
-    python examples/nano/make_media.py examples/media
+python examples/nano/make_media.py examples/media
 """
 
 import sys

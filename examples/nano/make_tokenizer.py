@@ -2,7 +2,7 @@
 # Copyright The Omni Authors
 """Trains omni-nano's text tokenizer on text of its own generators; deterministic.
 
-    python examples/nano/make_tokenizer.py examples/nano/tokenizer.model
+python examples/nano/make_tokenizer.py examples/nano/tokenizer.model
 """
 
 import io
@@ -22,7 +22,6 @@ import pictures  # noqa: E402
 import reading  # noqa: E402
 import sounds  # noqa: E402
 import speech  # noqa: E402
-import video_stories  # noqa: E402
 import videos  # noqa: E402
 import voice_answers  # noqa: E402
 import words  # noqa: E402

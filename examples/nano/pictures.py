@@ -7,8 +7,18 @@ from rng import choose, sample_rng
 from samples import Sample
 from splits import pair_is_held_out, phrasings
 from world import (
-    CELLS, CELLS_KO, COLOURS, COLOURS_KO, SHAPES, SHAPES_KO, SIZES, Scene, Thing, label_grids,
-    random_scene, render,
+    CELLS,
+    CELLS_KO,
+    COLOURS,
+    COLOURS_KO,
+    SHAPES,
+    SHAPES_KO,
+    SIZES,
+    Scene,
+    Thing,
+    label_grids,
+    random_scene,
+    render,
 )  # fmt: skip
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")

@@ -36,7 +36,6 @@ READ_PHRASES = {
 }  # fmt: skip
 
 
-
 @cache
 def font_of(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)

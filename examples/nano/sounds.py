@@ -14,16 +14,16 @@ from speech import said_by_someone
 from splits import PAIR_SHARE, phrasings
 
 PITCHES = {"low": 262.0, "middle": 523.0, "high": 1047.0}  # Hz, shifted by up to a tone
-PITCHES_KO = dict(zip(PITCHES, ("낮은 음", "중간 음", "높은 음")))
+PITCHES_KO = dict(zip(PITCHES, ("낮은 음", "중간 음", "높은 음"), strict=False))
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
 TEMPOS = {"slow": 0.55, "fast": 0.22}  # seconds from beep to beep
-TEMPOS_KO = dict(zip(TEMPOS, ("느려요", "빨라요")))
+TEMPOS_KO = dict(zip(TEMPOS, ("느려요", "빨라요"), strict=False))
 NOISES = ("hiss", "rumble", "crackle")
-NOISES_KO = dict(zip(NOISES, ("쉭쉭 소리", "우르릉 소리", "타닥타닥 소리")))
+NOISES_KO = dict(zip(NOISES, ("쉭쉭 소리", "우르릉 소리", "타닥타닥 소리"), strict=False))
 GLIDES = ("rising", "falling")
-GLIDES_KO = dict(zip(GLIDES, ("올라가요", "내려가요")))
+GLIDES_KO = dict(zip(GLIDES, ("올라가요", "내려가요"), strict=False))
 TIMBRES = ("beep", "buzz", "bell")
-TIMBRES_KO = dict(zip(TIMBRES, ("삐 소리", "윙 소리", "종소리")))
+TIMBRES_KO = dict(zip(TIMBRES, ("삐 소리", "윙 소리", "종소리"), strict=False))
 
 PHRASES = {
     "pitch": (
@@ -207,4 +207,8 @@ def make_sound(seed: int, split: str, index: int) -> Sample:
 def all_answers() -> list[str]:
     tables = (PITCHES_KO, TEMPOS_KO, NOISES_KO, GLIDES_KO, TIMBRES_KO)
     answers = [word for table in tables for pair in table.items() for word in pair]
-    return answers + [f"{n}번" for n in range(1, 6)] + ["voice", "목소리", "English", "Korean", "영어", "한국어"]
+    return (
+        answers
+        + [f"{n}번" for n in range(1, 6)]
+        + ["voice", "목소리", "English", "Korean", "영어", "한국어"]
+    )

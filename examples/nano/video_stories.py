@@ -17,11 +17,11 @@ FPS = 8
 # Sampling sees two frames a second, so that what happens has to last longer than half.
 EVENT_SECONDS = 0.9
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
-DIRECTIONS_KO = dict(zip(DIRECTIONS, ("왼쪽", "오른쪽", "위쪽", "아래쪽")))
+DIRECTIONS_KO = dict(zip(DIRECTIONS, ("왼쪽", "오른쪽", "위쪽", "아래쪽"), strict=False))
 SPEEDS = {"slow": (6.0, 8.5), "fast": (15.0, 21.0)}  # pixels a second
-SPEEDS_KO = dict(zip(SPEEDS, ("느려요", "빨라요")))
+SPEEDS_KO = dict(zip(SPEEDS, ("느려요", "빨라요"), strict=False))
 EVENTS = {"start": 0.12, "middle": 0.5, "end": 0.86}  # share of the clip
-EVENTS_KO = dict(zip(EVENTS, ("처음", "중간", "끝")))
+EVENTS_KO = dict(zip(EVENTS, ("처음", "중간", "끝"), strict=False))
 CHANGES_KO = {"appears": "나타나요", "disappears": "사라져요"}
 YES, NO = ("yes", "예"), ("no", "아니요")
 
@@ -99,7 +99,9 @@ def moving(rng, split: str) -> Story:
     timbre, event = choose(rng, TIMBRES), choose(rng, list(EVENTS))
     is_single = bool(rng.random() < 0.6)
     times = 1 if is_single else int(rng.integers(2, 5))
-    begins = [EVENTS[event] * seconds - 0.1] if is_single else np.linspace(0.15, seconds - 0.4, times)
+    begins = (
+        [EVENTS[event] * seconds - 0.1] if is_single else np.linspace(0.15, seconds - 0.4, times)
+    )
     answers = {
         "direction": (direction, DIRECTIONS_KO[direction]),
         "speed": (speed, SPEEDS_KO[speed]),
@@ -182,7 +184,7 @@ def growing(rng, split: str) -> Story:
 
     def scene_at(t: float) -> Scene:
         sizes = ["large" if b <= t < b + EVENT_SECONDS else "small" for b in begins]
-        things = tuple(replace(thing, size=size) for thing, size in zip(pair, sizes))
+        things = tuple(replace(thing, size=size) for thing, size in zip(pair, sizes, strict=False))
         return Scene(things, background, noise=2.0)
 
     which, timbre = int(rng.integers(0, 2)), choose(rng, TIMBRES)

@@ -13,7 +13,13 @@ from rng import choose, sample_rng
 from samples import Sample
 from splits import phrasings
 from video_stories import (
-    CHANGES_KO, DIRECTIONS_KO, EVENTS_KO, FPS, SPEEDS_KO, STORIES, soundtrack,
+    CHANGES_KO,
+    DIRECTIONS_KO,
+    EVENTS_KO,
+    FPS,
+    SPEEDS_KO,
+    STORIES,
+    soundtrack,
 )  # fmt: skip
 from world import render
 
@@ -98,7 +104,9 @@ def encode_mp4(frames: list[np.ndarray], samples: np.ndarray, *, fps: int = FPS)
     """H.264 and AAC in one MP4; frames uint8 [Y, X, 3]."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        video = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "18", "threads": "1"})
+        video = container.add_stream(
+            "libx264", rate=fps, options={"preset": "ultrafast", "crf": "18", "threads": "1"}
+        )
         video.width, video.height, video.pix_fmt = frames[0].shape[1], frames[0].shape[0], "yuv420p"
         audio = container.add_stream("aac", rate=RATE)
         audio.layout = "mono"

@@ -7,11 +7,11 @@ Whoever speaks is answered in text and by voice; whoever types, in text alone un
 
 import words
 from chat import REFUSAL, outside
+from espeak import RATE
 from korean import with_particle
 from pictures import PHRASES, question
 from rng import choose, sample_rng
 from samples import Sample
-from espeak import RATE
 from speech import said_by_someone, speech_part, spoken_form
 from splits import phrasings
 from world import label_grids, random_scene, render

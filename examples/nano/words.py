@@ -187,7 +187,7 @@ def is_sentence(text: str, language: str) -> bool:
     for template, slots in grammar(language):
         pieces = template.split()
         if len(pieces) == len(spoken) and all(
-            word in slot_forms(piece, slots) for piece, word in zip(pieces, spoken)
+            word in slot_forms(piece, slots) for piece, word in zip(pieces, spoken, strict=False)
         ):
             return True
     return False

@@ -15,7 +15,7 @@ SCALE = 4  # supersampling before the picture is made smaller
 CELL = SIZE / 3
 
 SHAPES = ("circle", "square", "triangle", "star", "cross", "heart")
-SHAPES_KO = dict(zip(SHAPES, ("원", "네모", "세모", "별", "십자", "하트")))
+SHAPES_KO = dict(zip(SHAPES, ("원", "네모", "세모", "별", "십자", "하트"), strict=False))
 COLOURS = {
     "red": (220, 40, 40),
     "orange": (245, 140, 30),
@@ -28,17 +28,21 @@ COLOURS = {
     "black": (30, 30, 30),
 }
 COLOURS_KO = dict(
-    zip(COLOURS, ("빨간", "주황", "노란", "초록", "파란", "보라", "분홍", "갈색", "검은"))
+    zip(
+        COLOURS,
+        ("빨간", "주황", "노란", "초록", "파란", "보라", "분홍", "갈색", "검은"),
+        strict=False,
+    )
 )
 SIZES = {"small": 5.2, "medium": 7.2, "large": 9.4}  # half the extent, pixels
-SIZES_KO = dict(zip(SIZES, ("작은", "보통", "큰")))
+SIZES_KO = dict(zip(SIZES, ("작은", "보통", "큰"), strict=False))
 BACKGROUNDS = {
     "white": (250, 250, 250),
     "grey": (205, 205, 205),
     "sky": (200, 228, 248),
     "cream": (248, 236, 205),
 }
-BACKGROUNDS_KO = dict(zip(BACKGROUNDS, ("흰색", "회색", "하늘색", "크림색")))
+BACKGROUNDS_KO = dict(zip(BACKGROUNDS, ("흰색", "회색", "하늘색", "크림색"), strict=False))
 CELLS = (
     "top left", "top", "top right", "left", "center", "right",
     "bottom left", "bottom", "bottom right",
@@ -47,7 +51,7 @@ CELLS_KO = dict(
     zip(
         CELLS,
         ("왼쪽 위", "위", "오른쪽 위", "왼쪽", "가운데", "오른쪽",
-         "왼쪽 아래", "아래", "오른쪽 아래"),
+         "왼쪽 아래", "아래", "오른쪽 아래"), strict=False,
     )
 )  # fmt: skip
 
@@ -81,24 +85,19 @@ class Scene:
         return next((thing for thing in self.things if thing.cell == cell), None)
 
     def count(self, shape: str, colour: str | None = None) -> int:
-        return sum(
-            thing.shape == shape and colour in (None, thing.colour) for thing in self.things
-        )
+        return sum(thing.shape == shape and colour in (None, thing.colour) for thing in self.things)
 
 
 def breaks_training_rules(scene: Scene) -> bool:
     """Whether training must not see this scene."""
     pairs = {(thing.shape, thing.colour) for thing in scene.things}
     return any(
-        pair_is_held_out(*pair) or count_is_held_out(scene.count(*pair), *pair)
-        for pair in pairs
+        pair_is_held_out(*pair) or count_is_held_out(scene.count(*pair), *pair) for pair in pairs
     )
 
 
 def random_thing(rng: np.random.Generator, cell: int, *, is_plain: bool = False) -> Thing:
-    thing = Thing(
-        choose(rng, SHAPES), choose(rng, list(COLOURS)), choose(rng, list(SIZES)), cell
-    )
+    thing = Thing(choose(rng, SHAPES), choose(rng, list(COLOURS)), choose(rng, list(SIZES)), cell)
     if is_plain:
         return thing
     return replace(
@@ -156,7 +155,7 @@ def outline(shape: str, radius: float) -> list[tuple[float, float]]:
                 (-b, b), (-a, b), (-a, -b), (-b, -b)]  # fmt: skip
     x = 16 * np.sin(turns) ** 3  # heart
     y = -(13 * np.cos(turns) - 5 * np.cos(2 * turns) - 2 * np.cos(3 * turns) - np.cos(4 * turns))
-    return [(radius * a / 16, radius * (b - 2.5) / 16) for a, b in zip(x, y)]
+    return [(radius * a / 16, radius * (b - 2.5) / 16) for a, b in zip(x, y, strict=False)]
 
 
 def thing_corners(thing: Thing) -> list[tuple[float, float]]:
@@ -178,7 +177,7 @@ def render(scene: Scene, rng: np.random.Generator | None = None) -> Image.Image:
         corners = [(x * SCALE, y * SCALE) for x, y in thing_corners(thing)]
         colour = tuple(
             int(np.clip(level + tint, 0, 255))
-            for level, tint in zip(COLOURS[thing.colour], thing.tint)
+            for level, tint in zip(COLOURS[thing.colour], thing.tint, strict=False)
         )
         draw.polygon(corners, fill=colour)
     picture = canvas.resize((SIZE, SIZE), Image.Resampling.BOX)

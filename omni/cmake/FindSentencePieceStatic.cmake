@@ -15,7 +15,7 @@ include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(SentencePieceStatic
   REQUIRED_VARS SentencePiece_ARCHIVE SentencePiece_INCLUDE
   REASON_FAILURE_MESSAGE
-  "no static SentencePiece under '${OMNI_SENTENCEPIECE_ROOT}'. Run omni/cmake/bootstrap.sh or give -DOMNI_SENTENCEPIECE_ROOT=<folder>.")
+  "no static SentencePiece under '${OMNI_SENTENCEPIECE_ROOT}'. Run omni/cmake/bootstrap.sh sentencepiece or give -DOMNI_SENTENCEPIECE_ROOT=<folder>.")
 if(SentencePieceStatic_FOUND AND NOT TARGET SentencePiece::static)
   add_library(SentencePiece::static STATIC IMPORTED GLOBAL)
   set_target_properties(SentencePiece::static PROPERTIES

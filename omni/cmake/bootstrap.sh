@@ -4,10 +4,12 @@
 #
 # Sets up what Omni needs and builds it: system packages, .venv/ with torch, a static
 # SentencePiece, and build/. Run by examples/quickstart.sh and tests/run.sh.
-#   bootstrap.sh run       what omni-chat and omni-train need
-#   bootstrap.sh test      also what the tests need, with warnings as errors
-#   bootstrap.sh prepare   what the tests need, but builds nothing
-# Environment: OMNI_JOBS (parallel compilers), OMNI_TORCH_VERSION (default 2.15.0).
+#   bootstrap.sh run             what omni-chat and omni-train need
+#   bootstrap.sh test            also what the tests need, with warnings as errors
+#   bootstrap.sh prepare         what the tests need, but builds nothing
+#   bootstrap.sh sentencepiece   SentencePiece alone, with the pip of OMNI_PYTHON
+# Environment: OMNI_JOBS (parallel compilers), OMNI_TORCH_VERSION (default 2.15.0),
+# OMNI_PYTHON (for sentencepiece; default the first python3 on PATH).
 set -euo pipefail
 
 purpose=${1:-run}
@@ -18,6 +20,13 @@ sentencepiece_version=0.2.1
 
 say() { printf '\033[2m[omni] %s\033[0m\n' "$*" >&2; }
 fail() { printf '[omni] %s\n' "$*" >&2; exit 1; }
+# at_least VERSION WANTED: no version at all is older than every other.
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
+
+case "$purpose" in
+  run | test | prepare | sentencepiece) ;;
+  *) fail "expected run, test, prepare or sentencepiece, got $purpose." ;;
+esac
 
 # --- System packages -------------------------------------------------------------
 packages=(build-essential cmake ninja-build pkg-config ccache mold python3-venv
@@ -60,6 +69,13 @@ install_packages() {
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+check_ffmpeg() {
+  local version
+  version=$(pkg-config --modversion libavformat 2>/dev/null || true)
+  at_least "$version" 59.27 ||
+    fail "expected libavformat 59.27 or newer (FFmpeg 5.1), got ${version:-none}. Debian 12, Ubuntu 24.04 and what came after them have it; elsewhere build FFmpeg and name its lib/pkgconfig in PKG_CONFIG_PATH."
+}
+
 # --- Python ----------------------------------------------------------------------
 find_python() {
   local candidate
@@ -75,7 +91,10 @@ find_python() {
 install_python() {
   [ -x .venv/bin/python ] || "$(find_python)" -m venv .venv
   local wanted="torch==$torch_version numpy pillow" stamp=.venv/installed-run
-  if [ "$purpose" != run ]; then
+  if [ "$purpose" = run ]; then
+    # The tests' packages are these and more.
+    [[ $(cat .venv/installed-test 2>/dev/null) == "$wanted "* ]] && return
+  else
     stamp=.venv/installed-test
     wanted="$wanted $(tr '\n' ' ' <tests/requirements.txt)"
   fi
@@ -83,26 +102,64 @@ install_python() {
     say "installing Python packages into .venv (torch is large)"
     # shellcheck disable=SC2086
     .venv/bin/python -m pip install -q --disable-pip-version-check $wanted >&2
+    rm -f .venv/installed-*
     printf '%s' "$wanted" >"$stamp"
   fi
 }
 
+# --- CMake -----------------------------------------------------------------------
+cmake_version() { { cmake --version 2>/dev/null || true; } | sed -nE '1s/^cmake version //p'; }
+
+# An older system's CMake is helped out by one that pip puts into .venv.
+provide_cmake() {
+  local found
+  found=$(cmake_version)
+  at_least "$found" 3.24 && return
+  PATH=$root/.venv/bin:$PATH
+  if [ ! -x .venv/bin/cmake ]; then
+    say "installing a newer CMake into .venv (expected 3.24 or newer, got ${found:-none})"
+    .venv/bin/python -m pip install -q --disable-pip-version-check 'cmake>=3.24,<4' >&2 || true
+  fi
+  hash -r
+  at_least "$(cmake_version)" 3.24 ||
+    fail "expected CMake 3.24 or newer, got ${found:-none}, and pip has none for this machine. Install one of https://cmake.org/download and put it first on PATH."
+}
+
 # --- SentencePiece ---------------------------------------------------------------
+# download_sentencepiece PYTHON FOLDER. Within pip's build isolation PYTHONPATH hides the
+# pip of PYTHON; one without a pip lends a virtual environment that has one.
+download_sentencepiece() {
+  local python=$1 outside=(env -u PYTHONPATH -u PYTHONHOME -u PYTHONNOUSERSITE) download
+  if ! "${outside[@]}" "$python" -m pip --version >/dev/null 2>&1; then
+    "${outside[@]}" "$python" -m venv "$2/env"
+    python=$2/env/bin/python
+  fi
+  download=("${outside[@]}" "$python" -m pip download -q --disable-pip-version-check
+    --no-deps --no-binary :all: -d "$2" "sentencepiece==$sentencepiece_version")
+  # pip asks the source for its name with setuptools: the one there, or else a fresh one.
+  "${download[@]}" --no-build-isolation >/dev/null 2>&1 || "${download[@]}" >&2
+}
+
+# install_sentencepiece PYTHON
 install_sentencepiece() {
   local prefix=.venv/sentencepiece
   [ -f "$prefix/lib/libsentencepiece.a" ] && return
   say "building SentencePiece $sentencepiece_version"
-  local work
+  local program work
+  for program in cmake ninja c++; do
+    command -v "$program" >/dev/null ||
+      fail "expected $program on PATH, found none. Run:
+  sudo apt-get install -y build-essential cmake ninja-build"
+  done
   work=$(mktemp -d)
-  .venv/bin/python -m pip download -q --disable-pip-version-check --no-deps \
-    --no-build-isolation --no-binary :all: -d "$work" \
-    "sentencepiece==$sentencepiece_version" >&2
+  download_sentencepiece "$1" "$work"
   tar -xf "$work"/sentencepiece-*.tar.gz -C "$work" --strip-components=1
   cmake -S "$work/sentencepiece" -B "$work/build" -G Ninja \
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
     -DCMAKE_CXX_VISIBILITY_PRESET=hidden -DSPM_ENABLE_SHARED=OFF \
     -DSPM_ENABLE_TCMALLOC=OFF >"$work/log" 2>&1 &&
-    ninja -C "$work/build" sentencepiece-static >>"$work/log" 2>&1 ||
+    ninja -C "$work/build" -j "${OMNI_JOBS:-$(nproc)}" sentencepiece-static \
+      >>"$work/log" 2>&1 ||
     { tail -n 30 "$work/log" >&2; fail "SentencePiece did not build."; }
   mkdir -p "$prefix/lib" "$prefix/include"
   cp "$work/sentencepiece/src/sentencepiece_processor.h" "$prefix/include/"
@@ -112,12 +169,13 @@ install_sentencepiece() {
 
 # --- Build -----------------------------------------------------------------------
 build() {
-  local targets=(omni-chat omni-train) options=()
+  local targets=(omni-chat omni-train) options=(-DOMNI_TESTS=OFF -DOMNI_PYTHON=OFF)
   if [ "$purpose" = test ]; then
     targets=(all)
-    options=(-DOMNI_WERROR=ON)
+    options=(-DOMNI_TESTS=ON -DOMNI_PYTHON=ON -DOMNI_WERROR=ON)
   fi
-  if [ ! -f build/build.ninja ] || [ ${#options[@]} -gt 0 ]; then
+  # `run` takes a build as it is: the one of the tests has both programs too.
+  if [ ! -f build/build.ninja ] || [ "$purpose" = test ]; then
     cmake -S . -B build -G Ninja "${options[@]}" >build.log 2>&1 ||
       { cat build.log >&2; rm -f build.log; fail "CMake could not configure the build."; }
     mv build.log build/configure.log
@@ -139,8 +197,14 @@ link_python_package() {
   echo "$root/build/python" >"$packages/omni_checkout.pth"
 }
 
+if [ "$purpose" = sentencepiece ]; then
+  install_sentencepiece "${OMNI_PYTHON:-$(find_python)}"
+  exit
+fi
 install_packages
+check_ffmpeg
 install_python
-install_sentencepiece
+provide_cmake
+install_sentencepiece .venv/bin/python
 [ "$purpose" = run ] || link_python_package
 [ "$purpose" = prepare ] || build

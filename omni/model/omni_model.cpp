@@ -52,9 +52,8 @@ OmniModelImpl::OmniModelImpl(
     const int64_t width = config.transformer->width;
     drawing_places = register_module(
         "drawing_places",
-        torch::nn::Embedding(
-            torch::nn::EmbeddingOptions(side * side, width)
-                ._weight(at::empty({side * side, width}))));
+        torch::nn::Embedding(torch::nn::EmbeddingOptions(side * side, width)
+                                 ._weight(at::empty({side * side, width}))));
     // As rows of the table.
     fill_normal(drawing_places->weight, 0.5 / std::sqrt(static_cast<double>(width)));
   }

@@ -42,8 +42,8 @@ class OmniModelImpl : public torch::nn::Module {
   std::vector<EncodedMedia> encode(const std::vector<ProcessedMedia>& items);
   // The same with the encoders' own rows, which supervised side heads read.
   Encoding encode_with_rows(const std::vector<ProcessedMedia>& items);
-  // Rows [..., D] of the table for ids int64 [...]; codes of a drawing know their place,
-  // by positions float32 [..., 3] in which y - t and x - t are its row and column.
+  // Rows [..., D] of the table for ids int64 [...]. Codes of a drawing know their row
+  // and column: y - t and x - t of their positions float32 [..., 3].
   at::Tensor embed_ids(const at::Tensor& ids, const at::Tensor& positions);
   // Rows [L, D] of a sequence: table rows, with media rows written over their slots.
   // Throws ValueError naming the item and both counts when they disagree.

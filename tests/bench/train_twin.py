@@ -60,12 +60,12 @@ class Attention(nn.Module):
         self.q_norm, self.k_norm = Norm(self.head_width), Norm(self.head_width)
 
     def forward(self, x, cos, sin, mask):
-        b, l, _ = x.shape
-        q, k, v = self.qkv(x).view(b, l, 3, self.heads, self.head_width).unbind(2)
+        rows, length, _ = x.shape
+        q, k, v = self.qkv(x).view(rows, length, 3, self.heads, self.head_width).unbind(2)
         q, k = turn(self.q_norm(q), cos, sin), turn(self.k_norm(k), cos, sin)
         q, k, v = (t.transpose(1, 2) for t in (q, k, v))
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-        return self.output(y.transpose(1, 2).reshape(b, l, -1))
+        return self.output(y.transpose(1, 2).reshape(rows, length, -1))
 
 
 def turn(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
@@ -102,16 +102,12 @@ class Decoder(nn.Module):
         layer = config["layers"][0]
         self.rotary, self.head_width = layer["rotary"], layer["head_width"]
         self.embed = nn.Embedding(config["vocab_size"], config["width"])
-        self.layers = nn.ModuleList(
-            Block(config["width"], layer) for _ in range(layer["repeat"])
-        )
+        self.layers = nn.ModuleList(Block(config["width"], layer) for _ in range(layer["repeat"]))
         self.norm = Norm(config["width"])
 
     def angles(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         count = self.head_width // 2
-        axes = [
-            i % 3 if i // 3 < self.rotary["axis_sections"][i % 3] else 0 for i in range(count)
-        ]
+        axes = [i % 3 if i // 3 < self.rotary["axis_sections"][i % 3] else 0 for i in range(count)]
         exponents = torch.arange(count, dtype=torch.float64) / count
         angles = positions[..., axes] * self.rotary["theta"] ** -exponents
         return angles.cos().float().unsqueeze(2), angles.sin().float().unsqueeze(2)

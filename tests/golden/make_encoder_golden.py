@@ -56,8 +56,7 @@ def attention(x, name, heads, angles=None, relative=None):
     mixed = []
     for h in range(heads):
         q, k, v = (
-            qkv[:, part * width + h * size : part * width + (h + 1) * size]
-            for part in range(3)
+            qkv[:, part * width + h * size : part * width + (h + 1) * size] for part in range(3)
         )
         if angles is not None:
             q, k = turn(q, angles), turn(k, angles)
@@ -125,9 +124,7 @@ def conformer(mel, kind, width=16, heads=2, layers=2, inner=24, kernel=5):
         relative = torch.cat([relative.sin(), relative.cos()], 1)
     for i in range(layers):
         at = f"layers.{i}."
-        half = feed_forward(
-            norm(x, at + "first_norm"), at + "first_feed_forward", inner, F.silu
-        )
+        half = feed_forward(norm(x, at + "first_norm"), at + "first_feed_forward", inner, F.silu)
         x = x + 0.5 * half
         normed = norm(x, at + "attention_norm")
         x = x + attention(normed, at + "attention", heads, angles, relative)
@@ -136,9 +133,7 @@ def conformer(mel, kind, width=16, heads=2, layers=2, inner=24, kernel=5):
         mixed = conv(gated, at + "convolution.depthwise", width, kernel, 1, width)
         mixed = F.silu(norm(mixed, at + "convolution.norm"))
         x = x + linear(mixed, at + "convolution.output", width)
-        half = feed_forward(
-            norm(x, at + "second_norm"), at + "second_feed_forward", inner, F.silu
-        )
+        half = feed_forward(norm(x, at + "second_norm"), at + "second_feed_forward", inner, F.silu)
         x = norm(x + 0.5 * half, at + "norm")
     return x
 
@@ -152,10 +147,7 @@ def main():
     grids = [(4, 6), (2, 2), (4, 6), (6, 2)]
     write(
         "vit.bin",
-        [
-            vit(4.0 * filled(f"picture{i}", (r * c, 12)), r, c)
-            for i, (r, c) in enumerate(grids)
-        ],
+        [vit(4.0 * filled(f"picture{i}", (r * c, 12)), r, c) for i, (r, c) in enumerate(grids)],
     )
     lengths = [23, 9, 14]
     for kind in ("rotary", "relative"):

@@ -64,8 +64,7 @@ def log_mel(samples, fft, mels, max_hz, scale, power, floor, log):
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(fft) / fft)
     padded = np.pad(samples, fft // 2, mode="reflect")
     frames = [
-        padded[start : start + fft] * window
-        for start in range(0, len(samples) // HOP * HOP, HOP)
+        padded[start : start + fft] * window for start in range(0, len(samples) // HOP * HOP, HOP)
     ]
     magnitudes = np.abs(np.fft.rfft(np.stack(frames), axis=1)) ** power
     mel = np.maximum(magnitudes @ filter_bank(fft, mels, max_hz, scale).T, floor)

@@ -57,8 +57,13 @@ def calls(dtype):
         ),
         "decode_attention": (
             OPS.decode_attention,
-            (*(randn(n, 8, dtype=dtype, grad=False).view(s) for n, s in
-               ((4, (4, 8)), (10, (2, 5, 8)), (10, (2, 5, 8)))), 0.3),
+            (
+                *(
+                    randn(n, 8, dtype=dtype, grad=False).view(s)
+                    for n, s in ((4, (4, 8)), (10, (2, 5, 8)), (10, (2, 5, 8)))
+                ),
+                0.3,
+            ),
         ),
         "sample": (OPS.sample, (randn(20, dtype=dtype, grad=False), 0.4, 1.0, 5)),
         "patchify": (

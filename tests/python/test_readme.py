@@ -111,10 +111,11 @@ def place(tiny: Path, tmp_path: Path):
 
     def fill(text: str) -> Path:
         for name in set(re.findall(r"[\w./-]+\.(?:png|jpg|wav|mp4)\b", text)):
-            if not Path(name).is_absolute() and not (ROOT / name).exists():
-                path = tmp_path / name
+            if not Path(name).is_absolute():
+                path, ours = tmp_path / name, ROOT / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / "examples" / "media" / SAMPLES[path.suffix], path)
+                sample = ROOT / "examples" / "media" / SAMPLES[path.suffix]
+                shutil.copy(ours if ours.is_file() else sample, path)
         for name in set(re.findall(r"path/to/\w+", text)):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).symlink_to(tiny)
@@ -127,7 +128,9 @@ def environment(tiny: Path, home: Path) -> dict[str, str]:
     told = {"OMP_NUM_THREADS": "1", "HOME": str(home)}
     if not HAS_NANO:
         told["OMNI_MODEL"] = str(tiny)
-    python_path = os.pathsep.join(filter(None, [str(BUILD / "python"), os.environ.get("PYTHONPATH")]))
+    python_path = os.pathsep.join(
+        filter(None, [str(BUILD / "python"), os.environ.get("PYTHONPATH")])
+    )
     return {**os.environ, **told, "PYTHONPATH": python_path}
 
 
@@ -232,7 +235,10 @@ COMMANDS = [
     (r"bash tests/", check_help),
     (r"\S*python3? -m pytest", "the tests do not run themselves"),
     (r"\S*python3? -m omni\.", check_module_help),
-    (r"\S*python3? -m pip |pip3? ", "builds a wheel, which takes minutes; the tests of the package do it"),
+    (
+        r"\S*python3? -m pip |pip3? ",
+        "builds a wheel, which takes minutes; the tests of the package do it",
+    ),
     (r"\S*python3? \S+\.py", check_help),
     (r"(build/bin/)?omni-train ", check_train),
     (r"(build/bin/)?omni-chat", check_chat),

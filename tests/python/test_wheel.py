@@ -3,11 +3,14 @@
 """`pip install .` into a fresh environment that has a torch: nothing is downloaded, and
 what was installed works there. Reuses the build that the other tests run on."""
 
+import importlib.util
+import io
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -123,6 +126,96 @@ def test_without_torch_the_reason_is_said(tmp_path: Path) -> None:
     text = " ".join((result.stdout + result.stderr).split())
     assert "[omni] expected the package torch in the Python that Omni is installed into" in text
     assert "OMNI_PYTHON=/path/to/python pip install ." in text
+
+
+# The source release of SentencePiece in small: what bootstrap.sh uses of it.
+SENTENCEPIECE = {
+    "setup.py": "from setuptools import setup\nsetup(name='sentencepiece', version='0.2.1')\n",
+    "sentencepiece/src/sentencepiece_processor.h": "int encode();\n",
+    "sentencepiece/src/processor.cc": "int encode() { return 0; }\n",
+    "sentencepiece/CMakeLists.txt": """cmake_minimum_required(VERSION 3.24)
+        project(sentencepiece LANGUAGES CXX)
+        add_library(sentencepiece-static STATIC src/processor.cc)
+        set_target_properties(sentencepiece-static PROPERTIES
+          OUTPUT_NAME sentencepiece ARCHIVE_OUTPUT_DIRECTORY src)""",
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh one, and an index for pip that has the small SentencePiece alone."""
+    checkout, index = tmp_path / "checkout", tmp_path / "index"
+    for name in ("python/build_backend.py", "omni/cmake/bootstrap.sh", "CMakeLists.txt"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
+    index.mkdir()
+    with tarfile.open(index / "sentencepiece-0.2.1.tar.gz", "w:gz") as archive:
+        for name, text in SENTENCEPIECE.items():
+            info = tarfile.TarInfo(f"sentencepiece-0.2.1/{name}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    # As in pip's build isolation, which hides the packages of the Python it runs in.
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "isolation"))
+    for name in ("OMNI_BUILD_DIR", "OMNI_PYTHON", "CMAKE_ARGS"):
+        monkeypatch.delenv(name, raising=False)
+    return checkout
+
+
+def test_a_fresh_checkout_builds_its_sentencepiece_and_installs_no_torch(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importlib.util.spec_from_file_location("backend", checkout / "python/build_backend.py")
+    backend = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(backend)
+    run, commands = backend._run, []
+
+    def run_all_but_the_build(command, **environment):
+        commands.append([str(word) for word in command])
+        if command[0] != "cmake":
+            run(command, **environment)
+        elif "-B" in command:  # what a configuration leaves
+            built_with = Path(command[command.index("-B") + 1]) / "python/omni/built_with.py"
+            built_with.parent.mkdir(parents=True)
+            built_with.touch()
+
+    monkeypatch.setattr(backend, "_run", run_all_but_the_build)
+    folder, version = backend._build(None)
+    assert folder.is_relative_to(checkout) and version == torch.__version__.split("+")[0]
+    assert [words[0] for words in commands] == ["bash", "cmake", "cmake"]
+    assert commands[0][1:] == [str(checkout / "omni/cmake/bootstrap.sh"), "sentencepiece"]
+    made = sorted(p for p in (checkout / ".venv").rglob("*") if p.is_file())
+    assert [p.relative_to(checkout / ".venv").as_posix() for p in made] == [
+        "sentencepiece/include/sentencepiece_processor.h",
+        "sentencepiece/lib/libsentencepiece.a",
+    ]
+
+    # One of the caller's own is left alone.
+    monkeypatch.setenv("CMAKE_ARGS", "-DOMNI_SENTENCEPIECE_ROOT=/opt/sentencepiece")
+    shutil.rmtree(folder)
+    commands.clear()
+    backend._build(None)
+    assert [words[0] for words in commands] == ["cmake", "cmake"]
+    assert commands[0][-1] == "-DOMNI_SENTENCEPIECE_ROOT=/opt/sentencepiece"
+
+
+@pytest.mark.parametrize("version, wanted", [("3.22.1", ["cmake>=3.24"]), ("3.25.1", [])])
+def test_pip_is_asked_for_a_cmake_where_the_system_has_an_old_one(
+    tmp_path: Path, version: str, wanted: list[str]
+) -> None:
+    for program in ("cmake", "ninja"):
+        (tmp_path / program).write_text(f"#!/bin/sh\necho cmake version {version}\n")
+        (tmp_path / program).chmod(0o755)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import build_backend as b; "
+        "print(b.get_requires_for_build_wheel())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT / "python")],
+        capture_output=True, text=True, env={**os.environ, "PATH": f"{tmp_path}:/bin"},
+    )  # fmt: skip
+    assert result.stdout.strip() == str(wanted), result.stderr
 
 
 def test_editable_wheels_and_source_archives(tmp_path: Path) -> None:

@@ -35,7 +35,9 @@ def test_every_source_is_built() -> None:
 
 
 def test_every_quoted_include_exists() -> None:
-    for path in (f for f in FILES if f.suffix in {".h", ".cpp"} and ROOT / "python" not in f.parents):
+    for path in (
+        f for f in FILES if f.suffix in {".h", ".cpp"} and ROOT / "python" not in f.parents
+    ):
         for included in re.findall(r'^#include "([^"]+)"', path.read_text(encoding="utf-8"), re.M):
             assert (ROOT / included).is_file(), f"{relative(path)} includes {included}"
 

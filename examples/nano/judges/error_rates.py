@@ -36,7 +36,9 @@ def character_error_rate(pairs: Iterable[tuple[str, str]]) -> float:
     return _rate(("".join(expected.split()), "".join(got.split())) for expected, got in pairs)
 
 
-def majority_accuracy(training: Iterable[tuple[str, str]], test: Iterable[tuple[str, str]]) -> float:
+def majority_accuracy(
+    training: Iterable[tuple[str, str]], test: Iterable[tuple[str, str]]
+) -> float:
     """What the most frequent training answer of each (question, answer) kind scores."""
     counts: dict[str, Counter] = defaultdict(Counter)
     for question, answer in training:

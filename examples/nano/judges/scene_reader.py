@@ -89,7 +89,7 @@ def read_scene(picture: Image.Image, *, angles: tuple[float, ...] = (0.0,)) -> S
     energies = [float(np.square(pixels).sum()) for pixels in windows]
     empty = sorted(energies)[2]  # scenes leave at least three cells empty: noise alone
     things, unknown = [], []
-    for cell, (pixels, energy) in enumerate(zip(windows, energies)):
+    for cell, (pixels, energy) in enumerate(zip(windows, energies, strict=False)):
         if energy < OCCUPIED + empty:
             continue
         # |p - t d|² = |p|² - 2 t (p·d) + t² |d|², summed over the window.
@@ -137,7 +137,9 @@ def judge_drawing(picture: Image.Image, wanted: SceneReading) -> DrawingVerdict:
             pairs = [(next(iter(ours.values())), next(iter(theirs.values())))]
         else:
             pairs = [(ours.get(cell), thing) for cell, thing in theirs.items()]
-        return all(a is not None and getattr(a, attribute) == getattr(b, attribute) for a, b in pairs)
+        return all(
+            a is not None and getattr(a, attribute) == getattr(b, attribute) for a, b in pairs
+        )
 
     return DrawingVerdict(
         count=len(ours) == len(theirs) and not got.unknown_cells,

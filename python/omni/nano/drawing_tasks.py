@@ -38,9 +38,7 @@ def pictures_of(
         speaker.begin()
         change = without_media if is_blind else None
         asked = sample.turns()[0][0]
-        reply = speaker.ask_parts(
-            sample, asked, change=change, modalities=["image"], seed=index
-        )
+        reply = speaker.ask_parts(sample, asked, change=change, modalities=["image"], seed=index)
         if reply is None or not reply.images:
             drawn.append(Image.new("RGB", (64, 64), "white"))
         else:
@@ -55,9 +53,7 @@ def evaluate_drawing(speaker: Speaker, sets: dict[str, list[Sample]]) -> list[Ro
     `majority`: one and the same picture for all, the best there is."""
     reader = script("scene_reader")
     whole = Row(DRAWING, "shapes, colours and places all right", READER)
-    single = Row(
-        DRAWING, "one thing: shape and colour right", READER, target="≥ 80 % held-out"
-    )
+    single = Row(DRAWING, "one thing: shape and colour right", READER, target="≥ 80 % held-out")
     for split, samples in sets.items():
         wanted = [reader.reading_of(sample.facts) for sample in samples]
         drawn = pictures_of(speaker, samples)
@@ -117,8 +113,7 @@ def evaluate_editing(speaker: Speaker, sets: dict[str, list[Sample]]) -> list[Ro
     kept = Row(EDITING, "other cells left as they were", READER)
     for split, samples in sets.items():
         pairs = [
-            tuple(reader.reading_of(s.facts[when]) for when in ("before", "after"))
-            for s in samples
+            tuple(reader.reading_of(s.facts[when]) for when in ("before", "after")) for s in samples
         ]
         given = [Image.open(io.BytesIO(s.files["0.png"])).convert("RGB") for s in samples]
         groups = {
@@ -175,9 +170,7 @@ def evaluate_image_codec(model: omni.OmniModel, sets: dict[str, list[Sample]]) -
             reader.judge_drawing(picture, reader.reading_of(sample.facts))
             for (picture, _), sample in zip(results, samples, strict=True)
         ]
-        true = [
-            reader.judge_drawing(true_picture(s), reader.reading_of(s.facts)) for s in samples
-        ]
+        true = [reader.judge_drawing(true_picture(s), reader.reading_of(s.facts)) for s in samples]
         value, bound = share(v.all_right for v in verdicts), share(v.all_right for v in true)
         read.add(split, value, len(samples), {"true media": bound})
     return [near, read]

@@ -85,8 +85,7 @@ def read_samples(folder: Path, task: str, split: str, limit: int) -> list[Sample
     path = folder / task / split / "0000.tar"
     if not path.is_file():
         raise OSError(
-            f"[evaluate] expected {path}, got no such file. Leave out --data to have "
-            "the sets made."
+            f"[evaluate] expected {path}, got no such file. Leave out --data to have the sets made."
         )
     samples: list[Sample] = []
     record: dict[str, Any] = {}

@@ -89,9 +89,7 @@ class Speaker:
         """The answer, or None where the conversation has grown beyond the model's
         positions: an endless answer before it, which counts as wrong."""
         if self._chat is None:
-            raise ValueError(
-                "[evaluate] expected a model with a transformer, got codecs alone."
-            )
+            raise ValueError("[evaluate] expected a model with a transformer, got codecs alone.")
         options: dict[str, Any] = {
             "max_text_tokens": self.settings.max_text_tokens,
             "max_speech_codes": self.settings.max_speech_codes,

@@ -172,9 +172,7 @@ def evaluate_speaking(
                 "": [sounds[i] for i in judged],
                 "true media": [true_speech(samples[i]) for i in judged],
             }
-            rows += english_rows(
-                task, split, [texts[i] for i in judged], groups, "≤ 20 % held-out"
-            )
+            rows += english_rows(task, split, [texts[i] for i in judged], groups, "≤ 20 % held-out")
         rows += _round_trips(speaker, split, samples, texts, sounds)
 
     def say(text: str) -> Sound:

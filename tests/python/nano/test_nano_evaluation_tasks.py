@@ -8,11 +8,11 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
-import omni
 import pytest
 import torch
 from PIL import Image
 
+import omni
 from omni.nano import codec_tasks, drawing_tasks, evaluate, question_tasks, recipe, speech_tasks
 from omni.nano.speaker import Settings, Speaker, speech_samples, value_of, without_soundtrack
 
@@ -214,9 +214,7 @@ def test_answers_by_voice_are_read_and_heard():
         assert list(modalities) == ["speech"]
         return reply(right_text(sample, turn), speech=speech_tasks.true_speech(sample))
 
-    rows = speech_tasks.evaluate_voice_answers(
-        Scripted(samples, answer), {"heldout": samples}, 0.1
-    )
+    rows = speech_tasks.evaluate_voice_answers(Scripted(samples, answer), {"heldout": samples}, 0.1)
     written, seen, heard = rows
     assert written.values == seen.values == heard.values == {"heldout": 1.0}
     assert seen.baselines["blind"] == {"heldout": 0.0}

@@ -10,12 +10,14 @@ import wave
 from pathlib import Path
 
 import av
+import numpy as np
+import pytest
+from PIL import Image
+
 import drawing
 import korean
 import make_data
-import numpy as np
 import pictures
-import pytest
 import reading
 import samples
 import sounds
@@ -25,7 +27,6 @@ import videos
 import voice_answers
 import words
 import world
-from PIL import Image
 from rng import sample_rng
 
 STAGES = Path(make_data.__file__).parent / "stages"
@@ -133,7 +134,7 @@ def english_truth(scene, text):
         return at[m[1]].colour
     if m := re.fullmatch(r"What shape is at the (.+)\?", text):
         return at[m[1]].shape
-    if m := re.fullmatch(rf"How many (?:(\w+) )?(\w+?)(?:e?s) are there\?", text):
+    if m := re.fullmatch(r"How many (?:(\w+) )?(\w+?)(?:e?s) are there\?", text):
         shape = next(s for s in world.SHAPES if s.startswith(m[2][:4]))
         found = [t for t in scene.things if t.shape == shape and m[1] in (None, t.colour)]
         return ["zero", "one", "two", "three", "four"][len(found)]
@@ -235,7 +236,10 @@ def test_korean_particles():
     assert korean.with_particle("3", "은/는") == "3은"
     assert korean.with_particle("2", "은/는") == "2는"
     assert korean.is_vowel_initial("원") and not korean.is_vowel_initial("네모")
-    assert words.fill("{x:이/가} {y:과/와}", {"x": ["별"], "y": ["하트"]}, sample_rng(0, "", "", 0)) == "별이 하트와"
+    assert (
+        words.fill("{x:이/가} {y:과/와}", {"x": ["별"], "y": ["하트"]}, sample_rng(0, "", "", 0))
+        == "별이 하트와"
+    )
 
 
 def test_words_of_speech_begin_where_they_are_heard():

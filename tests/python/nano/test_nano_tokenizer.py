@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sentencepiece
+
 import words
 import world
 

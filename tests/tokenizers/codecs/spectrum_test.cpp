@@ -21,8 +21,8 @@ TEST_CASE("istft undoes stft for whole hops") {
   CHECK(spectrum.sizes() == at::IntArrayRef({3, num_hops, options.fft_size / 2 + 1}));
   const at::Tensor y = istft(spectrum, options);
   REQUIRE(y.sizes() == x.sizes());
-  // Rounding of two transforms, over the window where it alone reaches: at least 1/2, but
-  // sin^2(pi / 64) = 0.0024 at the very end where a window is two hops of 32.
+  // Rounding of two transforms, over the window where it alone reaches: at least 1/2,
+  // but sin^2(pi / 64) = 0.0024 at the very end where a window is two hops of 32.
   const float bound = options.fft_size == 2 * options.hop ? 1e-6F / 0.0024F : 1e-5F;
   CHECK(((y - x).abs().max() / x.abs().max()).item<float>() < bound);
 }
