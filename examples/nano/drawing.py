@@ -5,7 +5,7 @@
 from dataclasses import replace
 
 from korean import has_final, with_particle
-from pictures import name, say_colour
+from pictures import listed, name, say_colour, with_article
 from rng import choose, sample_rng
 from samples import Sample
 from splits import phrasings
@@ -39,9 +39,8 @@ def describe_thing(thing: Thing, korean: bool, with_place: bool) -> str:
     if korean:
         place = f"{CELLS_KO[CELLS[thing.cell]]}에 " if with_place else ""
         return place + size + name(thing, True)
-    article = "an" if (size + name(thing, False))[0] in "aeiou" else "a"
     place = f" at the {CELLS[thing.cell]}" if with_place else ""
-    return f"{article} {size}{name(thing, False)}{place}"
+    return with_article(size + name(thing, False)) + place
 
 
 SIZES_EN = {"small": "small", "medium": "", "large": "large"}
@@ -61,7 +60,7 @@ def describe_scene(scene: Scene, korean: bool) -> str:
             if scene.background == "white"
             else f"{BACKGROUNDS_KO[scene.background]} 바탕에 {text}"
         )
-    text = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    text = listed(parts)
     return text if scene.background == "white" else f"{text} on a {scene.background} background"
 
 

@@ -124,16 +124,21 @@ def fill(kind: str, rng, split: str, korean: bool, **slots: str) -> str:
     return template.format(**slots)
 
 
+def with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def listed(parts: list[str]) -> str:
+    """ "x", "x and y", "x, y and z"."""
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
 def description(scene: Scene, korean: bool) -> str:
     """All things with their places, cell by cell."""
     things = sorted(scene.things, key=lambda thing: thing.cell)
     if korean:
         return ", ".join(f"{CELLS_KO[CELLS[t.cell]]}에 {name(t, True)}" for t in things)
-    parts = [
-        f"{'an' if t.colour[0] in 'aeiou' else 'a'} {name(t, False)} at the {CELLS[t.cell]}"
-        for t in things
-    ]
-    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    return listed([f"{with_article(name(t, False))} at the {CELLS[t.cell]}" for t in things])
 
 
 def question(kind: str, scene: Scene, rng, split: str, korean: bool) -> tuple[str, str] | None:

@@ -192,12 +192,10 @@ def render(scene: Scene, rng: np.random.Generator | None = None) -> Image.Image:
 
 def label_grids(scene: Scene) -> dict[str, list[list[int]]]:
     """Class of each cell, 0 where it is empty."""
-    shape = [[0] * 3 for _ in range(3)]
-    colour = [[0] * 3 for _ in range(3)]
-    size = [[0] * 3 for _ in range(3)]
+    classes = {"shape": SHAPES, "colour": tuple(COLOURS), "size": tuple(SIZES)}
+    grids = {label: [[0] * 3 for _ in range(3)] for label in classes}
     for thing in scene.things:
         row, column = divmod(thing.cell, 3)
-        shape[row][column] = 1 + SHAPES.index(thing.shape)
-        colour[row][column] = 1 + list(COLOURS).index(thing.colour)
-        size[row][column] = 1 + list(SIZES).index(thing.size)
-    return {"shape": shape, "colour": colour, "size": size}
+        for label, names in classes.items():
+            grids[label][row][column] = 1 + names.index(getattr(thing, label))
+    return grids

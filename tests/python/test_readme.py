@@ -30,8 +30,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("OMNI_BUILD", ROOT / "build"))
 DOCUMENTS = ("README.md", "examples/nano/README.md", ".github/CONTRIBUTING.md")
-HAS_NANO = (ROOT / "omni" / "nano" / "model.safetensors").is_file()
-NO_NANO = "omni-nano's weights are not part of this version"
 SAMPLES = {
     ".png": "word.png", ".jpg": "word.png", ".wav": "korean.wav", ".mp4": "clip.mp4",
 }  # fmt: skip
@@ -94,8 +92,6 @@ def leave_out(block: Block) -> None:
         assert reason, f"{block}: expected a reason after `skip`"
         pytest.skip(reason)
     assert block.mark in ("", "compile"), f"{block}: unknown mark {block.mark!r}"
-    if not HAS_NANO and re.search(r"omni(::|\.)load\(\)", block.text):
-        pytest.skip(NO_NANO)
 
 
 @pytest.fixture(scope="module")
@@ -124,19 +120,17 @@ def place(tiny: Path, tmp_path: Path):
     return fill
 
 
-def environment(tiny: Path, home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     told = {"OMP_NUM_THREADS": "1", "HOME": str(home)}
-    if not HAS_NANO:
-        told["OMNI_MODEL"] = str(tiny)
     python_path = os.pathsep.join(
         filter(None, [str(BUILD / "python"), os.environ.get("PYTHONPATH")])
     )
     return {**os.environ, **told, "PYTHONPATH": python_path}
 
 
-def check_run(command, where: Path, tiny: Path) -> str:
+def check_run(command, where: Path) -> str:
     done = subprocess.run(
-        command, cwd=where, env=environment(tiny, where), stdin=subprocess.DEVNULL,
+        command, cwd=where, env=environment(where), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
@@ -180,7 +174,7 @@ def check_cpp(block: Block, where: Path, tiny: Path) -> None:
     source.write_text(whole_program(block.text), encoding="utf-8")
     compile_program(source, where / "block")
     if block.mark != "compile":
-        check_run([where / "block"], where, tiny)
+        check_run([where / "block"], where)
 
 
 # --- Python --------------------------------------------------------------------------
@@ -190,7 +184,7 @@ def check_python(block: Block, where: Path, tiny: Path) -> None:
     (where / "block.py").write_text(block.text, encoding="utf-8")
     compile(block.text, str(block), "exec")
     if block.mark != "compile":
-        check_run([sys.executable, "block.py"], where, tiny)
+        check_run([sys.executable, "block.py"], where)
 
 
 # --- Shell ---------------------------------------------------------------------------
@@ -201,18 +195,18 @@ def check_help(words: list[str], where: Path, tiny: Path) -> None:
     script = words[1]
     assert (ROOT / script).is_file(), f"no {script}"
     command = [sys.executable if words[0].endswith("python") else "bash", ROOT / script]
-    text = check_run([*command, "--help"], ROOT, tiny)
+    text = check_run([*command, "--help"], ROOT)
     for option in [w.split("=")[0] for w in words[2:] if w.startswith("--")]:
         assert option in text, f"{script} --help does not name {option}"
 
 
 def check_module_help(words: list[str], where: Path, tiny: Path) -> None:
-    check_run([sys.executable, "-m", words[2], "--help"], ROOT, tiny)
+    check_run([sys.executable, "-m", words[2], "--help"], ROOT)
 
 
 def check_train(words: list[str], where: Path, tiny: Path) -> None:
     """The configuration is there and reads; training itself takes hours."""
-    check_run([BUILD / "bin" / "omni-train", "--help"], where, tiny)
+    check_run([BUILD / "bin" / "omni-train", "--help"], where)
     if not words[1].startswith(("$", "-")):
         assert "objective" in json.loads((ROOT / words[1]).read_text(encoding="utf-8"))
 
@@ -220,7 +214,7 @@ def check_train(words: list[str], where: Path, tiny: Path) -> None:
 def check_chat(words: list[str], where: Path, tiny: Path) -> None:
     arguments = [str(tiny) if w in ("DIR", "path/to/model") else w for w in words[1:]]
     arguments = [str(ROOT / w) if (ROOT / w).is_file() else w for w in arguments]
-    check_run([BUILD / "bin" / "omni-chat", *arguments], where, tiny)
+    check_run([BUILD / "bin" / "omni-chat", *arguments], where)
 
 
 def only_reads(words: list[str], where: Path, tiny: Path) -> None:
@@ -286,7 +280,7 @@ def check_cmake(block: Block, where: Path, tiny: Path) -> None:
         (where / source).write_text("int main() {}\n")
     (where / "CMakeLists.txt").write_text(text, encoding="utf-8")
     build = ["cmake", "-S", where, "-B", where / "build", "-G", "Ninja"]
-    check_run([*build, f"-DCMAKE_PREFIX_PATH={prefix}"], where, tiny)
+    check_run([*build, f"-DCMAKE_PREFIX_PATH={prefix}"], where)
 
 
 def check_json(block: Block, where: Path, tiny: Path) -> None:
