@@ -35,6 +35,7 @@ std::string colour(const uint8_t* rgb) {
 // Primary device attributes: the answer lists 4 when sixel is there. Not asked when
 // someone has typed ahead: the keys would be taken for the answer.
 bool answers_sixel() {
+  constexpr int kAnswerMilliseconds = 250; // between its bytes; one far away is slow
   termios before{};
   pollfd waiting{STDIN_FILENO, POLLIN, 0};
   if (tcgetattr(STDIN_FILENO, &before) != 0 || poll(&waiting, 1, 0) != 0) {
@@ -46,7 +47,8 @@ bool answers_sixel() {
   std::string answer;
   if (write(STDOUT_FILENO, "\033[c", 3) == 3) {
     char byte = 0;
-    while (answer.find('c') == std::string::npos && poll(&waiting, 1, 100) > 0 &&
+    while (answer.find('c') == std::string::npos &&
+           poll(&waiting, 1, kAnswerMilliseconds) > 0 &&
            read(STDIN_FILENO, &byte, 1) == 1) {
       answer += byte;
     }

@@ -20,13 +20,13 @@ from samples import write_shard  # noqa: E402
 # Samples for training, by task.
 COUNTS = {
     "picture": 40000,
-    "draw": 30000,
+    "draw": 80000,
     "reading": 40000,
     "edit": 15000,
     "recognise": 40000,
     "speak": 20000,
     "answer_by_voice": 8000,
-    "sound": 8000,
+    "sound": 24000,
     "video": 8000,
     "chat": 8000,
 }

@@ -16,8 +16,8 @@
 #include "omni/conversation/message.h"
 #include "omni/generate/event.h"
 #include "omni/generate/generator.h"
-#include "omni/generate/sampling_options.h"
 #include "omni/model/omni_model.h"
+#include "omni/model/sampling_options.h"
 
 namespace omni {
 

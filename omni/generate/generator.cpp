@@ -35,7 +35,8 @@ class Answer {
         cache_(cache),
         items_(items),
         request_(request),
-        sampling_(request.sampling),
+        sampling_(with_defaults(request.sampling, model->sampling_defaults)),
+        guidance_(sampling_.image_guidance_scale.value_or(1.0)),
         sampler_(request.sampling.seed) {}
 
   GenerateResult run() {
@@ -74,11 +75,11 @@ class Answer {
       }
       const int64_t id = sampler_.draw(
           next_logits(),
-          {.temperature = sampling_.temperature,
-           .top_k = sampling_.top_k,
-           .top_p = sampling_.top_p,
-           .min_p = sampling_.min_p,
-           .repetition_penalty = sampling_.repetition_penalty},
+          {.temperature = sampling_.temperature.value_or(0.0),
+           .top_k = sampling_.top_k.value_or(0),
+           .top_p = sampling_.top_p.value_or(1.0),
+           .min_p = sampling_.min_p.value_or(0.0),
+           .repetition_penalty = sampling_.repetition_penalty.value_or(1.0)},
           now, text_ids_);
       if (id == eos) {
         if (num_text >= sampling_.max_text_tokens) {
@@ -104,8 +105,7 @@ class Answer {
   void draw_image() {
     const int64_t size = model_->config.image_codec->grid_size();
     const IdRange codes = space_.range(Segment::Image);
-    const bool is_guided =
-        sampling_.image_guidance_scale != 1.0 && space_.has_control("null");
+    const bool is_guided = guidance_ != 1.0 && space_.has_control("null");
     emit(space_.control("draw_begin"));
     std::optional<SequenceBuilder> twin;
     std::optional<KvCache> twin_cache;
@@ -122,10 +122,10 @@ class Answer {
       at::Tensor logits = next_logits();
       if (is_guided) {
         const at::Tensor other = logits_after(*twin, *twin_cache);
-        logits = other + (logits - other) * sampling_.image_guidance_scale;
+        logits = other + (logits - other) * guidance_;
       }
-      const int64_t id =
-          sampler_.draw(logits, {.temperature = sampling_.image_temperature}, {codes});
+      const int64_t id = sampler_.draw(
+          logits, {.temperature = sampling_.image_temperature.value_or(1.0)}, {codes});
       emit(id);
       if (twin) {
         twin->push(id);
@@ -166,7 +166,8 @@ class Answer {
           now.push_back({boundary, boundary + 1});
         }
         const int64_t id = sampler_.draw(
-            next_logits(), {.temperature = sampling_.speech_temperature}, now);
+            next_logits(), {.temperature = sampling_.speech_temperature.value_or(0.0)},
+            now);
         if (id == boundary) {
           emit(is_spent ? end : id);
           if (is_spent) {
@@ -226,7 +227,8 @@ class Answer {
   KvCache& cache_;
   const std::vector<EncodedMedia>& items_;
   const GenerateRequest& request_;
-  const SamplingOptions& sampling_;
+  const SamplingOptions sampling_; // nothing open that the model recommends
+  const double guidance_;
   Sampler sampler_;
   GenerateResult result_;
   std::vector<int64_t> text_ids_;

@@ -9,8 +9,8 @@
 #include <functional>
 #include <vector>
 
-#include "omni/generate/sampling_options.h"
 #include "omni/model/omni_model.h"
+#include "omni/model/sampling_options.h"
 #include "omni/model/sequence_builder.h"
 
 namespace omni {

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "omni/generate/sampling_options.h"
 #include "tokenizers/token_space.h"
 
 namespace omni {

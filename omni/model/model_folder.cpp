@@ -15,6 +15,7 @@
 #include "omni/core/file_io.h"
 #include "omni/core/precision.h"
 #include "omni/core/safetensors.h"
+#include "omni/model/generation_config.h"
 #include "omni/model/model_folder.h"
 #include "omni/model/omni_model.h"
 
@@ -23,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kTokenizerFiles[] = {"tokenizer.model", "tokenizer.json"};
+constexpr const char* kTokenizerFiles[] = {"tokenizer.json", "tokenizer.model"};
 
 fs::path find_tokenizer(const fs::path& folder) {
   for (const char* name : kTokenizerFiles) {
@@ -32,6 +33,25 @@ fs::path find_tokenizer(const fs::path& folder) {
     }
   }
   return {};
+}
+
+SamplingOptions read_sampling_defaults(
+    const fs::path& folder,
+    const OmniConfig& config) {
+  const fs::path path = folder / "generation_config.json";
+  if (!fs::exists(path)) {
+    return {};
+  }
+  constexpr int64_t kMaxBytes = int64_t{1} << 20;
+  const GenerationConfig read =
+      parse_generation_config(read_file(path, kMaxBytes), path.string());
+  const TokenSpace& space = config.token_space;
+  const bool is_said = !read.eos_ids.empty() && space.has_control("eos");
+  TORCH_CHECK_VALUE(
+      !is_said || read.eos_ids == std::vector<int64_t>{space.control("eos")}, "[load] ",
+      path.string(), ": expected eos_token_id ", space.control("eos"),
+      " as in config.json, got ", at::IntArrayRef(read.eos_ids), ".");
+  return read.sampling;
 }
 
 // What does not fit, all of it in one message.
@@ -107,6 +127,7 @@ OmniModel load(const fs::path& folder, const LoadOptions& options) {
       config, tokenizer_path.empty() ? nullptr : TextTokenizer::load(tokenizer_path),
       InitialParameters::Unset);
   model->set_tokenizer_path(tokenizer_path);
+  model->sampling_defaults = read_sampling_defaults(folder, config);
   Mismatches mismatches;
   std::set<std::string> known;
   const auto named = model->named_parameters();
@@ -224,13 +245,11 @@ void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
       write_file(folder / "examples.txt", examples);
     }
   }
-  std::ostringstream generation;
-  generation << "{\n  \"eos_token_id\": "
-             << (config.token_space.has_control("eos")
-                     ? std::to_string(config.token_space.control("eos"))
-                     : "null")
-             << "\n}\n";
-  write_file(folder / "generation_config.json", generation.str());
+  GenerationConfig generation{sampling_defaults, {}};
+  if (config.token_space.has_control("eos")) {
+    generation.eos_ids = {config.token_space.control("eos")};
+  }
+  write_file(folder / "generation_config.json", generation_config_to_json(generation));
 }
 
 } // namespace omni

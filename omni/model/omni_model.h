@@ -15,6 +15,7 @@
 
 #include "omni/model/media_processor.h"
 #include "omni/model/omni_config.h"
+#include "omni/model/sampling_options.h"
 #include "omni/model/token_sequence.h"
 #include "omni/transformer/transformer.h"
 #include "tokenizers/text/text_tokenizer.h"
@@ -76,6 +77,7 @@ class OmniModelImpl : public torch::nn::Module {
   const OmniConfig config;
   const MediaProcessor processor;
   std::shared_ptr<const TextTokenizer> tokenizer;
+  SamplingOptions sampling_defaults; // of generation_config.json
   Transformer transformer{nullptr};
   torch::nn::Embedding drawing_places{nullptr}; // weight [grid_size^2, D]
   Vit vit{nullptr};

@@ -61,7 +61,8 @@ void describe(Archive& archive, ObjectiveOptions& o) {
   archive("augment_from", o.augment_from);
   archive("side_losses_until", o.side_losses_until);
   archive("null_prompt_share", o.null_prompt_share);
-  archive("code_noise", o.code_noise);
+  archive("speech_code_noise", o.speech_code_noise);
+  archive("image_code_noise", o.image_code_noise);
 }
 
 template <class Archive>

@@ -33,7 +33,10 @@ struct ObjectiveOptions {
   double augment_from = 0.12; // share of the run before sounds are augmented (ctc)
   double side_losses_until = 1.0; // share of the run with side losses (joint)
   double null_prompt_share = 0.1; // of drawings trained without their prompt (joint)
-  double code_noise = 0.1; // share of input speech codes replaced (joint)
+  double speech_code_noise = 0.1; // share of input speech codes replaced (joint)
+  // Most of a drawing's input codes replaced, each drawing its own share of 0 to this
+  // (joint): what it draws is then to be read from the prompt, not from its own codes.
+  double image_code_noise = 0.0;
 };
 
 struct TrainConfig {

@@ -208,6 +208,7 @@ void bind_handle(py::module_& module) {
       .def_property_readonly(
           "token_space",
           [](const OmniModelImpl& self) { return self.config.token_space; })
+      .def_readwrite("sampling_defaults", &OmniModelImpl::sampling_defaults)
       .def_property_readonly("dtype", &OmniModelImpl::dtype)
       .def_property_readonly("device", &OmniModelImpl::device)
       .def_property_readonly("num_parameters", &OmniModelImpl::num_parameters);

@@ -2,7 +2,7 @@
 // Copyright The Omni Authors
 //
 // How answers are drawn, and what they report while they come.
-#include "omni/generate/sampling_options.h"
+#include "omni/model/sampling_options.h"
 
 #include "omni/generate/event.h"
 #include "python/bindings/fields.h"
@@ -15,17 +15,20 @@ void bind_options(py::module_& module) {
       module, "SamplingOptions",
       R"(How ids are drawn and when generation ends.
 
+What is None is what the model recommends (`Model.sampling_defaults`), and else the
+neutral value in brackets.
+
 Args:
-    temperature: 0: always the most likely id.
-    top_k: 0: all.
-    top_p: nucleus mass in (0, 1].
-    min_p: share of the largest probability, in [0, 1).
-    repetition_penalty: on text ids already there; 1: none.
+    temperature: 0: always the most likely id (0).
+    top_k: 0: all (0).
+    top_p: nucleus mass in (0, 1] (1).
+    min_p: share of the largest probability, in [0, 1) (0).
+    repetition_penalty: on text ids already there; 1: none (1).
     seed: same seed, same ids.
     max_text_tokens, max_images, max_speech_codes: limits; 25 speech codes a second.
-    image_temperature: of image codes.
-    image_guidance_scale: classifier-free guidance; 1: none.
-    speech_temperature: of speech codes.
+    image_temperature: of image codes (1).
+    image_guidance_scale: classifier-free guidance; 1: none (1).
+    speech_temperature: of speech codes (0).
     stop: text ends before the first of these.
     modalities: what may come out. Empty: text, and pictures where the model decides
         to draw. ["image"]: a picture at once. ["speech"]: text, then the speech that

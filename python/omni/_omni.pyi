@@ -325,17 +325,20 @@ class SamplingOptions:
     """
     How ids are drawn and when generation ends.
 
+    What is None is what the model recommends (`Model.sampling_defaults`), and else the
+    neutral value in brackets.
+
     Args:
-        temperature: 0: always the most likely id.
-        top_k: 0: all.
-        top_p: nucleus mass in (0, 1].
-        min_p: share of the largest probability, in [0, 1).
-        repetition_penalty: on text ids already there; 1: none.
+        temperature: 0: always the most likely id (0).
+        top_k: 0: all (0).
+        top_p: nucleus mass in (0, 1] (1).
+        min_p: share of the largest probability, in [0, 1) (0).
+        repetition_penalty: on text ids already there; 1: none (1).
         seed: same seed, same ids.
         max_text_tokens, max_images, max_speech_codes: limits; 25 speech codes a second.
-        image_temperature: of image codes.
-        image_guidance_scale: classifier-free guidance; 1: none.
-        speech_temperature: of speech codes.
+        image_temperature: of image codes (1).
+        image_guidance_scale: classifier-free guidance; 1: none (1).
+        speech_temperature: of speech codes (0).
         stop: text ends before the first of these.
         modalities: what may come out. Empty: text, and pictures where the model decides
             to draw. ["image"]: a picture at once. ["speech"]: text, then the speech that
@@ -345,19 +348,19 @@ class SamplingOptions:
     _fields: typing.ClassVar[tuple] = ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'seed', 'max_text_tokens', 'max_images', 'max_speech_codes', 'image_temperature', 'image_guidance_scale', 'speech_temperature', 'stop', 'modalities')
     def __eq__(self, other: typing.Any) -> typing.Any:
         ...
-    def __getstate__(self) -> tuple[float, int, float, float, float, int, int, int, int, float, float, float, list[str], list[str]]:
+    def __getstate__(self) -> tuple[float | None, int | None, float | None, float | None, float | None, int, int, int, int, float | None, float | None, float | None, list[str], list[str]]:
         ...
-    def __init__(self, *, temperature: typing.SupportsFloat | typing.SupportsIndex = 0.0, top_k: typing.SupportsInt | typing.SupportsIndex = 0, top_p: typing.SupportsFloat | typing.SupportsIndex = 1.0, min_p: typing.SupportsFloat | typing.SupportsIndex = 0.0, repetition_penalty: typing.SupportsFloat | typing.SupportsIndex = 1.0, seed: typing.SupportsInt | typing.SupportsIndex = 0, max_text_tokens: typing.SupportsInt | typing.SupportsIndex = 256, max_images: typing.SupportsInt | typing.SupportsIndex = 1, max_speech_codes: typing.SupportsInt | typing.SupportsIndex = 750, image_temperature: typing.SupportsFloat | typing.SupportsIndex = 1.0, image_guidance_scale: typing.SupportsFloat | typing.SupportsIndex = 1.0, speech_temperature: typing.SupportsFloat | typing.SupportsIndex = 0.0, stop: collections.abc.Sequence[str] = [], modalities: collections.abc.Sequence[str] = []) -> None:
+    def __init__(self, *, temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, top_k: typing.SupportsInt | typing.SupportsIndex | None = None, top_p: typing.SupportsFloat | typing.SupportsIndex | None = None, min_p: typing.SupportsFloat | typing.SupportsIndex | None = None, repetition_penalty: typing.SupportsFloat | typing.SupportsIndex | None = None, seed: typing.SupportsInt | typing.SupportsIndex = 0, max_text_tokens: typing.SupportsInt | typing.SupportsIndex = 256, max_images: typing.SupportsInt | typing.SupportsIndex = 1, max_speech_codes: typing.SupportsInt | typing.SupportsIndex = 750, image_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, image_guidance_scale: typing.SupportsFloat | typing.SupportsIndex | None = None, speech_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, stop: collections.abc.Sequence[str] = [], modalities: collections.abc.Sequence[str] = []) -> None:
         ...
     def __repr__(self) -> str:
         ...
     def __setstate__(self, arg0: tuple) -> None:
         ...
     @property
-    def image_guidance_scale(self) -> float:
+    def image_guidance_scale(self) -> float | None:
         ...
     @property
-    def image_temperature(self) -> float:
+    def image_temperature(self) -> float | None:
         ...
     @property
     def max_images(self) -> int:
@@ -369,31 +372,31 @@ class SamplingOptions:
     def max_text_tokens(self) -> int:
         ...
     @property
-    def min_p(self) -> float:
+    def min_p(self) -> float | None:
         ...
     @property
     def modalities(self) -> list[str]:
         ...
     @property
-    def repetition_penalty(self) -> float:
+    def repetition_penalty(self) -> float | None:
         ...
     @property
     def seed(self) -> int:
         ...
     @property
-    def speech_temperature(self) -> float:
+    def speech_temperature(self) -> float | None:
         ...
     @property
     def stop(self) -> list[str]:
         ...
     @property
-    def temperature(self) -> float:
+    def temperature(self) -> float | None:
         ...
     @property
-    def top_k(self) -> int:
+    def top_k(self) -> int | None:
         ...
     @property
-    def top_p(self) -> float:
+    def top_p(self) -> float | None:
         ...
 class Event:
     """
@@ -429,6 +432,7 @@ class ModelHandle:
     """
     What omni.OmniModel is made of.
     """
+    sampling_defaults: SamplingOptions
     def __init__(self, config_json: str, *, tokenizer: TextTokenizer | None = None, tokenizer_path: os.PathLike | str | bytes | None = None) -> None:
         ...
     def codec_mel(self, waveform: Waveform) -> torch.Tensor:

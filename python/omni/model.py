@@ -103,6 +103,16 @@ class OmniModel(Part):
         return self._handle.token_space
 
     @property
+    def sampling_defaults(self) -> _omni.SamplingOptions:
+        """How the model recommends to draw what a request leaves open
+        (generation_config.json); saved with it."""
+        return self._handle.sampling_defaults
+
+    @sampling_defaults.setter
+    def sampling_defaults(self, options: _omni.SamplingOptions) -> None:
+        self._handle.sampling_defaults = options
+
+    @property
     def dtype(self) -> torch.dtype:
         """Of the parameters."""
         return self._handle.dtype
@@ -215,7 +225,7 @@ class OmniModel(Part):
 
 def _tokenizer_file(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
-    for name in ("tokenizer.model", "tokenizer.json"):
+    for name in ("tokenizer.json", "tokenizer.model"):
         if (path / name).is_file():
             return path / name
     return path

@@ -58,6 +58,20 @@ TEST_CASE("what is special in a tokenizer is saved with it") {
   CHECK(read_file(copy / "tokenizer_config.json") == R"({"added_tokens_decoder": {}})");
 }
 
+TEST_CASE("how a model recommends to be sampled is saved and loaded with it") {
+  const test::TemporaryFolder folder;
+  OmniModel model = testing::make_tiny_model();
+  model->sampling_defaults.image_guidance_scale = 2.5;
+  model->save(folder.path);
+  CHECK(load(folder.path)->sampling_defaults.image_guidance_scale == 2.5);
+  CHECK_FALSE(load(folder.path)->sampling_defaults.temperature);
+  write_file(folder / "generation_config.json", R"({"eos_token_id": 0})");
+  CHECK_THROWS_WITH(
+      load(folder.path), Contains("generation_config.json: expected eos_token_id"));
+  std::filesystem::remove(folder / "generation_config.json");
+  CHECK_FALSE(load(folder.path)->sampling_defaults.image_guidance_scale);
+}
+
 TEST_CASE("a tokenizer that cannot be saved is said before anything is written") {
   const test::TemporaryFolder folder;
   OmniModel model = testing::make_tiny_model();

@@ -87,5 +87,5 @@ def test_docstrings_and_defaults_are_visible() -> None:
             assert getattr(omni, name).__doc__, name
     assert "frames_per_second" in omni.read_video.__doc__
     parameters = inspect.signature(omni.Chat.send).parameters
-    assert parameters["temperature"].default == 0.0
+    assert parameters["temperature"].default is None  # as the model recommends
     assert list(parameters)[:4] == ["self", "parts", "on_event", "sampling"]

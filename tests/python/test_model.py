@@ -252,3 +252,14 @@ def test_kernels_explain() -> None:
     assert "cpu" in omni.kernels.explain("rms_norm", [torch.zeros(2, 4)])
     with pytest.raises(ValueError, match=r"\[kernels\].*got \"nonsense\""):
         omni.kernels.explain("nonsense", [])
+
+
+def test_sampling_defaults_are_kept_with_the_model(model: omni.OmniModel, tmp_path: Path) -> None:
+    assert model.sampling_defaults == omni.SamplingOptions()
+    model.sampling_defaults = omni.SamplingOptions(image_temperature=0.5, top_k=3)
+    try:
+        model.save(tmp_path / "kept")
+    finally:
+        model.sampling_defaults = omni.SamplingOptions()
+    kept = omni.load(tmp_path / "kept").sampling_defaults
+    assert kept == omni.SamplingOptions(image_temperature=0.5, top_k=3)

@@ -4,12 +4,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -236,9 +238,12 @@ def test_minimal(environment, model: Path) -> None:
 
 @pytest.fixture
 def terminal(environment, tmp_path):
-    def start(*arguments) -> Terminal:
+    def start(*arguments, answer_to: dict[str, str] | None = None) -> Terminal:
         command = [BIN / "omni-chat", "--max-tokens", "8", "--dtype", "float32", *arguments]
         opened.append(Terminal(command, cwd=tmp_path, environment=environment))
+        for question, answer in (answer_to or {}).items():
+            opened[-1].wait_for(question)
+            opened[-1].type(answer)
         opened[-1].read_until("> ")
         return opened[-1]
 
@@ -274,6 +279,47 @@ def test_a_conversation_at_the_terminal(terminal, tmp_path: Path) -> None:
     assert "user: a circle" in (tmp_path / "talk.txt").read_text(errors="replace")
     screen.type("\x04")  # Ctrl-D
     assert screen.exit_code() == 0
+
+
+def pixels_of_sixel(shown: str) -> np.ndarray:
+    """The picture of a sixel sequence, uint8 [Y, X, 3]."""
+    body = shown.split("\x1bPq", 1)[1].split("\x1b\\", 1)[0]
+    _, _, width, height, body = re.fullmatch(r'"(\d+);(\d+);(\d+);(\d+)(.*)', body, re.S).groups()
+    pixels = np.zeros((int(height) + 6, int(width), 3), np.uint8)
+    colours, colour, top, x = {}, None, 0, 0
+    for token in re.findall(r"#\d+(?:;\d+)*|[$?-~-]", body):
+        if token.startswith("#") and ";" in token:
+            name, kind, *percent = map(int, token[1:].split(";"))
+            assert kind == 2  # red, green, blue of 100
+            colours[name] = [round(p * 2.55) for p in percent]
+        elif token.startswith("#"):
+            colour = colours[int(token[1:])]
+        elif token in "$-":
+            x, top = 0, top + (6 if token == "-" else 0)
+        else:
+            for bit in range(6):
+                if (ord(token) - 63) >> bit & 1:
+                    pixels[top + bit, x] = colour
+            x += 1
+    return pixels[: int(height)]
+
+
+def test_a_terminal_that_knows_sixel_is_shown_the_picture(terminal, tmp_path: Path) -> None:
+    screen = terminal(answer_to={"\x1b[c": "\x1b[?62;4;22c"})
+    screen.type("/draw a circle\r", until="answer-1.png")
+    assert re.search(r"drawing \d+/\d+", screen.last)  # while it is drawn
+    drawn = np.array(Image.open(tmp_path / "answer-1.png").convert("RGB"))
+    shown = pixels_of_sixel(screen.last)
+    enlarged = drawn.repeat(4, axis=0).repeat(4, axis=1).astype(int)
+    assert shown.shape == enlarged.shape
+    assert np.abs(shown - enlarged).max() <= 27  # half a step of its 6 x 6 x 6 colours
+    assert "▀" not in screen.last
+
+
+def test_speaking_shows_how_far_it_is(terminal) -> None:
+    screen = terminal("--temperature", "1", "--seed", "3")
+    screen.type("/speak say it\r", until="speech: ")
+    assert re.search(r"speaking \d+\.\d s", screen.last)
 
 
 def test_lines_are_edited_and_remembered(terminal, tmp_path: Path) -> None:

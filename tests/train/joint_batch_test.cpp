@@ -157,7 +157,7 @@ TEST_CASE("terms that are differentiated together have their own scales") {
 
 TEST_CASE("wrong speech codes are put into the input of training alone") {
   ObjectiveOptions options;
-  options.code_noise = 0.5;
+  options.speech_code_noise = 0.5;
   Batches batches(kSpoken, options);
   const auto clean = batches.build({0, 1, 2, 3}, false);
   const auto noisy = batches.build({0, 1, 2, 3}, true);
@@ -177,6 +177,35 @@ TEST_CASE("wrong speech codes are put into the input of training alone") {
     CHECK(noisy->supervised.at(name).targets == term.targets);
     CHECK(noisy->supervised.at(name).rows == term.rows);
   }
+}
+
+TEST_CASE("wrong image codes are put into what is drawn, a share of its own each") {
+  ObjectiveOptions options;
+  options.image_code_noise = 1.0;
+  options.null_prompt_share = 0.0;
+  Batches batches(kDrawn, options);
+  const IdRange codes = batches.model->config.token_space.range(Segment::Image);
+  std::vector<double> shares;
+  for (int64_t i = 0; i < 4; ++i) {
+    const auto clean = batches.build({i}, false);
+    const auto noisy = batches.build({i}, true);
+    REQUIRE(noisy->ids.sizes() == clean->ids.sizes());
+    const auto& term = clean->supervised.at("image_codes");
+    CHECK(noisy->supervised.at("image_codes").targets == term.targets);
+    CHECK(noisy->supervised.at("image_codes").rows == term.rows);
+    const at::Tensor differs = clean->ids.ne(noisy->ids).view({-1});
+    // Only the codes of the answer: those of the picture to be changed are kept.
+    const at::Tensor answered =
+        at::zeros_like(differs).index_fill_(0, at::tensor(term.rows) + 1, 1);
+    CHECK_FALSE(differs.logical_and(answered.logical_not()).any().item<bool>());
+    const at::Tensor put = noisy->ids.view({-1}).masked_select(differs);
+    CHECK(put.ge(codes.begin).logical_and(put.lt(codes.end)).all().item<bool>());
+    shares.push_back(
+        differs.sum().item<double>() / static_cast<double>(term.rows.size()));
+  }
+  std::sort(shares.begin(), shares.end());
+  CHECK(shares.front() < 0.6);
+  CHECK(shares.back() > shares.front() + 0.1);
 }
 
 TEST_CASE("a dropped prompt is the one that guidance draws from") {

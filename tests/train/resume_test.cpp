@@ -57,12 +57,12 @@ TEST_CASE("resuming with another configuration is refused by the field's name") 
   run.train_steps(2);
   run.config.batch_size = 2;
   run.config.optimizer.learning_rate = 1.0;
-  run.config.options.code_noise = 0.5;
+  run.config.options.speech_code_noise = 0.5;
   run.config.seed = 9;
   CHECK_THROWS_WITH(
       train(run.config),
       Catch::Contains("another batch_size, optimizer.learning_rate, seed, "
-                      "options.code_noise."));
+                      "options.speech_code_noise."));
 }
 
 TEST_CASE("a run that is stable so far can go on longer, or decay now") {

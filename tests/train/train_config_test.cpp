@@ -34,7 +34,7 @@ TEST_CASE("a configuration written and read is the same") {
   write_file(folder / "c.json", R"({"objective": "ctc", "model": "m", "output": "o",
     "train": [{"data": "d", "weight": 2}], "loss_weights": {"ctc": 0.5},
     "optimizer": {"muon": ["a.*"], "groups": [{"pattern": "vit.*", "scale": 0.3}]},
-    "schedule": {"kind": "cosine"}, "options": {"code_noise": 0.2}})");
+    "schedule": {"kind": "cosine"}, "options": {"speech_code_noise": 0.2}})");
   const TrainConfig config = read_train_config(folder / "c.json");
   REQUIRE(config.optimizer.groups.size() == 1);
   CHECK(config.optimizer.groups[0].pattern == "vit.*");

@@ -195,7 +195,7 @@ TEST_CASE("the losses of a step do not depend on how it is cut into micro-batche
     TinyRun run("joint");
     run.config.batch_size = batch_size;
     run.config.micro_batches = micro_batches;
-    run.config.options.code_noise = 0.0;
+    run.config.options.speech_code_noise = 0.0;
     run.config.options.null_prompt_share = 0.0;
     // A kind of its own for one sample: absent from most micro-batches.
     const fs::path rare = run.folder / "data/s3.json";

@@ -191,20 +191,35 @@ JointBatchBuilder::Sequence JointBatchBuilder::compose(
   }
   Sequence sequence{composer_.compose(messages, false), sample.kind, {}};
   sequence.input_ids = sequence.composition.sequence.ids;
-  const TokenSpace& space = model_->config.token_space;
-  if (is_training && space.has(Segment::Speech) && options_.code_noise > 0.0) {
-    // A model that speaks from its own codes must bear with wrong ones.
-    const IdRange codes = space.range(Segment::Speech);
-    for (size_t i = 0; i < sequence.input_ids.size(); ++i) {
-      if (codes.contains(sequence.input_ids[i]) &&
-          uniform_at(seed, 2000 + 2 * i) < options_.code_noise) {
-        sequence.input_ids[i] = codes.begin +
-            static_cast<int64_t>(uniform_at(seed, 2001 + 2 * i) *
-                                 static_cast<double>(codes.size()));
-      }
-    }
+  if (is_training) {
+    // A model that goes on from its own codes must bear with wrong ones.
+    const double image_share = options_.image_code_noise * uniform_at(seed, 1999);
+    replace_codes(sequence, Segment::Speech, options_.speech_code_noise, seed, 2000);
+    replace_codes(sequence, Segment::Image, image_share, seed, 1000000);
   }
   return sequence;
+}
+
+void JointBatchBuilder::replace_codes(
+    Sequence& sequence,
+    Segment segment,
+    double share,
+    uint64_t seed,
+    uint64_t draw) const {
+  const TokenSpace& space = model_->config.token_space;
+  if (!space.has(segment) || share <= 0.0) {
+    return;
+  }
+  const IdRange codes = space.range(segment);
+  for (size_t i = 0; i < sequence.input_ids.size(); ++i) {
+    if (codes.contains(sequence.input_ids[i]) &&
+        sequence.composition.is_learned[i] != 0 &&
+        uniform_at(seed, draw + 2 * i) < share) {
+      sequence.input_ids[i] = codes.begin +
+          static_cast<int64_t>(uniform_at(seed, draw + 2 * i + 1) *
+                               static_cast<double>(codes.size()));
+    }
+  }
 }
 
 void JointBatchBuilder::lay_out(

@@ -54,6 +54,13 @@ class JointBatchBuilder {
   // Codes of a drawing or of speech, through the frozen codecs; kept by sample.
   std::vector<int64_t> image_codes(const Sample& sample, const SamplePart& part);
   SpokenWords spoken_words(const Sample& sample, const SamplePart& part);
+  // Puts random codes in place of a share of those the input has of an answer.
+  void replace_codes(
+      Sequence& sequence,
+      Segment segment,
+      double share,
+      uint64_t seed,
+      uint64_t draw) const;
   void lay_out(const std::vector<Sequence>& sequences, JointBatch& batch) const;
 
   OmniModel model_;

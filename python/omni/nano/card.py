@@ -88,7 +88,7 @@ def write_card(path: Path, template: Path, results: dict[str, Any]) -> None:
         "machine": results["machine"],
         "samples": str(results["samples"]),
         "minutes": f"{results['seconds'].get('all', 0.0) / 60:.0f}",
-        "sampling": sampling or "the most likely id; codes of pictures at temperature 1",
+        "sampling": sampling or "as the model recommends (generation_config.json)",
     }.items():
         text = text.replace("{{" + name + "}}", value)
     if "{{" in text:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
-#include "omni/generate/sampling_options.h"
+#include "omni/model/sampling_options.h"
 
 #include <cmath>
 #include <functional>
@@ -55,6 +55,27 @@ TEST_CASE("an option outside its range is named") {
         check_sampling_options(options),
         Catch::Contains(std::string("[sampling] expected ") + of.field));
   }
+}
+
+TEST_CASE("a request's values win over the model's, which win over what is left open") {
+  SamplingOptions defaults;
+  defaults.temperature = 0.6;
+  defaults.top_k = 20;
+  defaults.image_guidance_scale = 2.0;
+  defaults.seed = 9;
+  SamplingOptions request;
+  request.temperature = 0.0;
+  request.top_p = 0.9;
+  request.max_text_tokens = 5;
+  const SamplingOptions filled = with_defaults(request, defaults);
+  CHECK(filled.temperature == 0.0);
+  CHECK(filled.top_k == 20);
+  CHECK(filled.top_p == 0.9);
+  CHECK(filled.image_guidance_scale == 2.0);
+  CHECK_FALSE(filled.min_p);
+  CHECK_FALSE(filled.speech_temperature);
+  CHECK(filled.seed == 0); // not a matter of the model
+  CHECK(filled.max_text_tokens == 5);
 }
 
 } // namespace omni

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
-#include "omni/generate/sampling_options.h"
+#include "omni/model/sampling_options.h"
 
 #include <c10/util/Exception.h>
 
@@ -10,7 +10,12 @@ namespace omni {
 namespace {
 
 // A NaN fails every comparison, so the checks are written to pass, not to fail.
-void check_range(const char* field, double value, double low, double high) {
+void check_range(
+    const char* field,
+    std::optional<double> given,
+    double low,
+    double high) {
+  const double value = given.value_or(low);
   TORCH_CHECK_VALUE(
       value >= low && value <= high, "[sampling] expected ", field, " in [", low, ", ",
       high, "], got ", value, ".");
@@ -23,11 +28,11 @@ void check_sampling_options(const SamplingOptions& options) {
   check_range("temperature", options.temperature, 0.0, 100.0);
   check_range("image_temperature", options.image_temperature, 0.0, 100.0);
   check_range("speech_temperature", options.speech_temperature, 0.0, 100.0);
-  check_range("top_k", static_cast<double>(options.top_k), 0.0, kMany);
+  check_range("top_k", static_cast<double>(options.top_k.value_or(0)), 0.0, kMany);
   check_range("top_p", options.top_p, 1e-6, 1.0);
   TORCH_CHECK_VALUE(
-      options.min_p >= 0.0 && options.min_p < 1.0,
-      "[sampling] expected min_p in [0, 1), got ", options.min_p, ".");
+      options.min_p.value_or(0.0) >= 0.0 && options.min_p.value_or(0.0) < 1.0,
+      "[sampling] expected min_p in [0, 1), got ", options.min_p.value_or(0.0), ".");
   check_range("repetition_penalty", options.repetition_penalty, 0.01, 100.0);
   check_range("image_guidance_scale", options.image_guidance_scale, 0.0, 100.0);
   check_range(
@@ -47,6 +52,25 @@ void check_sampling_options(const SamplingOptions& options) {
           options.stop.begin(), options.stop.end(),
           [](const std::string& text) { return text.empty(); }),
       "[sampling] expected stop strings that are not empty.");
+}
+
+SamplingOptions with_defaults(
+    SamplingOptions options,
+    const SamplingOptions& defaults) {
+  const auto fill = [&](auto SamplingOptions::*field) {
+    if (!(options.*field)) {
+      options.*field = defaults.*field;
+    }
+  };
+  fill(&SamplingOptions::temperature);
+  fill(&SamplingOptions::top_k);
+  fill(&SamplingOptions::top_p);
+  fill(&SamplingOptions::min_p);
+  fill(&SamplingOptions::repetition_penalty);
+  fill(&SamplingOptions::image_temperature);
+  fill(&SamplingOptions::image_guidance_scale);
+  fill(&SamplingOptions::speech_temperature);
+  return options;
 }
 
 } // namespace omni
