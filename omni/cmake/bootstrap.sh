@@ -32,7 +32,8 @@ esac
 packages=(build-essential cmake ninja-build pkg-config ccache mold python3-venv
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
-  nlohmann-json3-dev libcli11-dev libedit-dev libxxhash-dev)
+  nlohmann-json3-dev libcli11-dev libedit-dev libxxhash-dev
+  libpcre2-dev libutf8proc-dev)
 if [ "$purpose" != run ]; then
   packages+=(python3-dev catch2 ffmpeg espeak-ng libespeak-ng1 flite pocketsphinx
     pocketsphinx-en-us fonts-nanum fonts-dejavu-core)

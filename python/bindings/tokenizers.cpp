@@ -5,6 +5,7 @@
 #include "python/bindings/arrays.h"
 #include "python/bindings/bindings.h"
 #include "tokenizers/text/text_tokenizer.h"
+#include "tokenizers/text/utf8_stream.h"
 #include "tokenizers/token_space.h"
 
 namespace omni::python {
@@ -16,6 +17,27 @@ std::vector<int64_t> ids_of(const py::object& ids) {
     return py::cast(tensor_of(ids)).attr("tolist")().cast<std::vector<int64_t>>();
   }
   return ids.cast<std::vector<int64_t>>();
+}
+
+// Ranges of bytes as ranges of characters, which Python's strings count. Texts in which
+// bytes are replaced are replaced the same way here.
+std::vector<std::pair<int64_t, int64_t>> character_ranges(
+    const TextEncoding& encoding,
+    std::string_view text) {
+  const std::string valid = to_valid_utf8(text);
+  std::vector<int64_t> characters(valid.size() + 1); // that begin before a byte
+  for (size_t i = 0; i < valid.size(); ++i) {
+    const bool begins = (static_cast<uint8_t>(valid[i]) & 0xC0U) != 0x80U;
+    characters[i + 1] = characters[i] + (begins ? 1 : 0);
+  }
+  std::vector<std::pair<int64_t, int64_t>> ranges;
+  ranges.reserve(encoding.ranges.size());
+  for (const TextRange range : encoding.ranges) {
+    ranges.emplace_back(
+        characters[static_cast<size_t>(range.begin)],
+        characters[static_cast<size_t>(range.end)]);
+  }
+  return ranges;
 }
 
 void bind_text_tokenizer(py::module_& module) {
@@ -35,7 +57,7 @@ Raises:
     OSError: naming what is wrong with the file. ValueError: of an unsupported kind.
 
 Example:
-    >>> tokenizer = omni.TextTokenizer.load("tokenizer.model"))")
+    >>> tokenizer = omni.TextTokenizer.load("tokenizer.json"))")
       .def(
           "encode",
           [](const TextTokenizer& self, const std::string& text, bool allow_special) {
@@ -51,6 +73,31 @@ Args:
 Example:
     >>> tokenizer.decode(tokenizer.encode("안녕"))
     '안녕')")
+      .def(
+          "encode_with_ranges",
+          [](const TextTokenizer& self, const std::string& text, bool allow_special)
+              -> std::tuple<
+                  std::vector<int64_t>, std::vector<std::pair<int64_t, int64_t>>> {
+            const TextEncoding encoding = self.encode_with_ranges(text, allow_special);
+            return {encoding.ids, character_ranges(encoding, text)};
+          },
+          py::arg("text"), py::arg("allow_special") = false, ReleaseLock(),
+          R"(Ids of a text, and for each the part of the text that it is for.
+
+Args:
+    text: any string.
+    allow_special: whether special tokens written in it are more than text.
+
+Returns:
+    The ids of encode() and as many (begin, end): characters of the text, half-open. Ids
+    that share a character have it both.
+
+Raises:
+    ValueError: of a tokenizer.model, which cannot tell.
+
+Example:
+    >>> ids, ranges = tokenizer.encode_with_ranges("안녕")
+    >>> "안녕"[ranges[0][0]:ranges[0][1]])")
       .def(
           "decode",
           [](const TextTokenizer& self, const ArrayArgument& ids, bool skip_special) {
@@ -78,6 +125,13 @@ Raises:
       .def_property_readonly(
           "special_tokens", &TextTokenizer::special_tokens,
           "Ids that only allow_special makes from text, by how they are written.")
+      .def_property_readonly(
+          "frame",
+          [](const TextTokenizer& self) {
+            const TextFrame frame = self.frame();
+            return std::make_tuple(frame.before, frame.after);
+          },
+          "Ids that the file puts before and after a whole text; encode() does not.")
       .def("__len__", &TextTokenizer::vocab_size)
       .def("__repr__", [](const TextTokenizer& self) {
         return "TextTokenizer(" + std::to_string(self.vocab_size()) + " ids)";

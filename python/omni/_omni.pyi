@@ -253,7 +253,7 @@ class TextTokenizer:
             OSError: naming what is wrong with the file. ValueError: of an unsupported kind.
 
         Example:
-            >>> tokenizer = omni.TextTokenizer.load("tokenizer.model")
+            >>> tokenizer = omni.TextTokenizer.load("tokenizer.json")
         """
     def __len__(self) -> int:
         ...
@@ -285,6 +285,30 @@ class TextTokenizer:
         Example:
             >>> tokenizer.decode(tokenizer.encode("안녕"))
             '안녕'
+        """
+    def encode_with_ranges(self, text: str, allow_special: bool = False) -> tuple[list[int], list[tuple[int, int]]]:
+        """
+        Ids of a text, and for each the part of the text that it is for.
+
+        Args:
+            text: any string.
+            allow_special: whether special tokens written in it are more than text.
+
+        Returns:
+            The ids of encode() and as many (begin, end): characters of the text, half-open. Ids
+            that share a character have it both.
+
+        Raises:
+            ValueError: of a tokenizer.model, which cannot tell.
+
+        Example:
+            >>> ids, ranges = tokenizer.encode_with_ranges("안녕")
+            >>> "안녕"[ranges[0][0]:ranges[0][1]]
+        """
+    @property
+    def frame(self) -> tuple[list[int], list[int]]:
+        """
+        Ids that the file puts before and after a whole text; encode() does not.
         """
     @property
     def special_tokens(self) -> dict[str, int]:

@@ -61,4 +61,20 @@ TEST_CASE("ids of the answer so far are penalised") {
   CHECK(num_distinct(text_of(model, sampling)) > num_distinct(plain));
 }
 
+TEST_CASE("what a request leaves open is drawn as the model recommends") {
+  OmniModel model = testing::make_tiny_model();
+  SamplingOptions open;
+  open.seed = 3;
+  SamplingOptions warm = open;
+  warm.temperature = 2.0;
+  SamplingOptions cold = open;
+  cold.temperature = 0.0;
+  const Ids greedy = text_of(model, open); // the neutral temperature is 0
+  const Ids drawn = text_of(model, warm);
+  REQUIRE(greedy != drawn);
+  model->sampling_defaults.temperature = 2.0;
+  CHECK(text_of(model, open) == drawn);
+  CHECK(text_of(model, cold) == greedy);
+}
+
 } // namespace omni

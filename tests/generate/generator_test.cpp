@@ -176,25 +176,6 @@ TEST_CASE("a picture asked for is all of its codes between its marks") {
   CHECK(positions[9] == std::array<float, 3>{7, 7, 7});
 }
 
-TEST_CASE("what a request leaves open is drawn as the model recommends") {
-  ScriptedModel script;
-  const auto drawn = [&](const SamplingOptions& sampling) {
-    return generate(script.model, with(sampling)).result.ids;
-  };
-  SamplingOptions open;
-  open.modalities = {Modality::Image};
-  open.seed = 5;
-  SamplingOptions cold = open;
-  cold.image_temperature = 0.0;
-  const Ids neutral = drawn(open);
-  const Ids likeliest = drawn(cold);
-  REQUIRE(neutral != likeliest); // the neutral image temperature is 1
-  script.model->sampling_defaults.image_temperature = 0.0;
-  CHECK(drawn(open) == likeliest);
-  open.image_temperature = 1.0;
-  CHECK(drawn(open) == neutral);
-}
-
 TEST_CASE("the model may draw within its text, as often as allowed") {
   ScriptedModel script;
   const int64_t draw = script.control("draw_begin");

@@ -34,6 +34,10 @@ PACKAGES = {
     "opencv_core": "libopencv-core-dev",
     "opencv_imgcodecs": "libopencv-imgcodecs-dev",
     "opencv_imgproc": "libopencv-imgproc-dev",
+    "pcre2-8": "libpcre2-dev",
+    "pcre2.h": "libpcre2-dev",
+    "utf8proc": "libutf8proc-dev",
+    "utf8proc.h": "libutf8proc-dev",
     # Linked by their names alone.
     "edit": "libedit-dev",
     "xxhash.h": "libxxhash-dev",

@@ -13,9 +13,7 @@ std::string TextStream::push(int64_t id) {
   std::string bytes = tokenizer_->bytes_of(id);
   if (is_start_ && !bytes.empty()) {
     is_start_ = false;
-    if (tokenizer_->has_dummy_prefix() && bytes.front() == ' ') {
-      bytes.erase(0, 1);
-    }
+    bytes = tokenizer_->first_bytes_of(id);
   }
   return utf8_.push(bytes);
 }

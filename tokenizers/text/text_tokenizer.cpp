@@ -4,6 +4,7 @@
 
 #include "omni/core/errors.h"
 #include "omni/core/json.h"
+#include "tokenizers/text/json_tokenizer.h"
 #include "tokenizers/text/sentencepiece_tokenizer.h"
 
 namespace omni {
@@ -37,28 +38,39 @@ std::vector<std::string> special_tokens_beside(const fs::path& model) {
 
 std::shared_ptr<const TextTokenizer> TextTokenizer::load(const fs::path& path) {
   if (fs::is_directory(path)) {
-    for (const char* name : {"tokenizer.model", "tokenizer.json"}) {
+    for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
       if (fs::exists(path / name)) {
         return load(path / name);
       }
     }
     throw IoError(
         "tokenizer", path.string(),
-        "expected tokenizer.model or tokenizer.json inside, found neither.");
+        "expected tokenizer.json or tokenizer.model inside, found neither.");
   }
   if (path.extension() == ".model") {
     return load_sentencepiece(path, special_tokens_beside(path));
   }
   if (path.extension() == ".json" && fs::exists(path)) {
-    throw ValueError(
-        "tokenizer",
-        "expected a SentencePiece tokenizer.model, got " + path.string() +
-            ". Byte-level BPE in tokenizer.json is not readable yet.");
+    return load_tokenizer_json(path);
   }
   throw IoError(
       "tokenizer", path.string(),
-      fs::exists(path) ? "expected a file tokenizer.model or tokenizer.json."
+      fs::exists(path) ? "expected a file tokenizer.json or tokenizer.model."
                        : "does not exist.");
+}
+
+TextEncoding TextTokenizer::encode_with_ranges(
+    std::string_view /*text*/,
+    bool /*allow_special*/) const {
+  throw ValueError(
+      "tokenizer",
+      "expected a tokenizer that knows which part of a text an id is for (that of a "
+      "tokenizer.json does), got another.");
+}
+
+std::string TextTokenizer::first_bytes_of(int64_t id) const {
+  std::string bytes = bytes_of(id);
+  return has_dummy_prefix() && bytes.starts_with(' ') ? bytes.substr(1) : bytes;
 }
 
 } // namespace omni

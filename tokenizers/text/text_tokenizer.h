@@ -16,6 +16,24 @@
 
 namespace omni {
 
+// Bytes of a UTF-8 text, half-open; both ends lie between characters.
+struct TextRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+// The ids of a text, and the part of the text that each of them is for.
+struct TextEncoding {
+  std::vector<int64_t> ids;
+  std::vector<TextRange> ranges;
+};
+
+// Ids that stand around those of a whole text where a model was trained so.
+struct TextFrame {
+  std::vector<int64_t> before;
+  std::vector<int64_t> after;
+};
+
 class TextTokenizer {
  public:
   virtual ~TextTokenizer() = default;
@@ -31,6 +49,12 @@ class TextTokenizer {
   [[nodiscard]] virtual std::vector<int64_t> encode(
       std::string_view text,
       bool allow_special = false) const = 0;
+  // The same ids with the part of the text that each is for, in bytes of the text after
+  // invalid UTF-8 became U+FFFD. Ids that share a character have it both. Throws
+  // ValueError for a kind of tokenizer that cannot tell.
+  [[nodiscard]] virtual TextEncoding encode_with_ranges(
+      std::string_view text,
+      bool allow_special = false) const;
   // Throws std::out_of_range (IndexError in Python) for an id outside
   // [0, vocab_size()). The result is valid UTF-8
   // (bytes that are not become U+FFFD); `skip_special` leaves special tokens out.
@@ -40,6 +64,9 @@ class TextTokenizer {
   // The raw bytes that one id adds to the decoded text (a lone byte for byte
   // fallback); empty for special tokens.
   [[nodiscard]] virtual std::string bytes_of(int64_t id) const = 0;
+  // The same at the beginning of a text: without the space that has_dummy_prefix()
+  // speaks of.
+  [[nodiscard]] virtual std::string first_bytes_of(int64_t id) const;
   [[nodiscard]] virtual int64_t vocab_size() const = 0;
   // Whether encode() puts a space before a text, which decode() takes away again. The
   // bytes_of() of a text's ids then begin with that space; TextStream drops it.
@@ -48,6 +75,10 @@ class TextTokenizer {
   }
   // Ids that only `allow_special` makes from text, by how they are written.
   [[nodiscard]] virtual std::map<std::string, int64_t> special_tokens() const {
+    return {};
+  }
+  // What the file puts around a text (its post-processor). encode() does not add it.
+  [[nodiscard]] virtual TextFrame frame() const {
     return {};
   }
 };

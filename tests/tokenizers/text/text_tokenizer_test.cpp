@@ -222,7 +222,7 @@ TEST_CASE("loading says what is wrong") {
   const test::TemporaryFolder folder;
   CHECK_THROWS_WITH(
       TextTokenizer::load(folder.path),
-      Contains("expected tokenizer.model or tokenizer.json inside, found neither"));
+      Contains("expected tokenizer.json or tokenizer.model inside, found neither"));
   CHECK_THROWS_WITH(
       TextTokenizer::load(folder.path / "none.model"), Contains("does not exist"));
   CHECK_THROWS_WITH(
@@ -230,7 +230,7 @@ TEST_CASE("loading says what is wrong") {
   write_file(folder.path / "words.txt", "a\n");
   CHECK_THROWS_AS(TextTokenizer::load(folder.path / "words.txt"), IoError);
   write_file(folder.path / "tokenizer.json", "{}");
-  CHECK_THROWS_AS(TextTokenizer::load(folder.path), ValueError);
+  CHECK_THROWS_AS(TextTokenizer::load(folder.path), IoError);
   CHECK_THROWS_WITH(TextTokenizer::load(folder.path), Contains("tokenizer.json"));
   write_file(folder.path / "empty.model", "");
   CHECK_THROWS_WITH(

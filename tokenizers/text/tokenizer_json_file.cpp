@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "tokenizers/text/tokenizer_json_file.h"
+
+#include <array>
+#include <set>
+#include <utility>
+
+#include "omni/core/errors.h"
+
+namespace omni {
+namespace {
+
+constexpr size_t kMaxDepth = 64;
+constexpr size_t kMaxValues = 4'000'000; // outside the two lists
+constexpr size_t kMaxTokenBytes = 65536;
+constexpr size_t kMaxMerges = 4'000'000;
+
+std::string shown(std::string_view text) {
+  constexpr size_t kMaxShown = 60;
+  std::string result = "\"" + std::string(text.substr(0, kMaxShown));
+  return result + (text.size() > kMaxShown ? "...\"" : "\"");
+}
+
+// Gets the events of nlohmann's parser. Those of model.vocab and model.merges go into
+// the lists, all others into a document.
+class Builder {
+ public:
+  explicit Builder(TokenizerJsonFile& file)
+      : file_(file), builder_(file.document, false) {}
+
+  bool null() {
+    return scalar("null") || builder_.null();
+  }
+  bool boolean(bool value) {
+    return scalar("a boolean") || builder_.boolean(value);
+  }
+  bool number_integer(int64_t value) {
+    return scalar(std::to_string(value)) || builder_.number_integer(value);
+  }
+  bool number_unsigned(uint64_t value) {
+    if (place_ != Place::Vocabulary) {
+      return scalar("a number") || builder_.number_unsigned(value);
+    }
+    if (value > kMaxTokenId) {
+      fail_id(std::to_string(value));
+    }
+    file_.vocabulary.push_back({token_, static_cast<uint32_t>(value)});
+    return true;
+  }
+  bool number_float(double value, const std::string& text) {
+    return scalar(text) || builder_.number_float(value, text);
+  }
+  bool string(std::string& value) {
+    if (place_ == Place::Merges) {
+      add_merge(value);
+      return true;
+    }
+    if (place_ == Place::MergePair) {
+      if (num_in_pair_ == 2) {
+        fail_merge("more than two strings");
+      }
+      pair_[num_in_pair_++] = keep(value);
+      return true;
+    }
+    return scalar("a string") || builder_.string(value);
+  }
+  bool binary(Json::binary_t& value) {
+    return builder_.binary(value);
+  }
+
+  bool start_object(size_t size) {
+    if (place_ != Place::Document) {
+      scalar("an object");
+    }
+    open();
+    if (is_at("model", "vocab")) {
+      place_ = Place::Vocabulary;
+      // The document keeps an empty object, which says that there is one.
+      return builder_.start_object(size) && builder_.end_object();
+    }
+    keys_.emplace_back();
+    return builder_.start_object(size);
+  }
+  bool key(std::string& name) {
+    if (place_ == Place::Vocabulary) {
+      token_ = keep(name);
+      return true;
+    }
+    if (name.size() > kMaxTokenBytes) {
+      fail(
+          "keys of at most " + std::to_string(kMaxTokenBytes) + " bytes",
+          "a longer one");
+    }
+    if (!keys_.back().insert(name).second) {
+      fail("each key once", shown(name) + " twice");
+    }
+    if (depth_ <= 2) {
+      path_[depth_ - 1] = name;
+    }
+    return builder_.key(name);
+  }
+  bool end_object() {
+    --depth_;
+    if (place_ == Place::Vocabulary) {
+      place_ = Place::Document;
+      return true;
+    }
+    keys_.pop_back();
+    return builder_.end_object();
+  }
+
+  bool start_array(size_t size) {
+    if (place_ == Place::Merges) {
+      place_ = Place::MergePair;
+      num_in_pair_ = 0;
+      ++depth_;
+      return true;
+    }
+    if (place_ != Place::Document) {
+      scalar("a list");
+    }
+    open();
+    if (is_at("model", "merges")) {
+      place_ = Place::Merges;
+      return builder_.start_array(size) && builder_.end_array();
+    }
+    return builder_.start_array(size);
+  }
+  bool end_array() {
+    --depth_;
+    if (place_ == Place::MergePair) {
+      if (num_in_pair_ != 2) {
+        fail_merge(std::to_string(num_in_pair_) + " strings");
+      }
+      push_merge({pair_[0], pair_[1]});
+      place_ = Place::Merges;
+      return true;
+    }
+    if (place_ == Place::Merges) {
+      place_ = Place::Document;
+      return true;
+    }
+    return builder_.end_array();
+  }
+
+  bool parse_error(
+      size_t position,
+      const std::string& /*token*/,
+      const Json::exception& /*error*/) {
+    fail(
+        "a tokenizer.json",
+        "what is not valid JSON at byte " + std::to_string(position));
+  }
+
+ private:
+  enum class Place { Document, Vocabulary, Merges, MergePair };
+
+  // Counts a value of the document (false); within a list it is out of place.
+  bool scalar(const std::string& got) {
+    if (place_ == Place::Vocabulary) {
+      fail_id(got);
+    }
+    if (place_ != Place::Document) {
+      fail_merge(got);
+    }
+    if (++num_values_ > kMaxValues) {
+      fail("at most " + std::to_string(kMaxValues) + " values", "more");
+    }
+    return false;
+  }
+
+  void open() {
+    scalar("a value");
+    if (++depth_ > kMaxDepth) {
+      fail(
+          "values nested at most " + std::to_string(kMaxDepth) + " deep",
+          "deeper ones");
+    }
+  }
+
+  // Whether what was just opened is a value of the document's `outer.inner`.
+  [[nodiscard]] bool is_at(const char* outer, const char* inner) const {
+    return depth_ == 3 && keys_.size() == 2 && path_[0] == outer && path_[1] == inner;
+  }
+
+  TokenizerJsonFile::Text keep(std::string_view text) {
+    if (text.size() > kMaxTokenBytes) {
+      fail(
+          "tokens of at most " + std::to_string(kMaxTokenBytes) + " bytes",
+          std::to_string(text.size()));
+    }
+    const size_t begin = file_.texts.size();
+    file_.texts += text;
+    return {begin, static_cast<uint32_t>(text.size())};
+  }
+
+  // "a b", with exactly one space.
+  void add_merge(std::string_view text) {
+    const size_t space = text.find(' ');
+    if (space == text.npos || text.find(' ', space + 1) != text.npos) {
+      fail_merge(shown(text));
+    }
+    const TokenizerJsonFile::Text left = keep(text.substr(0, space));
+    push_merge({left, keep(text.substr(space + 1))});
+  }
+
+  void push_merge(TokenizerJsonFile::Merge merge) {
+    if (file_.merges.size() == kMaxMerges) {
+      fail("at most " + std::to_string(kMaxMerges) + " merges", "more");
+    }
+    file_.merges.push_back(merge);
+  }
+
+  [[noreturn]] void fail_id(const std::string& got) const {
+    fail(
+        "the id of token " + shown(file_.text_of(token_)) +
+            " in model.vocab a whole number from 0 to " + std::to_string(kMaxTokenId),
+        got);
+  }
+  [[noreturn]] void fail_merge(const std::string& got) const {
+    fail(
+        "merge " + std::to_string(file_.merges.size()) +
+            R"( of model.merges as "a b" or ["a", "b"])",
+        got);
+  }
+  [[noreturn]] void fail(const std::string& expected, const std::string& got) const {
+    throw IoError(
+        "tokenizer", file_.name, "expected " + expected + ", got " + got + ".");
+  }
+
+  TokenizerJsonFile& file_;
+  nlohmann::detail::json_sax_dom_parser<Json> builder_;
+  Place place_ = Place::Document;
+  size_t depth_ = 0;
+  size_t num_values_ = 0;
+  std::vector<std::set<std::string>> keys_; // of each open object
+  std::array<std::string, 2> path_; // keys of the two outermost objects
+  TokenizerJsonFile::Text token_; // whose id comes next
+  std::array<TokenizerJsonFile::Text, 2> pair_;
+  size_t num_in_pair_ = 0;
+};
+
+} // namespace
+
+TokenizerJsonFile parse_tokenizer_json(
+    std::string_view bytes,
+    const std::string& name) {
+  TokenizerJsonFile file;
+  file.name = name;
+  Builder builder(file);
+  // The library would take a NUL byte for the end of the text.
+  if (const size_t nul = bytes.find('\0'); nul != bytes.npos) {
+    throw IoError(
+        "tokenizer", name,
+        "expected a tokenizer.json, got what is not valid JSON at byte " +
+            std::to_string(nul) + ".");
+  }
+  Json::sax_parse(bytes.begin(), bytes.end(), &builder);
+  if (!file.document.is_object()) {
+    throw IoError("tokenizer", name, "expected a tokenizer.json, got no JSON object.");
+  }
+  return file;
+}
+
+} // namespace omni
