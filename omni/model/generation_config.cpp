@@ -3,24 +3,12 @@
 #include "omni/model/generation_config.h"
 
 #include "omni/core/json.h"
+#include "omni/model/sampling_fields.h"
 
 namespace omni {
 namespace {
 
 constexpr const char* kComponent = "generation_config";
-
-// Every key that is a field, for reading and for writing.
-template <class Options, class Visit>
-void visit_fields(Options& options, const Visit& visit) {
-  visit("temperature", options.temperature);
-  visit("top_k", options.top_k);
-  visit("top_p", options.top_p);
-  visit("min_p", options.min_p);
-  visit("repetition_penalty", options.repetition_penalty);
-  visit("image_temperature", options.image_temperature);
-  visit("image_guidance_scale", options.image_guidance_scale);
-  visit("speech_temperature", options.speech_temperature);
-}
 
 } // namespace
 
@@ -30,15 +18,15 @@ GenerationConfig parse_generation_config(
   const Json document = parse_json(json, kComponent, source);
   const JsonObject object(document, kComponent);
   GenerationConfig config;
-  visit_fields(
-      config.sampling, [&]<class Value>(const char* key, std::optional<Value>& field) {
+  visit_open_fields(
+      [&]<class Value>(const char* key, std::optional<Value> SamplingOptions::*field) {
         if (!object.has(key)) {
           return;
         }
         if constexpr (std::is_same_v<Value, int64_t>) {
-          field = object.integer(key);
+          config.sampling.*field = object.integer(key);
         } else {
-          field = object.number(key);
+          config.sampling.*field = object.number(key);
         }
       });
   if (!object.boolean_or("do_sample", true)) {
@@ -55,9 +43,9 @@ GenerationConfig parse_generation_config(
 
 std::string generation_config_to_json(const GenerationConfig& config) {
   OrderedJson document;
-  visit_fields(config.sampling, [&](const char* key, const auto& field) {
-    if (field) {
-      document[key] = *field;
+  visit_open_fields([&](const char* key, auto SamplingOptions::*field) {
+    if (config.sampling.*field) {
+      document[key] = *(config.sampling.*field);
     }
   });
   if (config.eos_ids.size() == 1) {

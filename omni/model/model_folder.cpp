@@ -18,22 +18,12 @@
 #include "omni/model/generation_config.h"
 #include "omni/model/model_folder.h"
 #include "omni/model/omni_model.h"
+#include "tokenizers/text/tokenizer_input.h"
 
 namespace omni {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kTokenizerFiles[] = {"tokenizer.json", "tokenizer.model"};
-
-fs::path find_tokenizer(const fs::path& folder) {
-  for (const char* name : kTokenizerFiles) {
-    if (fs::exists(folder / name)) {
-      return folder / name;
-    }
-  }
-  return {};
-}
 
 SamplingOptions read_sampling_defaults(
     const fs::path& folder,
@@ -117,7 +107,7 @@ OmniModel load(const fs::path& folder, const LoadOptions& options) {
         "expected a folder with config.json and model.safetensors.");
   }
   const OmniConfig config = read_config(folder / "config.json");
-  const fs::path tokenizer_path = find_tokenizer(folder);
+  const fs::path tokenizer_path = find_tokenizer_file(folder);
   TORCH_CHECK_VALUE(
       !config.transformer || !tokenizer_path.empty(), "[load] ", folder.string(),
       ": expected tokenizer.model or tokenizer.json, found "

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "omni/model/sampling_fields.h"
+
 namespace omni {
 namespace {
 
@@ -57,19 +59,11 @@ void check_sampling_options(const SamplingOptions& options) {
 SamplingOptions with_defaults(
     SamplingOptions options,
     const SamplingOptions& defaults) {
-  const auto fill = [&](auto SamplingOptions::*field) {
+  visit_open_fields([&](const char* /*name*/, auto SamplingOptions::*field) {
     if (!(options.*field)) {
       options.*field = defaults.*field;
     }
-  };
-  fill(&SamplingOptions::temperature);
-  fill(&SamplingOptions::top_k);
-  fill(&SamplingOptions::top_p);
-  fill(&SamplingOptions::min_p);
-  fill(&SamplingOptions::repetition_penalty);
-  fill(&SamplingOptions::image_temperature);
-  fill(&SamplingOptions::image_guidance_scale);
-  fill(&SamplingOptions::speech_temperature);
+  });
   return options;
 }
 

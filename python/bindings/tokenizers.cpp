@@ -5,6 +5,7 @@
 #include "python/bindings/arrays.h"
 #include "python/bindings/bindings.h"
 #include "tokenizers/text/text_tokenizer.h"
+#include "tokenizers/text/utf8.h"
 #include "tokenizers/text/utf8_stream.h"
 #include "tokenizers/token_space.h"
 
@@ -27,8 +28,7 @@ std::vector<std::pair<int64_t, int64_t>> character_ranges(
   const std::string valid = to_valid_utf8(text);
   std::vector<int64_t> characters(valid.size() + 1); // that begin before a byte
   for (size_t i = 0; i < valid.size(); ++i) {
-    const bool begins = (static_cast<uint8_t>(valid[i]) & 0xC0U) != 0x80U;
-    characters[i + 1] = characters[i] + (begins ? 1 : 0);
+    characters[i + 1] = characters[i] + (continues_character(valid[i]) ? 0 : 1);
   }
   std::vector<std::pair<int64_t, int64_t>> ranges;
   ranges.reserve(encoding.ranges.size());

@@ -349,7 +349,7 @@ class SamplingOptions:
     """
     How ids are drawn and when generation ends.
 
-    What is None is what the model recommends (`Model.sampling_defaults`), and else the
+    What is None is what the model recommends (`OmniModel.sampling_defaults`), and else the
     neutral value in brackets.
 
     Args:

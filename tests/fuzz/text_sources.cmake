@@ -10,7 +10,8 @@ add_sources(parsers tokenizers
   text/sentencepiece_tokenizer.cpp text/special_matcher.cpp text/spelling.cpp
   text/split_behavior.cpp text/text_encoder.cpp text/text_frame.cpp text/text_normalizer.cpp
   text/text_pattern.cpp text/text_stream.cpp text/text_tokenizer.cpp text/token_decoder.cpp
-  text/token_table.cpp text/tokenizer_json_file.cpp text/unicode_form.cpp
+  text/token_table.cpp text/tokenizer_input.cpp
+  text/tokenizer_json_file.cpp text/unicode_form.cpp
   text/unicode_properties.cpp text/utf8.cpp text/utf8_stream.cpp)
 add_sources(parsers tests/tokenizers/text
   model_bytes.cpp text_samples.cpp tokenizer_documents.cpp)

@@ -14,7 +14,7 @@ namespace {
 // The character that ends at the end of `text`, which is not empty.
 Utf8Character last_character(std::string_view text) {
   size_t begin = text.size() - 1;
-  while (begin > 0 && (static_cast<uint8_t>(text[begin]) & 0xC0U) == 0x80U) {
+  while (begin > 0 && continues_character(text[begin])) {
     --begin;
   }
   return first_character(text.substr(begin));

@@ -5,14 +5,9 @@
 #include <cstddef>
 #include <utility>
 
+#include "tokenizers/text/utf8.h"
+
 namespace omni {
-namespace {
-
-bool continues_character(char byte) {
-  return (static_cast<uint8_t>(byte) & 0xC0U) == 0x80U;
-}
-
-} // namespace
 
 AlignedText::AlignedText(std::string_view source, uint32_t offset, bool keeps_track)
     : text_(source), offset_(offset), keeps_track_(keeps_track) {}

@@ -2,7 +2,6 @@
 // Copyright The Omni Authors
 #include "tokenizers/text/json_tokenizer.h"
 
-#include <stdexcept>
 #include <utility>
 
 #include "omni/core/errors.h"
@@ -11,6 +10,7 @@
 #include "tokenizers/text/scratch_pool.h"
 #include "tokenizers/text/text_encoder.h"
 #include "tokenizers/text/token_decoder.h"
+#include "tokenizers/text/tokenizer_input.h"
 #include "tokenizers/text/tokenizer_json_file.h"
 #include "tokenizers/text/utf8_stream.h"
 
@@ -40,13 +40,16 @@ class JsonTokenizer : public TextTokenizer {
 
   std::vector<int64_t> encode(std::string_view text, bool allow_special)
       const override {
-    return encoder_.encode(checked(text), {.allow_special = allow_special}).ids;
+    return encoder_
+        .encode(checked_text(text, kMaxTextBytes), {.allow_special = allow_special})
+        .ids;
   }
 
   TextEncoding encode_with_ranges(std::string_view text, bool allow_special)
       const override {
     return encoder_.encode(
-        checked(text), {.allow_special = allow_special, .wants_ranges = true});
+        checked_text(text, kMaxTextBytes),
+        {.allow_special = allow_special, .wants_ranges = true});
   }
 
   std::string decode(const std::vector<int64_t>& ids, bool skip_special)
@@ -54,7 +57,7 @@ class JsonTokenizer : public TextTokenizer {
     std::string bytes;
     bool is_first = true;
     for (const int64_t id : ids) {
-      check_id(id);
+      check_id(id, vocab_size());
       const bool is_special = is_special_[static_cast<size_t>(id)];
       if (text_of(id).empty() || (is_special && skip_special)) {
         continue;
@@ -63,23 +66,20 @@ class JsonTokenizer : public TextTokenizer {
                                       : bytes_[static_cast<size_t>(id)];
       is_first = false;
     }
-    const bool has_space = decoder_.strips_first_space() && bytes.starts_with(' ');
-    return to_valid_utf8(std::string_view(bytes).substr(has_space ? 1 : 0));
+    return to_valid_utf8(without_first_space(bytes));
   }
 
   std::string bytes_of(int64_t id) const override {
-    check_id(id);
+    check_id(id, vocab_size());
     return bytes_[static_cast<size_t>(id)];
   }
 
   std::string first_bytes_of(int64_t id) const override {
-    check_id(id);
+    check_id(id, vocab_size());
     if (is_special_[static_cast<size_t>(id)] || text_of(id).empty()) {
       return "";
     }
-    std::string bytes = decoded(id, true);
-    const bool has_space = decoder_.strips_first_space() && bytes.starts_with(' ');
-    return has_space ? bytes.substr(1) : bytes;
+    return std::string(without_first_space(decoded(id, true)));
   }
 
   int64_t vocab_size() const override {
@@ -118,22 +118,10 @@ class JsonTokenizer : public TextTokenizer {
     return decoder_.bytes_of(text_of(id), is_first, *scratch);
   }
 
-  void check_id(int64_t id) const {
-    if (id < 0 || id >= vocab_size()) {
-      throw std::out_of_range(
-          "[tokenizer] expected an id in [0, " + std::to_string(vocab_size()) +
-          "), got " + std::to_string(id) + ".");
-    }
-  }
-
-  static std::string checked(std::string_view text) {
-    if (text.size() > kMaxTextBytes) {
-      throw ValueError(
-          "tokenizer",
-          "expected a text of at most " + std::to_string(kMaxTextBytes) +
-              " bytes, got " + std::to_string(text.size()) + ". Encode it in parts.");
-    }
-    return to_valid_utf8(text);
+  // Bytes from the beginning of a text, without the space that stands there.
+  [[nodiscard]] std::string_view without_first_space(std::string_view bytes) const {
+    const bool has_space = decoder_.strips_first_space() && bytes.starts_with(' ');
+    return bytes.substr(has_space ? 1 : 0);
   }
 
   JsonVocabulary vocabulary_;

@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 
 #include "omni/core/errors.h"
 #include "omni/core/file_io.h"
 #include "tokenizers/text/protobuf_fields.h"
 #include "tokenizers/text/sentencepiece_model_check.h"
 #include "tokenizers/text/special_matcher.h"
+#include "tokenizers/text/tokenizer_input.h"
 #include "tokenizers/text/utf8_stream.h"
 
 namespace omni {
@@ -83,13 +83,7 @@ class SentencePieceTokenizer : public TextTokenizer {
 
   std::vector<int64_t> encode(std::string_view text, bool allow_special)
       const override {
-    if (text.size() > kMaxTextBytes) {
-      throw ValueError(
-          "tokenizer",
-          "expected a text of at most " + std::to_string(kMaxTextBytes) +
-              " bytes, got " + std::to_string(text.size()) + ". Encode it in parts.");
-    }
-    const std::string valid = to_valid_utf8(text);
+    const std::string valid = checked_text(text, kMaxTextBytes);
     std::string_view rest = valid;
     std::vector<int64_t> ids;
     while (!rest.empty()) {
@@ -120,11 +114,7 @@ class SentencePieceTokenizer : public TextTokenizer {
   }
 
   std::string bytes_of(int64_t id) const override {
-    if (id < 0 || id >= vocab_size()) {
-      throw std::out_of_range(
-          "[tokenizer] expected an id in [0, " + std::to_string(vocab_size()) +
-          "), got " + std::to_string(id) + ".");
-    }
+    check_id(id, vocab_size());
     return bytes_[static_cast<size_t>(id)];
   }
 

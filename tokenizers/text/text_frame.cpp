@@ -105,7 +105,7 @@ TextRange trimmed(
     }
     do {
       --end;
-    } while ((static_cast<uint8_t>(text[static_cast<size_t>(end)]) & 0xC0U) == 0x80U);
+    } while (continues_character(text[static_cast<size_t>(end)]));
   }
   range.end = std::max(end, range.begin);
   return range;

@@ -6,6 +6,7 @@
 #include "omni/core/json.h"
 #include "tokenizers/text/json_tokenizer.h"
 #include "tokenizers/text/sentencepiece_tokenizer.h"
+#include "tokenizers/text/tokenizer_input.h"
 
 namespace omni {
 namespace {
@@ -38,10 +39,9 @@ std::vector<std::string> special_tokens_beside(const fs::path& model) {
 
 std::shared_ptr<const TextTokenizer> TextTokenizer::load(const fs::path& path) {
   if (fs::is_directory(path)) {
-    for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
-      if (fs::exists(path / name)) {
-        return load(path / name);
-      }
+    const fs::path file = find_tokenizer_file(path);
+    if (!file.empty()) {
+      return load(file);
     }
     throw IoError(
         "tokenizer", path.string(),

@@ -20,6 +20,10 @@ struct Utf8Character {
   bool is_cut_short = false; // invalid only because the text ends inside it
 };
 
+// Whether a byte of UTF-8 goes on with the character before it.
+[[nodiscard]] constexpr bool continues_character(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+}
 // The first character of `text`.
 [[nodiscard]] Utf8Character first_character(std::string_view text);
 // Appends a code point to `text`; it must not be a surrogate or above U+10FFFF.

@@ -7,6 +7,8 @@
 #include <sstream>
 #include <vector>
 
+#include "tokenizers/text/utf8.h"
+
 namespace omni {
 namespace {
 
@@ -22,8 +24,7 @@ std::vector<std::string> words_of(const std::string& text) {
 std::vector<std::string> characters_of(const std::string& text) {
   std::vector<std::string> characters;
   for (const char c : text) {
-    const bool continues = (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-    if (continues && !characters.empty()) {
+    if (continues_character(c) && !characters.empty()) {
       characters.back() += c;
     } else if (c != ' ') {
       characters.emplace_back(1, c);

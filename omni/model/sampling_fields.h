@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The fields of SamplingOptions that a request may leave open, by name. Internal.
+#pragma once
+
+#include "omni/model/sampling_options.h"
+
+namespace omni {
+
+// Calls visit(name, pointer to the field) for each.
+template <class Visit>
+void visit_open_fields(const Visit& visit) {
+  visit("temperature", &SamplingOptions::temperature);
+  visit("top_k", &SamplingOptions::top_k);
+  visit("top_p", &SamplingOptions::top_p);
+  visit("min_p", &SamplingOptions::min_p);
+  visit("repetition_penalty", &SamplingOptions::repetition_penalty);
+  visit("image_temperature", &SamplingOptions::image_temperature);
+  visit("image_guidance_scale", &SamplingOptions::image_guidance_scale);
+  visit("speech_temperature", &SamplingOptions::speech_temperature);
+}
+
+} // namespace omni
