@@ -86,6 +86,50 @@ QueriesAndKeys qk_norm_rope(
     const RotaryTables& tables,
     const QkNormRopeOptions& options = {});
 
+// --- Attention
+// -------------------------------------------------------------------------
+
+// A run of rows that see themselves and earlier rows of the run, and nothing else: a
+// packed sequence, or a row of the batch. Rows are counted over [B, L] flattened.
+struct RowSpan {
+  int64_t begin = 0;
+  int64_t length = 0;
+
+  bool operator==(const RowSpan&) const = default;
+};
+
+struct CausalAttentionOptions {
+  double scale = 1.0; // of q k^T before softmax
+  int64_t window = 0; // rows a query sees, itself included; 0: all earlier ones
+};
+
+// softmax(scale q k^T) v within spans. q [L, H, K], k and v [L, G, K], H a multiple of
+// G, query head h reads group h / (H / G); spans in order and apart. Returns [L, H, K]
+// in q's dtype, zero for rows in no span. Differentiable once in q, k and v.
+at::Tensor causal_attention(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    const std::vector<RowSpan>& spans,
+    const CausalAttentionOptions& options);
+
+// The same of L new rows q [L, H, K] that are the last of S >= L rows whose keys and
+// values are [G, S, K]. No gradient.
+at::Tensor cached_causal_attention(
+    const at::Tensor& q,
+    const at::Tensor& keys,
+    const at::Tensor& values,
+    const CausalAttentionOptions& options);
+
+// --- Convolution
+// -----------------------------------------------------------------------
+
+// Every channel in time by itself: y[b, t, c] = bias[c] + sum_k weight[k, c] * x[b, t +
+// k - K / 2, c], zeros outside. x [B, T, C], weight [K, C] with K odd, bias [C];
+// returns float32 [B, T, C]. Differentiable once in all three.
+at::Tensor
+depthwise_conv1d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
 // --- Feed-forward
 // ----------------------------------------------------------------------
 

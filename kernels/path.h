@@ -56,6 +56,23 @@ void check_qk_norm_rope(
     const at::Tensor& k,
     const RotaryTables& tables,
     const QkNormRopeOptions& options);
+// `spans` is begin, length, begin, length, ...
+void check_causal_attention(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    at::IntArrayRef spans,
+    int64_t window);
+void check_cached_causal_attention(
+    const at::Tensor& q,
+    const at::Tensor& keys,
+    const at::Tensor& values,
+    int64_t window);
+std::vector<RowSpan> to_row_spans(at::IntArrayRef spans);
+void check_depthwise_conv1d(
+    const at::Tensor& x,
+    const at::Tensor& weight,
+    const at::Tensor& bias);
 void check_swiglu(const at::Tensor& gate, const at::Tensor& up);
 void check_swiglu(const at::Tensor& gate_up);
 void check_splice_rows(

@@ -133,6 +133,25 @@ LinearCrossEntropy linear_cross_entropy(
   return {weighted.sum(), rows.detach()};
 }
 
+at::Tensor depthwise_conv1d(
+    const at::Tensor& x,
+    const at::Tensor& weight,
+    const at::Tensor& bias) {
+  const at::ScalarType compute = compute_dtype(x);
+  if (x.numel() == 0) { // at::conv1d takes no time of zero; still differentiable
+    return x.to(compute) + weight.to(compute).sum(0) + bias.to(compute);
+  }
+  return at::conv1d(
+             x.to(compute).transpose(1, 2), weight.to(compute).t().unsqueeze(1),
+             bias.to(compute),
+             /*stride=*/1,
+             /*padding=*/weight.size(0) / 2,
+             /*dilation=*/1,
+             /*groups=*/weight.size(1))
+      .transpose(1, 2)
+      .contiguous();
+}
+
 at::Tensor decode_attention(
     const at::Tensor& q,
     const at::Tensor& keys,

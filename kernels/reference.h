@@ -25,6 +25,30 @@ QueriesAndKeys qk_norm_rope(
     const RotaryTables& tables,
     const QkNormRopeOptions& options);
 
+// bool [num_queries, num_keys], true where query i, the row of index num_keys -
+// num_queries + i, sees key j: j <= its index and, with a window, among the last
+// `window` of them. window 0: no limit.
+at::Tensor causal_mask(
+    int64_t num_queries,
+    int64_t num_keys,
+    int64_t window,
+    const at::Device& device);
+// One scaled_dot_product_attention a span, in q's dtype.
+at::Tensor causal_attention(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    const std::vector<RowSpan>& spans,
+    const CausalAttentionOptions& options);
+at::Tensor cached_causal_attention(
+    const at::Tensor& q,
+    const at::Tensor& keys,
+    const at::Tensor& values,
+    const CausalAttentionOptions& options);
+
+at::Tensor
+depthwise_conv1d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 
 at::Tensor splice_rows(

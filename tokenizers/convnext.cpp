@@ -6,8 +6,8 @@
 
 #include <cmath>
 
+#include "kernels/kernels.h"
 #include "omni/core/initial_values.h"
-#include "tokenizers/depthwise_conv.h"
 
 namespace omni {
 namespace {
@@ -28,7 +28,7 @@ DepthwiseConv1dImpl::DepthwiseConv1dImpl(int64_t channels, int64_t kernel_size) 
 }
 
 at::Tensor DepthwiseConv1dImpl::forward(const at::Tensor& x) {
-  return depthwise_conv1d(x, weight, bias);
+  return kernels::depthwise_conv1d(x, weight, bias);
 }
 
 ConvNextImpl::ConvNextImpl(ConvNextOptions options_in) : options(options_in) {

@@ -6,8 +6,6 @@
 
 #include <cmath>
 
-#include "omni/transformer/causal_attention.h"
-
 namespace omni {
 
 GroupedQueryAttentionImpl::GroupedQueryAttentionImpl(
@@ -53,7 +51,7 @@ at::Tensor GroupedQueryAttentionImpl::attend_cached(
                values_GLK.narrow(1, num_keys - num_seen, num_seen), scale_)
         .unsqueeze(0);
   }
-  return cached_causal_attention(
+  return kernels::cached_causal_attention(
       q, keys_GLK, values_GLK, {scale_, config.sliding_window});
 }
 
@@ -80,7 +78,7 @@ at::Tensor GroupedQueryAttentionImpl::forward(
   }
   const at::Tensor attended_LHK = rows.cache != nullptr
       ? attend_cached(q_LHK, k_LGK, v_LGK, *rows.cache)
-      : causal_attention(
+      : kernels::causal_attention(
             q_LHK, k_LGK, v_LGK, rows.spans, {scale_, config.sliding_window});
   return output->forward(attended_LHK.flatten(1));
 }

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "kernels/kernels.h"
-#include "omni/transformer/attention_mask.h"
 #include "omni/transformer/kv_cache.h"
 #include "omni/transformer/linear_map.h"
 #include "omni/transformer/rms_norm.h"
@@ -22,7 +21,7 @@ namespace omni {
 
 // What a layer needs to know of the rows besides their values.
 struct AttentionRows {
-  std::vector<RowSpan> spans; // without a cache: who sees whom
+  std::vector<kernels::RowSpan> spans; // without a cache: who sees whom
   KvCache* cache = nullptr; // with one: the rows follow those it holds
   kernels::RotaryTables rotary; // this layer's, [L, W / 2]
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "omni/core/shapes.h"
+#include "omni/transformer/row_spans.h"
 
 namespace omni {
 namespace {

@@ -19,7 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "omni/transformer/causal_attention.h"
+#include "kernels/reference.h"
+#include "omni/transformer/row_spans.h"
 #include "omni/transformer/transformer.h"
 
 namespace {
@@ -149,10 +150,11 @@ void bench_attention(at::ScalarType dtype) {
   const at::Tensor q = leaf(), k = leaf(), v = leaf();
   const at::Tensor grad = at::randn({kRows, kHeads, kHeadWidth}, options);
   const at::Tensor segments = make_segments();
-  const std::vector<RowSpan> spans = segment_spans(segments);
-  const at::Tensor sees = segments.unsqueeze(2)
-                              .eq(segments.unsqueeze(1))
-                              .logical_and(causal_mask(kLength, kLength, 0, at::kCPU));
+  const std::vector<kernels::RowSpan> spans = segment_spans(segments);
+  const at::Tensor sees =
+      segments.unsqueeze(2)
+          .eq(segments.unsqueeze(1))
+          .logical_and(kernels::reference::causal_mask(kLength, kLength, 0, at::kCPU));
   const at::Tensor mask = at::zeros({kBatch, 1, kLength, kLength}, options)
                               .masked_fill(sees.logical_not().unsqueeze(1), -INFINITY);
   const double scale = 0.125;
@@ -161,10 +163,11 @@ void bench_attention(at::ScalarType dtype) {
   };
   const std::vector<double> seconds = seconds_of(
       {[&] {
-         causal_attention(q, k, v, spans, {scale, 0}).backward(grad);
+         kernels::causal_attention(q, k, v, spans, {scale, 0}).backward(grad);
        },
        [&] {
-         plain_causal_attention(q, k, v, spans, {scale, 0}).backward(grad);
+         kernels::reference::causal_attention(q, k, v, spans, {scale, 0})
+             .backward(grad);
        },
        [&] {
          at::scaled_dot_product_attention(

@@ -248,59 +248,60 @@ linear_cross_entropy_case(std::string variant, double multiplier, double z_loss)
       .float32_gradient_tolerance = 1e-5};
 }
 
-OpCase decode_attention_case(
-    std::string variant,
-    int64_t heads,
-    int64_t groups,
-    int64_t width) {
+OpCase depthwise_conv1d_case(std::string variant, int64_t kernel, int64_t channels) {
   return {
-      .op = "decode_attention",
+      .op = "depthwise_conv1d",
       .variant = std::move(variant),
       .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
-        const int64_t length = 2 * rows + 1;
         return {
-            normal({heads, width}, dtype, 1), normal({groups, length, width}, dtype, 2),
-            normal({groups, length, width + 3}, dtype, 3)};
+            normal({2, rows, channels}, dtype, 1), normal({kernel, channels}, dtype, 2),
+            normal({channels}, dtype, 3)};
       },
       .fused = [](const Tensors& in) -> Tensors {
-        return {decode_attention(in[0], in[1], in[2], 0.3)};
+        return {depthwise_conv1d(in[0], in[1], in[2])};
       },
       .reference = [](const Tensors& in) -> Tensors {
-        return {reference::decode_attention(in[0], in[1], in[2], 0.3)};
+        return {reference::depthwise_conv1d(in[0], in[1], in[2])};
       },
-      .float32_tolerance = 5e-6};
+      .num_differentiable = 3,
+      .float32_gradient_tolerance = 1e-5};
 }
 
 } // namespace
 
 const std::vector<OpCase>& op_table() {
-  static const std::vector<OpCase> table = {
-      rms_norm_case("odd width", 33, {}),
-      rms_norm_case("offset", 64, {.eps = 1e-5, .weight_offset = 1.0}),
-      add_rms_norm_case("odd width", 33, {}, false),
-      add_rms_norm_case("offset, multiplier", 48, {1e-5, 1.0, 0.25}, false),
-      add_rms_norm_case("float32 residual", 40, {}, true),
-      qk_norm_rope_case("half", {4, 2, 16, 8, true, false, false}),
-      qk_norm_rope_case("interleaved", {4, 2, 16, 8, true, true, false}),
-      qk_norm_rope_case("half, wide, batched", {2, 2, 64, 32, true, false, true}),
-      qk_norm_rope_case("partial half", {3, 1, 22, 5, true, false, true}),
-      qk_norm_rope_case("partial interleaved", {3, 3, 22, 5, true, true, true}),
-      qk_norm_rope_case("no norm", {4, 2, 16, 8, false, false, false}),
-      qk_norm_rope_case("no norm, interleaved", {1, 1, 10, 5, false, true, false}),
-      qk_norm_rope_case("no tables", {4, 2, 16, 0, true, false, false}),
-      swiglu_case(true, 35),
-      swiglu_case(false, 32),
-      splice_rows_case(),
-      patchify_case("8, merge 2", {.patch_size = 8, .merge = 2}),
-      patchify_case("3, merge 1", {{0.4, 0.5, 0.6}, {0.2, 0.3, 0.4}, 3, 1}),
-      fsq_values_case(true),
-      fsq_values_case(false),
-      fsq_decode_case(),
-      linear_cross_entropy_case("plain", 1.0, 0.0),
-      linear_cross_entropy_case("multiplier, z-loss", 0.5, 1e-2),
-      decode_attention_case("grouped", 6, 2, 16),
-      decode_attention_case("one group, odd", 3, 1, 19),
-      decode_attention_case("ungrouped", 4, 4, 64)};
+  static const std::vector<OpCase> table = [] {
+    std::vector<OpCase> cases = {
+        rms_norm_case("odd width", 33, {}),
+        rms_norm_case("offset", 64, {.eps = 1e-5, .weight_offset = 1.0}),
+        add_rms_norm_case("odd width", 33, {}, false),
+        add_rms_norm_case("offset, multiplier", 48, {1e-5, 1.0, 0.25}, false),
+        add_rms_norm_case("float32 residual", 40, {}, true),
+        qk_norm_rope_case("half", {4, 2, 16, 8, true, false, false}),
+        qk_norm_rope_case("interleaved", {4, 2, 16, 8, true, true, false}),
+        qk_norm_rope_case("half, wide, batched", {2, 2, 64, 32, true, false, true}),
+        qk_norm_rope_case("partial half", {3, 1, 22, 5, true, false, true}),
+        qk_norm_rope_case("partial interleaved", {3, 3, 22, 5, true, true, true}),
+        qk_norm_rope_case("no norm", {4, 2, 16, 8, false, false, false}),
+        qk_norm_rope_case("no norm, interleaved", {1, 1, 10, 5, false, true, false}),
+        qk_norm_rope_case("no tables", {4, 2, 16, 0, true, false, false}),
+        swiglu_case(true, 35),
+        swiglu_case(false, 32),
+        splice_rows_case(),
+        patchify_case("8, merge 2", {.patch_size = 8, .merge = 2}),
+        patchify_case("3, merge 1", {{0.4, 0.5, 0.6}, {0.2, 0.3, 0.4}, 3, 1}),
+        fsq_values_case(true),
+        fsq_values_case(false),
+        fsq_decode_case(),
+        linear_cross_entropy_case("plain", 1.0, 0.0),
+        linear_cross_entropy_case("multiplier, z-loss", 0.5, 1e-2),
+        depthwise_conv1d_case("7 taps", 7, 33),
+        depthwise_conv1d_case("1 tap, 1 channel", 1, 1)};
+    for (OpCase& one : attention_cases()) {
+      cases.push_back(std::move(one));
+    }
+    return cases;
+  }();
   return table;
 }
 

@@ -33,6 +33,8 @@ struct OpCase {
 };
 
 const std::vector<OpCase>& op_table();
+// Its rows of attention.
+std::vector<OpCase> attention_cases();
 
 // N(0, 1) values that depend on the sizes and `seed` only.
 at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype, uint64_t seed);

@@ -55,6 +55,25 @@ def calls(dtype):
             OPS.linear_cross_entropy,
             (randn(4, 8, dtype=dtype), randn(9, 8, dtype=dtype), torch.tensor([0, 8, -100, 3])),
         ),
+        "causal_attention": (
+            OPS.causal_attention,
+            (
+                *(randn(6, heads, 8, dtype=dtype) for heads in (4, 2, 2)),
+                *([0, 3, 4, 2], 0.3, 2),
+            ),
+        ),
+        "cached_causal_attention": (
+            OPS.cached_causal_attention,
+            (
+                randn(3, 4, 8, dtype=dtype, grad=False),
+                *(randn(2, 5, 8, dtype=dtype, grad=False) for _ in range(2)),
+                *(0.3, 0),
+            ),
+        ),
+        "depthwise_conv1d": (
+            OPS.depthwise_conv1d,
+            tuple(randn(*sizes, dtype=dtype) for sizes in ((2, 5, 4), (3, 4), (4,))),
+        ),
         "decode_attention": (
             OPS.decode_attention,
             (

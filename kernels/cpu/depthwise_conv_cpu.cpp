@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
-#include "tokenizers/depthwise_conv.h"
-
+//
+// Depthwise convolution over channels-last rows: one pass over memory each way,
+// vectorised over channels. Bytes: x and y once, K taps of x out of cache. A task is an
+// item of the batch.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
+#include <torch/library.h>
 
 #include <algorithm>
 
-#include "omni/core/shapes.h"
+#include "kernels/path.h"
+#include "kernels/reference.h"
 
-namespace omni {
+namespace omni::kernels {
 namespace {
 
 struct Sizes {
@@ -79,65 +83,48 @@ weight_gradient(const at::Tensor& x_BTC, const at::Tensor& grad_BTC, const Sizes
   return sums_BKC.sum(0);
 }
 
-class DepthwiseConv1d : public torch::autograd::Function<DepthwiseConv1d> {
- public:
-  static at::Tensor forward(
-      torch::autograd::AutogradContext* context,
-      const at::Tensor& x_BTC,
-      const at::Tensor& weight_KC,
-      const at::Tensor& bias_C) {
-    context->save_for_backward({x_BTC, weight_KC});
-    return convolve(x_BTC, weight_KC, bias_C, sizes_of(x_BTC, weight_KC));
-  }
+Sizes sizes_of(const at::Tensor& x_BTC, const at::Tensor& weight_KC) {
+  return {x_BTC.size(0), x_BTC.size(1), x_BTC.size(2), weight_KC.size(0)};
+}
 
-  static torch::autograd::variable_list backward(
-      torch::autograd::AutogradContext* context,
-      torch::autograd::variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor grad_BTC = gradients[0].contiguous();
-    const Sizes s = sizes_of(saved[0], saved[1]);
-    // Correlation with the mirrored kernel gives the gradient of x.
-    const at::Tensor grad_x = convolve(
-        grad_BTC, saved[1].flip(0).contiguous(),
-        at::zeros({s.channels}, grad_BTC.options()), s);
-    return {grad_x, weight_gradient(saved[0], grad_BTC, s), grad_BTC.sum({0, 1})};
-  }
+at::Tensor in_float(const at::Tensor& tensor) {
+  return tensor.to(at::kFloat).contiguous();
+}
 
- private:
-  static Sizes sizes_of(const at::Tensor& x_BTC, const at::Tensor& weight_KC) {
-    return {x_BTC.size(0), x_BTC.size(1), x_BTC.size(2), weight_KC.size(0)};
+at::Tensor depthwise_conv1d_cpu(
+    const at::Tensor& x,
+    const at::Tensor& weight,
+    const at::Tensor& bias) {
+  check_depthwise_conv1d(x, weight, bias);
+  const NoAutocast no_autocast;
+  if (!takes_cpu_path({x, weight, bias})) {
+    return reference::depthwise_conv1d(x, weight, bias);
   }
-};
+  return convolve(in_float(x), in_float(weight), in_float(bias), sizes_of(x, weight));
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> depthwise_conv1d_backward_cpu(
+    const at::Tensor& grad,
+    const at::Tensor& x,
+    const at::Tensor& weight) {
+  const NoAutocast no_autocast;
+  const at::Tensor grad_BTC = in_float(grad);
+  const Sizes s = sizes_of(x, weight);
+  // Correlation with the mirrored kernel gives the gradient of x.
+  const at::Tensor grad_x = convolve(
+      grad_BTC, in_float(weight).flip(0).contiguous(),
+      at::zeros({s.channels}, grad_BTC.options()), s);
+  return {
+      grad_x.to(x.scalar_type()),
+      weight_gradient(in_float(x), grad_BTC, s).to(weight.scalar_type()),
+      grad_BTC.sum(at::IntArrayRef({0, 1}))};
+}
 
 } // namespace
 
-at::Tensor depthwise_conv1d_reference(
-    const at::Tensor& x,
-    const at::Tensor& weight,
-    const at::Tensor& bias) {
-  return at::conv1d(
-             x.to(weight.scalar_type()).transpose(1, 2), weight.t().unsqueeze(1), bias,
-             /*stride=*/1,
-             /*padding=*/weight.size(0) / 2,
-             /*dilation=*/1,
-             /*groups=*/weight.size(1))
-      .transpose(1, 2);
+TORCH_LIBRARY_IMPL(omni, CPU, m) {
+  m.impl("depthwise_conv1d", &depthwise_conv1d_cpu);
+  m.impl("depthwise_conv1d_backward", &depthwise_conv1d_backward_cpu);
 }
 
-at::Tensor depthwise_conv1d(
-    const at::Tensor& x,
-    const at::Tensor& weight,
-    const at::Tensor& bias) {
-  check_shape(x, {-1, -1, weight.size(1)}, "depthwise_conv1d", "x");
-  TORCH_CHECK_VALUE(
-      weight.size(0) % 2 == 1, "[depthwise_conv1d] expected a kernel of odd size, got ",
-      weight.size(0), ".");
-  if (!x.device().is_cpu() || weight.scalar_type() == at::kDouble) {
-    return depthwise_conv1d_reference(x, weight, bias);
-  }
-  return DepthwiseConv1d::apply(
-      x.to(at::kFloat).contiguous(), weight.to(at::kFloat).contiguous(),
-      bias.to(at::kFloat).contiguous());
-}
-
-} // namespace omni
+} // namespace omni::kernels

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
-#include "omni/transformer/causal_attention.h"
-
+//
+// Causal attention within spans, and of new rows over a cache. Per span and head L^2 K
+// multiplications forward and five times that in the pair of passes, in products of
+// float32; memory is one tile of scores a thread. A task is a span, or some of its
+// heads.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include <algorithm>
 #include <limits>
 
-namespace omni {
+#include "kernels/path.h"
+#include "kernels/reference.h"
+
+namespace omni::kernels {
 namespace {
 
 // Note [Attention by span]
@@ -28,12 +34,8 @@ constexpr int64_t kTileRows = 128;
 class PlainTensors {
  private:
   at::AutoDispatchBelowADInplaceOrView below_autograd_;
-  c10::impl::ExcludeDispatchKeyGuard no_autocast_{c10::autocast_dispatch_keyset};
+  NoAutocast no_autocast_;
 };
-
-at::ScalarType compute_dtype(const at::Tensor& x) {
-  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
 
 // Keys that a tile of query rows sees: [begin, end) of its span.
 struct Tile {
@@ -53,10 +55,9 @@ std::vector<Tile> tiles_of(int64_t num_queries, int64_t num_keys, int64_t window
 }
 
 // Writes -inf over the scores [H, rows, keys] that a tile's queries do not see.
-template <typename T>
 void hide_unseen(at::Tensor& scores, const Tile& tile, int64_t shift, int64_t window) {
-  T* data = scores.mutable_data_ptr<T>();
-  const T hidden = -std::numeric_limits<T>::infinity();
+  float* data = scores.mutable_data_ptr<float>();
+  const float hidden = -std::numeric_limits<float>::infinity();
   for (int64_t h = 0; h < scores.size(0); ++h) {
     for (int64_t i = 0; i < tile.num_rows; ++i, data += tile.num_keys) {
       const int64_t own = tile.row + i + shift - tile.key; // key of the query itself
@@ -68,9 +69,9 @@ void hide_unseen(at::Tensor& scores, const Tile& tile, int64_t shift, int64_t wi
   }
 }
 
-// [G, L, K] -> [H, L, K] in compute dtype, each group for its H / G query heads.
+// [G, L, K] -> [H, L, K] in float32, each group for its H / G query heads.
 at::Tensor repeat_groups(const at::Tensor& x_GLK, int64_t num_heads) {
-  const at::Tensor x = x_GLK.to(compute_dtype(x_GLK));
+  const at::Tensor x = x_GLK.to(at::kFloat);
   const int64_t groups = x.size(0);
   if (groups == num_heads) {
     return x;
@@ -91,11 +92,7 @@ at::Tensor tile_probabilities(
                           q_HLK.narrow(1, tile.row, tile.num_rows),
                           k_HLK.narrow(1, tile.key, tile.num_keys).transpose(1, 2))
                           .mul_(options.scale);
-  if (scores.scalar_type() == at::kDouble) {
-    hide_unseen<double>(scores, tile, shift, options.window);
-  } else {
-    hide_unseen<float>(scores, tile, shift, options.window);
-  }
+  hide_unseen(scores, tile, shift, options.window);
   return at::softmax(scores, -1);
 }
 
@@ -217,132 +214,66 @@ Gradients attend_spans_backward(
   return grads;
 }
 
-class SpanAttention : public torch::autograd::Function<SpanAttention> {
- public:
-  static at::Tensor forward(
-      torch::autograd::AutogradContext* context,
-      const at::Tensor& q,
-      const at::Tensor& k,
-      const at::Tensor& v,
-      const std::vector<int64_t>& flat_spans,
-      double scale,
-      int64_t window) {
-    at::Tensor out = attend_spans(q, k, v, unflatten(flat_spans), {scale, window});
-    context->save_for_backward({q, k, v, out});
-    context->saved_data["spans"] = flat_spans;
-    context->saved_data["scale"] = scale;
-    context->saved_data["window"] = window;
-    return out;
-  }
-
-  static torch::autograd::variable_list backward(
-      torch::autograd::AutogradContext* context,
-      const torch::autograd::variable_list& grads) {
-    TORCH_CHECK_NOT_IMPLEMENTED(
-        !at::GradMode::is_enabled(),
-        "[attention] expected to be differentiated once, got create_graph=True.");
-    const auto saved = context->get_saved_variables();
-    const Gradients of = attend_spans_backward(
-        grads[0], saved[0], saved[1], saved[2], saved[3],
-        unflatten(context->saved_data["spans"].toIntVector()),
-        {context->saved_data["scale"].toDouble(),
-         context->saved_data["window"].toInt()});
-    return {of.q, of.k, of.v, {}, {}, {}};
-  }
-
-  // begin, length, begin, length, ...: what an AutogradContext can hold.
-  static std::vector<int64_t> flatten(const std::vector<RowSpan>& spans) {
-    std::vector<int64_t> flat;
-    for (const RowSpan& span : spans) {
-      flat.insert(flat.end(), {span.begin, span.length});
-    }
-    return flat;
-  }
-
-  static std::vector<RowSpan> unflatten(const std::vector<int64_t>& flat) {
-    std::vector<RowSpan> spans;
-    for (size_t i = 0; i + 1 < flat.size(); i += 2) {
-      spans.push_back({flat[i], flat[i + 1]});
-    }
-    return spans;
-  }
-};
-
-} // namespace
-
-at::Tensor causal_attention(
+at::Tensor causal_attention_cpu(
     const at::Tensor& q,
     const at::Tensor& k,
     const at::Tensor& v,
-    const std::vector<RowSpan>& spans,
-    const CausalAttentionOptions& options) {
-  if (!q.is_cpu()) {
-    return plain_causal_attention(q, k, v, spans, options);
+    at::IntArrayRef spans,
+    double scale,
+    int64_t window) {
+  check_causal_attention(q, k, v, spans, window);
+  if (!takes_cpu_path({q, k, v})) {
+    const NoAutocast no_autocast;
+    return reference::causal_attention(q, k, v, to_row_spans(spans), {scale, window});
   }
-  const bool needs_grad = at::GradMode::is_enabled() &&
-      (q.requires_grad() || k.requires_grad() || v.requires_grad());
-  if (!needs_grad) {
-    return attend_spans(q, k, v, spans, options);
-  }
-  return SpanAttention::apply(
-      q, k, v, SpanAttention::flatten(spans), options.scale, options.window);
+  return attend_spans(q, k, v, to_row_spans(spans), {scale, window});
 }
 
-at::Tensor cached_causal_attention(
+std::tuple<at::Tensor, at::Tensor, at::Tensor> causal_attention_backward_cpu(
+    const at::Tensor& grad,
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    const at::Tensor& out,
+    at::IntArrayRef spans,
+    double scale,
+    int64_t window) {
+  const Gradients of =
+      attend_spans_backward(grad, q, k, v, out, to_row_spans(spans), {scale, window});
+  return {of.q, of.k, of.v};
+}
+
+at::Tensor cached_causal_attention_cpu(
     const at::Tensor& q,
     const at::Tensor& keys,
     const at::Tensor& values,
-    const CausalAttentionOptions& options) {
-  const int64_t heads = q.size(1), groups = keys.size(0);
-  at::Tensor out = at::empty(q.sizes(), q.options());
-  if (!q.is_cpu()) {
-    const at::Tensor mask =
-        causal_mask(q.size(0), keys.size(1), options.window, q.device());
-    out.copy_(at::scaled_dot_product_attention(
-                  q.transpose(0, 1), keys, values, mask,
-                  /*dropout_p=*/0.0,
-                  /*is_causal=*/false, options.scale,
-                  /*enable_gqa=*/heads != groups)
-                  .transpose(0, 1));
-    return out;
+    double scale,
+    int64_t window) {
+  check_cached_causal_attention(q, keys, values, window);
+  const CausalAttentionOptions options{scale, window};
+  if (!takes_cpu_path({q, keys, values})) {
+    const NoAutocast no_autocast;
+    return reference::cached_causal_attention(q, keys, values, options);
   }
-  const int64_t repeat = heads / groups;
+  at::Tensor out = at::empty(q.sizes(), q.options());
+  const int64_t groups = keys.size(0), repeat = q.size(1) / groups;
   for_each_task(1, groups, [&](size_t, int64_t group, int64_t count) {
-    const int64_t head = group * repeat, part_heads = count * repeat;
+    const int64_t head = group * repeat, heads = count * repeat;
     attend(
-        repeat_groups(q.narrow(1, head, part_heads).transpose(0, 1), part_heads),
-        repeat_groups(keys.narrow(0, group, count), part_heads),
-        repeat_groups(values.narrow(0, group, count), part_heads),
-        out.narrow(1, head, part_heads).transpose(0, 1), options);
+        repeat_groups(q.narrow(1, head, heads).transpose(0, 1), heads),
+        repeat_groups(keys.narrow(0, group, count), heads),
+        repeat_groups(values.narrow(0, group, count), heads),
+        out.narrow(1, head, heads).transpose(0, 1), options);
   });
   return out;
 }
 
-at::Tensor plain_causal_attention(
-    const at::Tensor& q,
-    const at::Tensor& k,
-    const at::Tensor& v,
-    const std::vector<RowSpan>& spans,
-    const CausalAttentionOptions& options) {
-  at::Tensor out = at::zeros(q.sizes(), q.options());
-  for (const RowSpan& span : spans) {
-    const auto rows = [&](const at::Tensor& x) {
-      return x.narrow(0, span.begin, span.length).transpose(0, 1).unsqueeze(0);
-    };
-    const bool has_window = options.window > 0 && options.window < span.length;
-    const at::Tensor mask = has_window
-        ? causal_mask(span.length, span.length, options.window, q.device())
-        : at::Tensor();
-    const at::Tensor attended_BHLK = at::scaled_dot_product_attention(
-        rows(q), rows(k), rows(v),
-        mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt,
-        /*dropout_p=*/0.0,
-        /*is_causal=*/!has_window, options.scale,
-        /*enable_gqa=*/q.size(1) != k.size(1));
-    out.narrow(0, span.begin, span.length)
-        .copy_(attended_BHLK.squeeze(0).transpose(0, 1));
-  }
-  return out;
+} // namespace
+
+TORCH_LIBRARY_IMPL(omni, CPU, m) {
+  m.impl("causal_attention", &causal_attention_cpu);
+  m.impl("causal_attention_backward", &causal_attention_backward_cpu);
+  m.impl("cached_causal_attention", &cached_causal_attention_cpu);
 }
 
-} // namespace omni
+} // namespace omni::kernels

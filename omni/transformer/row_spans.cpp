@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
-#include "omni/transformer/attention_mask.h"
+#include "omni/transformer/row_spans.h"
 
 #include <ATen/ATen.h>
 
@@ -8,11 +8,11 @@
 
 namespace omni {
 
-std::vector<RowSpan> segment_spans(const at::Tensor& segments) {
+std::vector<kernels::RowSpan> segment_spans(const at::Tensor& segments) {
   const at::Tensor host = segments.cpu().contiguous();
   const int64_t batch = host.size(0), length = host.size(1);
   const int64_t* ids = host.const_data_ptr<int64_t>();
-  std::vector<RowSpan> spans;
+  std::vector<kernels::RowSpan> spans;
   std::set<int64_t> seen;
   for (int64_t b = 0; b < batch; ++b) {
     seen.clear();
@@ -37,26 +37,12 @@ std::vector<RowSpan> segment_spans(const at::Tensor& segments) {
   return spans;
 }
 
-std::vector<RowSpan> batch_spans(int64_t batch, int64_t length) {
-  std::vector<RowSpan> spans;
+std::vector<kernels::RowSpan> batch_spans(int64_t batch, int64_t length) {
+  std::vector<kernels::RowSpan> spans;
   for (int64_t b = 0; b < batch && length > 0; ++b) {
     spans.push_back({b * length, length});
   }
   return spans;
-}
-
-at::Tensor causal_mask(
-    int64_t num_queries,
-    int64_t num_keys,
-    int64_t window,
-    const at::Device& device) {
-  const auto options = at::TensorOptions(device).dtype(at::kBool);
-  const int64_t shift = num_keys - num_queries;
-  at::Tensor mask = at::ones({num_queries, num_keys}, options).tril(shift);
-  if (window > 0) {
-    mask = mask.triu(shift - window + 1);
-  }
-  return mask;
 }
 
 } // namespace omni
