@@ -10,6 +10,8 @@
 #include "encoders/media/video_io.h"
 #include "omni/chat/chat.h"
 #include "omni/chat/receipt.h"
+#include "omni/conversation/chat_template.h"
+#include "omni/conversation/chat_template_file.h"
 #include "omni/conversation/message.h"
 #include "omni/core/errors.h"
 #include "omni/core/media.h"

@@ -27,6 +27,7 @@ install(DIRECTORY omni encoders tokenizers kernels
   PATTERN "json.h" EXCLUDE PATTERN "config_archive.h" EXCLUDE
   PATTERN "config_fields.h" EXCLUDE PATTERN "sampling_fields.h" EXCLUDE
   REGEX "media/(byte_.*|container_.*|exif|image_header|orientation)\\.h$" EXCLUDE
+  REGEX "conversation/jinja/[^v][a-z_]*\\.h$" EXCLUDE
   REGEX "text/(added|aligned|bpe|byte|json|metaspace|pattern|pre_|protobuf)[a-z_]*\\.h$" EXCLUDE
   REGEX "text/(scratch|sentencepiece|special|split|text_[efnp]|token|unicode|word)[a-z_]*\\.h$" EXCLUDE)
 install(DIRECTORY omni/nano/ DESTINATION ${CMAKE_INSTALL_DATADIR}/omni/nano

@@ -225,10 +225,14 @@ void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
     write_file(
         folder / ("tokenizer" + tokenizer_path_.extension().string()),
         read_file(tokenizer_path_));
-    // Which of its pieces are special: without it a user could type them.
-    const fs::path special = tokenizer_path_.parent_path() / "tokenizer_config.json";
-    if (fs::exists(special)) {
-      write_file(folder / special.filename(), read_file(special));
+    // Which of its pieces are special (without it a user could type them), and how a
+    // conversation becomes its text.
+    for (const char* name :
+         {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
+      const fs::path beside = tokenizer_path_.parent_path() / name;
+      if (fs::exists(beside)) {
+        write_file(folder / name, read_file(beside));
+      }
     }
     const std::string examples = read_examples(tokenizer_path_.parent_path());
     if (!examples.empty()) {

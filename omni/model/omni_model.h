@@ -58,8 +58,8 @@ class OmniModelImpl : public torch::nn::Module {
   at::Tensor image_rows(const std::vector<ProcessedImage>& images);
   ConformerOutput sound_rows(const std::vector<at::Tensor>& mels);
 
-  // Writes config.json, model.safetensors, the tokenizer (with the examples.txt beside
-  // it, if any) and generation_config.json.
+  // Writes config.json, model.safetensors, the tokenizer (with chat template and
+  // examples.txt beside it, if any) and generation_config.json.
   // Sharded when larger than `max_shard_bytes`. Atomic a file.
   void save(
       const std::filesystem::path& folder,

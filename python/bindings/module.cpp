@@ -14,6 +14,7 @@ PYBIND11_MODULE(_omni, module) {
   omni::python::bind_model(module);
   omni::python::bind_parts(module);
   omni::python::bind_conversation(module);
+  omni::python::bind_chat_template(module);
   omni::python::bind_chat(module);
   omni::python::bind_train(module);
 }

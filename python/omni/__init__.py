@@ -29,6 +29,7 @@ if torch.__version__.split("+")[0] != TORCH_VERSION:
 
 from . import display, kernels
 from ._omni import (
+    ChatTemplate,
     Event,
     Image,
     MediaBudget,
@@ -52,6 +53,7 @@ from ._omni import (
     encode_png,
     encode_wav,
     read_audio,
+    read_chat_template,
     read_image,
     read_video,
     resample,
@@ -67,6 +69,7 @@ display.install()
 
 __all__ = [
     "Chat",
+    "ChatTemplate",
     "Event",
     "Image",
     "MediaBudget",
@@ -95,6 +98,7 @@ __all__ = [
     "kernels",
     "load",
     "read_audio",
+    "read_chat_template",
     "read_image",
     "read_video",
     "resample",

@@ -11,7 +11,7 @@ import os
 import pathlib
 import torch
 import typing
-__all__: list[str] = ['Cancellation', 'ChatHandle', 'Event', 'Image', 'MediaBudget', 'MediaReceipt', 'Message', 'ModelHandle', 'Reply', 'SamplingOptions', 'TextTokenizer', 'Timing', 'TokenSpace', 'TrainEvent', 'Usage', 'VideoClip', 'Waveform', 'audio_projector_forward', 'conformer_ctc_logits', 'conformer_forward', 'decode_audio', 'decode_image', 'decode_video', 'default_dtype', 'dtype_from_name', 'embedded_model_folder', 'encode_flac', 'encode_jpeg', 'encode_png', 'encode_wav', 'explain', 'image_codec_decode', 'image_codec_encode', 'image_codec_losses', 'load_model', 'op_names', 'read_audio', 'read_image', 'read_video', 'resample', 'resize_pixels', 'speech_codec_decode', 'speech_codec_encode', 'speech_codec_losses', 'train_file', 'train_json', 'transformer_embed', 'transformer_forward', 'transformer_logits', 'vision_projector_forward', 'vit_forward', 'vocoder_forward', 'vocoder_losses', 'write_audio', 'write_image']
+__all__: list[str] = ['Cancellation', 'ChatHandle', 'ChatTemplate', 'Event', 'Image', 'MediaBudget', 'MediaReceipt', 'Message', 'ModelHandle', 'Reply', 'SamplingOptions', 'TextTokenizer', 'Timing', 'TokenSpace', 'TrainEvent', 'Usage', 'VideoClip', 'Waveform', 'audio_projector_forward', 'conformer_ctc_logits', 'conformer_forward', 'decode_audio', 'decode_image', 'decode_video', 'default_dtype', 'dtype_from_name', 'embedded_model_folder', 'encode_flac', 'encode_jpeg', 'encode_png', 'encode_wav', 'explain', 'image_codec_decode', 'image_codec_encode', 'image_codec_losses', 'load_model', 'op_names', 'read_audio', 'read_chat_template', 'read_image', 'read_video', 'resample', 'resize_pixels', 'speech_codec_decode', 'speech_codec_encode', 'speech_codec_losses', 'train_file', 'train_json', 'transformer_embed', 'transformer_forward', 'transformer_logits', 'vision_projector_forward', 'vit_forward', 'vocoder_forward', 'vocoder_losses', 'write_audio', 'write_image']
 class Image:
     """
     A picture: `pixels` uint8 [Y, X, 3], RGB.
@@ -523,6 +523,43 @@ class Message:
         """
         "system", "user" or "assistant".
         """
+class ChatTemplate:
+    """
+    The chat template of a model: Jinja as `transformers` reads it. Runs no code but the
+    template's, within limits; safe to share between threads.
+
+    Args:
+        source: the template, such as `chat_template` in a tokenizer_config.json.
+
+    Raises:
+        ValueError: naming line and column, for a source that is no template.
+
+    Example:
+        >>> template = omni.ChatTemplate("{% for m in messages %}{{ m.content }}{% endfor %}")
+        >>> template.render([{"role": "user", "content": "안녕"}])
+        '안녕'
+    """
+    def __init__(self, source: str) -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def render(self, messages: collections.abc.Sequence[typing.Any], add_generation_prompt: bool = False, tools: collections.abc.Sequence[typing.Any] | None = None, **kwargs) -> str:
+        """
+        The prompt of a conversation.
+
+        Args:
+            messages: dicts with "role", "content" and whatever else the template reads.
+            add_generation_prompt: whether the prompt ends where an answer begins.
+            tools: descriptions of functions that may be called, as JSON schemas.
+            variables: what else the template asks for: bos_token, enable_thinking.
+
+        Raises:
+            ValueError: where the template fails, raises an error itself or goes over a limit.
+            TypeError: for values other than None, bool, int, float, str, list, tuple, dict.
+        """
+    @property
+    def source(self) -> str:
+        ...
 class MediaReceipt:
     """
     What became of one media input of a message.
@@ -835,6 +872,20 @@ def read_audio(path: str | os.PathLike[str], *, budget: MediaBudget = ...) -> Wa
     Example:
         >>> omni.read_audio("question.wav")
         Waveform(2.50 s at 24000 Hz, source='question.wav')
+    """
+def read_chat_template(folder: os.PathLike | str | bytes) -> ChatTemplate | None:
+    """
+    The chat template in a model folder: chat_template.jinja, or else the one in
+    tokenizer_config.json. It knows the folder's special tokens (bos_token, eos_token, ...).
+
+    Returns:
+        None when the folder has none.
+
+    Raises:
+        OSError, ValueError: naming the file that is not as it should be.
+
+    Example:
+        >>> template = omni.read_chat_template("checkpoint")
     """
 def read_image(path: str | os.PathLike[str], *, budget: MediaBudget = ...) -> Image:
     """

@@ -3,6 +3,7 @@
 """OmniModel as a torch.nn.Module around the C++ model, and load()."""
 
 import copy
+import functools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -96,6 +97,15 @@ class OmniModel(Part):
     def tokenizer(self) -> _omni.TextTokenizer | None:
         """Text to ids and back."""
         return self._handle.tokenizer
+
+    @functools.cached_property
+    def chat_template(self) -> _omni.ChatTemplate | None:
+        """How a conversation becomes the model's prompt as text (chat_template.jinja or
+        tokenizer_config.json beside its tokenizer); None for a model without one, as
+        omni-nano, whose conversations omni.Chat lays out in ids."""
+        if self._tokenizer_path is None:
+            return None
+        return _omni.read_chat_template(self._tokenizer_path.parent)
 
     @property
     def token_space(self) -> _omni.TokenSpace:

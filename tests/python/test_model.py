@@ -263,3 +263,23 @@ def test_sampling_defaults_are_kept_with_the_model(model: omni.OmniModel, tmp_pa
         model.sampling_defaults = omni.SamplingOptions()
     kept = omni.load(tmp_path / "kept").sampling_defaults
     assert kept == omni.SamplingOptions(image_temperature=0.5, top_k=3)
+
+
+def test_the_chat_template_of_a_folder_goes_with_the_model(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    assert omni.load(model_folder).chat_template is None
+    (model_folder / "chat_template.jinja").write_text(
+        "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
+    )
+    (model_folder / "special_tokens_map.json").write_text('{"bos_token": "<s>"}')
+    messages = [{"role": "user", "content": "안녕"}]
+    model = omni.load(model_folder)
+    assert model.chat_template.render(messages, add_generation_prompt=True) == "<s>안녕"
+    model.save(tmp_path / "copy")
+    copy = omni.load(tmp_path / "copy").chat_template
+    assert copy.render(messages, bos_token="") == "안녕"
+    assert omni.read_chat_template(tmp_path) is None
+    (model_folder / "special_tokens_map.json").write_text('{"bos_token": 1}')
+    with pytest.raises(ValueError, match=r"special_tokens_map.json: expected `bos_token` a text"):
+        omni.read_chat_template(model_folder)
