@@ -138,7 +138,7 @@ at::Tensor depthwise_conv1d(
     const at::Tensor& weight,
     const at::Tensor& bias) {
   const at::ScalarType compute = compute_dtype(x);
-  if (x.numel() == 0) { // at::conv1d takes no time of zero; still differentiable
+  if (x.sym_numel() == 0) { // at::conv1d takes no time of zero; still differentiable
     return x.to(compute) + weight.to(compute).sum(0) + bias.to(compute);
   }
   return at::conv1d(

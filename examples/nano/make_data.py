@@ -19,7 +19,7 @@ from samples import write_shard  # noqa: E402
 
 # Samples for training, by task.
 COUNTS = {
-    "picture": 40000,
+    "picture": 80000,
     "draw": 80000,
     "reading": 40000,
     "edit": 15000,

@@ -16,7 +16,7 @@ def _picture(rng: Any) -> Iterator[Row]:
     pictures, world = script("pictures"), script("world")
     scene = world.random_scene(rng, "train")
     for _ in range(8):
-        kind = script("rng").choose(rng, pictures.KINDS)
+        kind = script("rng").choose(rng, pictures.TRAINED_KINDS)
         made = pictures.question(kind, scene, rng, "train", bool(rng.random() < 0.5))
         if made is not None:
             yield kind, *made
