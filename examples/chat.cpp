@@ -6,13 +6,14 @@
 //   omni-chat QUESTION             one answer
 //   omni-chat < SCRIPT             a turn a line
 // Exit codes: 0 answered, 1 an error (one sentence on standard error), 2 wrong usage,
-// 130 cancelled.
+// 130 cancelled. Ctrl-C: chat_interrupt.h.
 #include <omni/omni.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "examples/chat_interrupt.h"
 #include "examples/chat_terminal.h"
 #include "omni/core/precision.h"
 
@@ -85,10 +86,27 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+// The files of the command line, until one is cancelled.
+void read_files(ChatSession& session, const ChatCommand& command, bool is_talk) {
+  const InterruptibleWork work;
+  for (const auto& [modality, path] : command.media) {
+    if (is_talk) {
+      session.add_file(modality, path);
+    } else {
+      session.read(modality, path);
+    }
+    if (session.was_cancelled()) {
+      return;
+    }
+  }
+}
+
 int run(ChatCommand& command) {
-  const bool is_one_shot = !command.question.empty();
-  const bool is_talk = !is_one_shot && isatty(STDIN_FILENO) != 0;
-  if (is_talk && command.prints_json && command.media.empty()) {
+  const bool is_person = isatty(STDIN_FILENO) != 0;
+  const bool is_one_shot =
+      !command.question.empty() || (is_person && command.prints_json);
+  const bool is_talk = !is_one_shot && is_person;
+  if (is_one_shot && command.question.empty() && command.media.empty()) {
     std::cerr << "omni-chat: [chat] expected a question with --json, got none.\n";
     return 2;
   }
@@ -101,19 +119,19 @@ int run(ChatCommand& command) {
   }
   omni::Chat chat(
       omni::load(command.model, load_options),
-      {.system = command.system, .wants_cancel = answer_is_cancelled});
+      {.system = command.system, .wants_cancel = is_interrupted});
   ChatSession session(
       chat, command, omni::read_examples(command.model), detect_terminal_graphics());
-  const omni::FrameSamplerOptions sampler = chat.model()->config.vision
-      ? chat.model()->config.vision->frame_sampler
-      : omni::FrameSamplerOptions{};
-  for (const auto& [modality, path] : command.media) {
-    session.add(read_media(modality, path, sampler));
+  if (is_talk) { // the line editor has a key of its own
+    set_idle_interrupt(IdleInterrupt::IsIgnored);
   }
-  if (is_one_shot || (is_talk && command.prints_json)) {
+  read_files(session, command, is_talk);
+  if (session.was_cancelled() && !is_talk) {
+    return kInterruptedExitCode;
+  }
+  if (is_one_shot) {
     session.send(command.question, sampling_of(command));
-    constexpr int kInterrupted = 130;
-    return session.was_cancelled() ? kInterrupted : 0;
+    return session.was_cancelled() ? kInterruptedExitCode : 0;
   }
   return is_talk ? talk(session) : read_script(session, command);
 }
@@ -141,6 +159,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
+    handle_interrupts();
     return run(command);
   } catch (const std::exception& error) {
     std::cerr << "omni-chat: " << message_of(error) << '\n';

@@ -4,12 +4,12 @@
 
 #include <unistd.h>
 
-#include <csignal>
 #include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
 
+#include "examples/chat_interrupt.h"
 #include "omni/core/precision.h"
 
 namespace fs = std::filesystem;
@@ -23,18 +23,9 @@ constexpr const char* kHelp =
     "  /receipt      what the last answer saw    /save FILE    write the conversation\n"
     "  /undo         take back the last turn     /reset        begin anew\n"
     "  /help         this                        /quit         leave (or Ctrl-D)\n"
-    "  Ctrl-C cancels an answer.\n";
-
-volatile std::sig_atomic_t num_interrupts = 0;
-
-void on_interrupt(int) {
-  num_interrupts = num_interrupts + 1;
-  constexpr int kPatience = 3;
-  if (num_interrupts >= kPatience) {
-    constexpr int kInterrupted = 130;
-    _exit(kInterrupted);
-  }
-}
+    "  Ctrl-C cancels an answer, or the reading of a file; if that does not stop, "
+    "again\n"
+    "                 a second later: it ends the program.\n";
 
 std::string name_and_source(const char* name, const std::string& source) {
   std::string text = "[";
@@ -65,15 +56,6 @@ omni::FrameSamplerOptions sampler_of(const omni::OmniModel& model) {
 
 } // namespace
 
-bool answer_is_cancelled() {
-  return num_interrupts != 0;
-}
-
-void allow_cancel() {
-  num_interrupts = 0;
-  std::signal(SIGINT, on_interrupt);
-}
-
 std::string conversation_to_text(const omni::Conversation& conversation) {
   std::ostringstream text;
   for (const omni::Message& message : conversation.messages) {
@@ -99,9 +81,14 @@ ChatSession::ChatSession(
       shows_progress_(isatty(STDERR_FILENO) != 0) {}
 
 bool ChatSession::handle(const std::string& line) {
+  const InterruptibleWork work;
+  was_cancelled_ = false;
   DroppedFiles dropped = split_dropped_files(line);
   for (const std::string& path : dropped.paths) {
     add_file(modality_of_path(path), path);
+    if (was_cancelled_) {
+      return is_open_;
+    }
   }
   if (dropped.text.starts_with("/") && dropped.paths.empty()) {
     handle_command(dropped.text);
@@ -150,8 +137,22 @@ void ChatSession::handle_command(const std::string& line) {
   }
 }
 
-void ChatSession::add(omni::Part part) {
+bool ChatSession::read(omni::Modality modality, const std::string& path) {
+  const InterruptibleWork work;
+  omni::Part part = read_media(modality, path, sampler_of(chat_.model()));
+  // The decoders cannot be stopped midway.
+  was_cancelled_ = is_interrupted();
+  if (was_cancelled_) {
+    const std::string text = "(cancelled: " + path + " is not added)";
+    if (command_.prints_json) {
+      std::cerr << text << '\n';
+    } else {
+      print_note(text);
+    }
+    return false;
+  }
   waiting_.push_back(std::move(part));
+  return true;
 }
 
 void ChatSession::add_file(omni::Modality modality, const std::string& path) {
@@ -160,22 +161,22 @@ void ChatSession::add_file(omni::Modality modality, const std::string& path) {
     throw omni::ValueError(
         "chat", std::string("expected /") + name + " PATH, got no path.");
   }
-  add(read_media(modality, path, sampler_of(chat_.model())));
-  if (!command_.prints_json) {
+  if (read(modality, path) && !command_.prints_json) {
     print_note(std::string("added ") + name + " " + path);
   }
 }
 
 void ChatSession::send(const std::string& text, const omni::SamplingOptions& sampling) {
+  const InterruptibleWork work;
   std::vector<omni::Part> parts = waiting_;
   if (!text.empty()) {
     parts.emplace_back(text);
   }
-  allow_cancel();
   last_ = chat_.send(std::move(parts), sampling, [&](const omni::Event& event) {
     show(event);
-    return !answer_is_cancelled();
+    return !is_interrupted();
   });
+  was_cancelled_ = last_->stop_reason == omni::StopReason::Cancelled;
   waiting_.clear();
   show_progress("");
   const SavedAnswer saved = save_answer(*last_, command_.output);
@@ -192,8 +193,11 @@ void ChatSession::send(const std::string& text, const omni::SamplingOptions& sam
   if (!saved.speech.empty()) {
     print_note("speech: " + saved.speech);
   }
-  if (was_cancelled()) {
+  if (was_cancelled_) {
     print_note("(cancelled)");
+    if (last_->usage.answer_tokens == 0) {
+      print_note("The answer had not begun: the message is taken back.");
+    }
   }
   if (command_.shows_receipt) {
     print_receipt();

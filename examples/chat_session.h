@@ -27,23 +27,26 @@ class ChatSession {
   // one sends the media that wait. False when it says to leave. What is wrong with it
   // is thrown, and the session goes on.
   bool handle(const std::string& line);
-  // Media for the next message.
-  void add(omni::Part part);
+  // Reads a file for the next message. False, and nothing is added, when Ctrl-C was
+  // pressed meanwhile.
+  bool read(omni::Modality modality, const std::string& path);
+  // The same, and says so.
+  void add_file(omni::Modality modality, const std::string& path);
   // Sends what waits and `text`.
   void send(const std::string& text, const omni::SamplingOptions& sampling);
 
   [[nodiscard]] bool has_waiting_media() const {
     return !waiting_.empty();
   }
+  // Whether Ctrl-C ended the latest of what handle(), read() or send() did.
   [[nodiscard]] bool was_cancelled() const {
-    return last_ && last_->stop_reason == omni::StopReason::Cancelled;
+    return was_cancelled_;
   }
   // What the model can be asked, and a line on how to go on.
   void greet() const;
 
  private:
   void handle_command(const std::string& line);
-  void add_file(omni::Modality modality, const std::string& path);
   void show(const omni::Event& event);
   void show_progress(const std::string& text);
   void print_note(const std::string& text) const;
@@ -60,13 +63,9 @@ class ChatSession {
   std::vector<omni::Part> waiting_;
   std::optional<omni::Reply> last_;
   double spoken_seconds_ = 0;
+  bool was_cancelled_ = false;
   bool is_open_ = true;
 };
 
 // Kind and file of every part of the conversation, a line a message.
 std::string conversation_to_text(const omni::Conversation& conversation);
-
-// Ctrl-C during an answer. allow_cancel() installs the handler and forgets an earlier
-// one; the third in a row ends the program.
-bool answer_is_cancelled();
-void allow_cancel();

@@ -10,9 +10,9 @@
 #include <cstdlib>
 #include <iostream>
 
-namespace {
+#include "examples/chat_interrupt.h"
 
-constexpr int kInterrupted = 130;
+namespace {
 
 // Reads lines from a terminal. Ctrl-C gives up the line, not the program.
 class LineEditor {
@@ -147,11 +147,11 @@ int read_script(ChatSession& session, const ChatCommand& command) {
       return 0;
     }
     if (session.was_cancelled()) {
-      return kInterrupted;
+      return kInterruptedExitCode;
     }
   }
   if (session.has_waiting_media()) {
     session.send("", sampling_of(command));
   }
-  return session.was_cancelled() ? kInterrupted : 0;
+  return session.was_cancelled() ? kInterruptedExitCode : 0;
 }

@@ -57,6 +57,9 @@ void print(const omni::TrainEvent& event) {
       break;
     case Kind::Resumed:
       std::printf("resuming after step %ld of %ld\n", event.step, event.num_steps);
+      if (!event.name.empty()) {
+        std::printf("%s\n", event.name.c_str());
+      }
       break;
     case Kind::Step:
       std::printf(

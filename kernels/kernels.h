@@ -139,6 +139,13 @@ at::Tensor swiglu(const at::Tensor& gate_up);
 // The same of two tensors [.., F] of one shape and dtype.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 
+// Blocks of rows, each times a matrix of its own: the next counts[e] rows of x [N, I]
+// times weight[e]^T, for e from 0. weight [E, O, I], converted to x's dtype for the
+// products; E counts from 0 that add up to N. Returns [N, O] in x's dtype.
+// Differentiable once in x and weight; a matrix without rows has gradient 0.
+at::Tensor
+grouped_linear(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef counts);
+
 // --- Media rows
 // ------------------------------------------------------------------------
 

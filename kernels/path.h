@@ -73,6 +73,10 @@ void check_depthwise_conv1d(
     const at::Tensor& x,
     const at::Tensor& weight,
     const at::Tensor& bias);
+void check_grouped_linear(
+    const at::Tensor& x,
+    const at::Tensor& weight,
+    at::IntArrayRef counts);
 void check_swiglu(const at::Tensor& gate, const at::Tensor& up);
 void check_swiglu(const at::Tensor& gate_up);
 void check_splice_rows(

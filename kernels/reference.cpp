@@ -152,6 +152,20 @@ at::Tensor depthwise_conv1d(
       .contiguous();
 }
 
+at::Tensor
+grouped_linear(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef counts) {
+  const std::vector<at::Tensor> matrices = weight.to(x.scalar_type()).unbind(0);
+  std::vector<at::Tensor> parts;
+  int64_t begin = 0;
+  for (size_t e = 0; e < counts.size(); ++e) {
+    if (counts[e] > 0) {
+      parts.push_back(at::linear(x.narrow(0, begin, counts[e]), matrices[e]));
+      begin += counts[e];
+    }
+  }
+  return parts.empty() ? at::linear(x, matrices[0]) : at::cat(parts);
+}
+
 at::Tensor decode_attention(
     const at::Tensor& q,
     const at::Tensor& keys,

@@ -49,6 +49,9 @@ at::Tensor cached_causal_attention(
 at::Tensor
 depthwise_conv1d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
+at::Tensor
+grouped_linear(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef counts);
+
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 
 at::Tensor splice_rows(

@@ -17,6 +17,53 @@ constexpr uint32_t kInfoHeaderBytes = 40;
 constexpr uint32_t kMaxHeaderBytes = 124;
 constexpr uint32_t kAlphaMaskOffset = 52; // in the information header
 
+// Pixels that a run-length stream sets, found without decoding it. The format lets an
+// encoder leave pixels out (an early end of a row or of the picture, a leap), which
+// then have no value: the same bytes are a picture cut short, or a few of them claim
+// any size. So only pixels that are set count.
+int64_t num_pixels_set(std::string_view stream, const ImageHeader& header, int bits) {
+  size_t at = 0;
+  const auto next = [&] {
+    return static_cast<int64_t>(static_cast<uint8_t>(stream[at++]));
+  };
+  int64_t x = 0;
+  int64_t y = 0;
+  int64_t num_set = 0;
+  while (y < header.height && num_set < header.width * header.height &&
+         at + 2 <= stream.size()) {
+    const int64_t run = next();
+    const int64_t code = next();
+    if (run == 0 && code == 0) { // end of the row
+      x = 0;
+      ++y;
+    } else if (run == 0 && code == 1) { // end of the picture
+      break;
+    } else if (run == 0 && code == 2) { // a leap
+      if (at + 2 > stream.size()) {
+        break;
+      }
+      x += next();
+      y += next();
+    } else {
+      const int64_t count = run > 0 ? run : code;
+      if (x == header.width) { // decoders do without the end of a full row
+        x = 0;
+        ++y;
+      }
+      // Pixels as they are take whole pairs of bytes.
+      const int64_t num_bytes = run > 0 ? 0 : ((count * bits + 7) / 8 + 1) / 2 * 2;
+      if (y >= header.height || x + count > header.width ||
+          num_bytes > static_cast<int64_t>(stream.size() - at)) {
+        break;
+      }
+      at += static_cast<size_t>(num_bytes);
+      x += count;
+      num_set += count;
+    }
+  }
+  return num_set;
+}
+
 } // namespace
 
 ImageHeader parse_bmp_header(std::string_view bytes, const MediaName& name) {
@@ -68,10 +115,22 @@ ImageHeader parse_bmp_header(std::string_view bytes, const MediaName& name) {
   header.num_channels = bits <= 8 ? 1 : bits == 32 ? 4 : 3;
   const int64_t row_bytes = (header.width * bits + 31) / 32 * 4;
   const int64_t available = static_cast<int64_t>(bytes.size()) - pixels_offset;
-  if (available <= 0 || (!is_rle && available < row_bytes * header.height)) {
+  if (!is_rle && available < row_bytes * header.height) {
     name.fail_expected(
-        std::to_string(is_rle ? 1 : row_bytes * header.height) + " bytes of BMP pixels",
+        std::to_string(row_bytes * header.height) + " bytes of BMP pixels",
         std::to_string(available < 0 ? 0 : available), "The file is truncated.");
+  }
+  if (is_rle) {
+    const int64_t num_set =
+        available <= 0 ? 0 : num_pixels_set(bytes.substr(pixels_offset), header, bits);
+    if (num_set < header.width * header.height) {
+      name.fail_expected(
+          "BMP runs that set all of " + std::to_string(header.width) + "x" +
+              std::to_string(header.height) + " pixels",
+          std::to_string(num_set) + " of " +
+              std::to_string(header.width * header.height),
+          "The file is truncated, or leaves pixels without a value.");
+    }
   }
   return header;
 }

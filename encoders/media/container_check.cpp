@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 
 #include "encoders/media/byte_reader.h"
@@ -19,6 +20,8 @@ constexpr int64_t kFreeIndexEntries = 1 << 20;
 constexpr int64_t kMaxBoxes = 1'000'000;
 constexpr int64_t kMaxEdits = 4096; // each is walked over the whole index
 constexpr int kMaxBoxDepth = 8;
+constexpr size_t kMaxOggStreams = 64; // at a time
+constexpr int kOggEndOfStream = 4; // flag of a page
 
 [[noreturn]] void fail_truncated(
     const MediaName& name,
@@ -186,15 +189,21 @@ void check_matroska(ByteSource& source, const MediaName& name) {
   }
 }
 
-// Ogg: pages of a 27-byte head, a table of segment lengths, and the segments.
+// Ogg: pages of a 27-byte head, a table of segment lengths, and the segments. The last
+// page of each stream says that it is.
 void check_ogg(ByteSource& source, const MediaName& name) {
+  std::set<uint32_t> open_streams;
   for (int64_t at = 0; at < source.size();) {
     const std::string head = source.read_range(at, 27 + 255);
     if (!head.starts_with("OggS")) {
       name.fail_expected("an Ogg page at byte " + std::to_string(at), "something else");
     }
     ByteReader reader(head, name, "Ogg page");
-    reader.skip(26);
+    reader.skip(5);
+    const int flags = reader.u8();
+    reader.skip(8);
+    const uint32_t stream = reader.u32_little();
+    reader.skip(8);
     const size_t num_segments = reader.u8();
     int64_t size = 27 + static_cast<int64_t>(num_segments);
     for (const char length : reader.take(num_segments)) {
@@ -202,6 +211,50 @@ void check_ogg(ByteSource& source, const MediaName& name) {
     }
     if (size > source.size() - at) {
       fail_truncated(name, "an Ogg page", size, source.size() - at);
+    }
+    open_streams.insert(stream);
+    if (flags & kOggEndOfStream) {
+      open_streams.erase(stream);
+    } else if (open_streams.size() > kMaxOggStreams) {
+      name.fail_expected("at most 64 Ogg streams at a time", "more");
+    }
+    at += size;
+  }
+  if (!open_streams.empty()) {
+    name.fail_expected(
+        "a last page of each stream in the Ogg file", "none", "The file is truncated.");
+  }
+}
+
+// Sizes of frames that follow each other from the start of the file or behind its ID3
+// tag. What is no frame ends the walk: a tag at the end, or damage that the decoder
+// meets. A frame cut off at the end of the file is the only trace of what is missing.
+void check_last_frame(ByteSource& source, MediaKind kind, const MediaName& name) {
+  constexpr int64_t kWindowBytes = 64 * 1024;
+  std::string window = source.read_range(0, kWindowBytes);
+  int64_t window_begin = 0;
+  auto at = static_cast<int64_t>(id3_tag_bytes(window));
+  while (at < source.size()) {
+    if (at - window_begin + 8 > static_cast<int64_t>(window.size())) {
+      window = source.read_range(at, kWindowBytes);
+      window_begin = at;
+    }
+    const auto head = std::string_view(window).substr(
+        std::min(window.size(), static_cast<size_t>(at - window_begin)), 8);
+    if (head.empty()) {
+      return; // the file shrank
+    }
+    const int64_t size =
+        kind == MediaKind::Adts ? adts_frame_bytes(head) : mpeg_frame_bytes(head);
+    if (size == 0) {
+      const int64_t header = kind == MediaKind::Adts ? 7 : 4;
+      if (head.size() < static_cast<size_t>(header) && head.front() == '\xFF') {
+        fail_truncated(name, "a sound frame's header", header, source.size() - at);
+      }
+      return;
+    }
+    if (size > source.size() - at) {
+      fail_truncated(name, "the last sound frame", size, source.size() - at);
     }
     at += size;
   }
@@ -222,6 +275,10 @@ void check_container(ByteSource& source, MediaKind kind, const MediaName& name) 
       break;
     case MediaKind::Ogg:
       check_ogg(source, name);
+      break;
+    case MediaKind::Adts:
+    case MediaKind::Mp3:
+      check_last_frame(source, kind, name);
       break;
     default:
       break; // no outer structure; what is decoded is compared with the header

@@ -2,9 +2,10 @@
 // Copyright The Omni Authors
 //
 // Whether a sound or video file is all there, by the sizes that its own outer structure
-// states. Decoders play what is left of a truncated file; a reader of data must say
-// so. Also refuses tables that would make a demuxer allocate more than the file can
-// justify. Torch-free.
+// states; of bare AAC and MP3 only the last frame can tell, and one cut off between two
+// frames cannot be told from a shorter one. Decoders play what is left of a truncated
+// file; a reader of data must say so. Also refuses tables that would make a demuxer
+// allocate more than the file can justify. Torch-free.
 #pragma once
 
 #include "encoders/media/byte_source.h"

@@ -26,8 +26,8 @@ struct ImageHeader {
   bool has_alpha = false; // a channel of it, or a transparent palette entry
   int orientation = 1; // of EXIF
   std::optional<int> transparent_grey; // the sample value that PNG declares clear
-  // Ranges of the input a decoder needs, in order: ancillary PNG chunks and what
-  // follows the end of a JPEG are left out.
+  // What a decoder needs of the input, in order: ancillary PNG chunks are left out, and
+  // of a JPEG what lies between its segments or follows its end.
   std::string stripped; // empty: the input as it is
 };
 

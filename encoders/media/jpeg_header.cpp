@@ -3,6 +3,9 @@
 //
 // JPEG (ITU T.81): marker segments up to the end of the image. Sequential and
 // progressive Huffman coding of 8 bits; 1, 3 or 4 components (4 with Adobe's marker).
+#include <algorithm>
+#include <vector>
+
 #include "encoders/media/byte_reader.h"
 #include "encoders/media/exif.h"
 #include "encoders/media/image_header.h"
@@ -30,15 +33,27 @@ enum Marker : int {
   kTem = 0x01,
 };
 
-// A block of 8x8 takes at least one bit (its DC difference).
-constexpr int64_t kMaxPixelsPerByte = 8 * 64;
+// First and last coefficient and their bits in a sequential scan header.
+constexpr std::string_view kBand = "\x00\x3F\x00"sv;
+
+struct Component {
+  int id = 0;
+  int across = 1; // samples, of those of the finest component
+  int down = 1;
+  bool has_data = false; // a scan with its mean values
+};
+
+struct Frame {
+  bool is_progressive = false;
+  std::vector<Component> components;
+};
 
 bool is_frame(int marker) {
   return marker >= kSof0 && marker <= kSof15 && marker != kDht && marker != kJpg &&
       marker != kDac;
 }
 
-void parse_frame(
+Frame parse_frame(
     int marker,
     std::string_view segment,
     ImageHeader& header,
@@ -49,11 +64,27 @@ void parse_frame(
         "a lossless, hierarchical or arithmetic-coded one");
   }
   ByteReader reader(segment, name, "JPEG frame header");
+  Frame frame;
+  frame.is_progressive = marker == kSof2;
   header.bits = reader.u8();
   header.height = reader.u16_big();
   header.width = reader.u16_big();
   header.num_channels = reader.u8();
-  reader.skip(3 * static_cast<size_t>(header.num_channels));
+  for (int i = 0; i < header.num_channels; ++i) {
+    Component component;
+    component.id = reader.u8();
+    const int factors = reader.u8();
+    component.across = factors >> 4;
+    component.down = factors & 15;
+    reader.skip(1);
+    if (component.across < 1 || component.across > 4 || component.down < 1 ||
+        component.down > 4) {
+      name.fail_expected(
+          "JPEG sampling factors of 1 to 4",
+          std::to_string(component.across) + "x" + std::to_string(component.down));
+    }
+    frame.components.push_back(component);
+  }
   if (header.bits != 8) {
     name.fail_expected("a JPEG of 8 bits", std::to_string(header.bits) + " bits");
   }
@@ -62,6 +93,44 @@ void parse_frame(
     name.fail_expected(
         "a JPEG of 1, 3 or 4 components", std::to_string(header.num_channels));
   }
+  return frame;
+}
+
+// Notes which components a scan brings the mean values of. What follows the components
+// in a sequential scan is fixed, but wrong in some cameras' files, which decoders
+// remark upon: returns whether it is.
+bool parse_scan(std::string_view segment, Frame& frame, const MediaName& name) {
+  ByteReader reader(segment, name, "JPEG scan header");
+  std::string ids;
+  for (int i = reader.u8(); i > 0; --i) {
+    ids += static_cast<char>(reader.u8());
+    reader.skip(1);
+  }
+  const std::string_view band = reader.take(kBand.size());
+  const bool has_means = !frame.is_progressive || band[0] == 0;
+  for (Component& component : frame.components) {
+    component.has_data |=
+        has_means && ids.find(static_cast<char>(component.id)) != ids.npos;
+  }
+  return !frame.is_progressive && band != kBand && reader.remaining() == 0;
+}
+
+// A lower bound of the bytes that the scans hold: in each block of 8x8 a bit for its
+// mean and, in a sequential JPEG, one for the end of the block. A progressive one may
+// say of many blocks at once that nothing follows.
+int64_t min_scan_bytes(const ImageHeader& header, const Frame& frame) {
+  int64_t across = 1;
+  int64_t down = 1;
+  for (const Component& component : frame.components) {
+    across = std::max<int64_t>(across, component.across);
+    down = std::max<int64_t>(down, component.down);
+  }
+  int64_t num_blocks = 0;
+  for (const Component& component : frame.components) {
+    num_blocks += (header.width * component.across + 8 * across - 1) / (8 * across) *
+        ((header.height * component.down + 8 * down - 1) / (8 * down));
+  }
+  return num_blocks * (frame.is_progressive ? 1 : 2) / 8;
 }
 
 // Position of the marker that ends the entropy-coded data: not a stuffed zero, not a
@@ -86,9 +155,15 @@ ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
   header.num_channels = 0;
   ByteReader reader(bytes, name, "JPEG segment");
   reader.skip(2);
+  Frame frame;
   bool has_adobe = false;
-  bool has_scan = false;
-  for (;;) {
+  int64_t num_scan_bytes = 0;
+  size_t num_copied = 0; // bytes that header.stripped has, or leaves out
+  const auto leave_out = [&](size_t begin, size_t end) {
+    header.stripped.append(bytes.substr(num_copied, begin - num_copied));
+    num_copied = end;
+  };
+  for (size_t segment_end = reader.position();;) {
     // Bytes between segments are passed over up to the next marker, as decoders do.
     while (reader.u8() != 0xFF) {
     }
@@ -96,10 +171,17 @@ ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
     while (marker == 0xFF) {
       marker = reader.u8();
     }
+    if (marker == 0) {
+      continue;
+    }
+    if (const size_t at = reader.position() - 2; at > segment_end) {
+      leave_out(segment_end, at);
+    }
+    segment_end = reader.position();
     if (marker == kEoi) {
       break;
     }
-    if (marker == 0 || marker == kTem || (marker >= kRst0 && marker <= kRst7)) {
+    if (marker == kTem || (marker >= kRst0 && marker <= kRst7)) {
       continue;
     }
     if (marker == kSoi) {
@@ -110,11 +192,12 @@ ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
       name.fail_expected("a JPEG segment of at least 2 bytes", std::to_string(length));
     }
     const std::string_view segment = reader.take(length - 2);
+    segment_end = reader.position();
     if (is_frame(marker)) {
       if (header.num_channels != 0) {
         name.fail_expected("one frame in the JPEG", "a second frame header");
       }
-      parse_frame(marker, segment, header, name);
+      frame = parse_frame(marker, segment, header, name);
     } else if (marker == kApp1 && segment.starts_with("Exif\0\0"sv)) {
       header.orientation = exif_orientation(segment.substr(6));
     } else if (marker == kApp14 && segment.starts_with("Adobe"sv)) {
@@ -123,11 +206,24 @@ ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
       if (header.num_channels == 0) {
         name.fail_expected("a JPEG frame header before the data", "none");
       }
-      has_scan = true;
-      reader.seek(end_of_scan(bytes, reader.position(), name));
+      if (parse_scan(segment, frame, name)) {
+        leave_out(segment_end - kBand.size(), segment_end);
+        header.stripped.append(kBand);
+      }
+      const size_t scan_begin = segment_end;
+      segment_end = end_of_scan(bytes, scan_begin, name);
+      num_scan_bytes += static_cast<int64_t>(segment_end - scan_begin);
+      reader.seek(segment_end);
     }
   }
-  if (!has_scan) {
+  for (const Component& component : frame.components) {
+    if (!component.has_data) {
+      name.fail_expected(
+          "picture data in the JPEG", "none for one of its components",
+          "The file is truncated or damaged.");
+    }
+  }
+  if (frame.components.empty()) {
     name.fail_expected("picture data in the JPEG", "none");
   }
   if (header.num_channels == 4 && !has_adobe) {
@@ -135,15 +231,15 @@ ImageHeader parse_jpeg_header(std::string_view bytes, const MediaName& name) {
         "Adobe's marker in a JPEG of four inks", "none",
         "Without it the inks cannot be told; convert the picture to RGB.");
   }
-  if (header.width * header.height >
-      static_cast<int64_t>(bytes.size()) * kMaxPixelsPerByte) {
+  if (const int64_t least = min_scan_bytes(header, frame); num_scan_bytes < least) {
     name.fail_expected(
-        "enough data for the " + std::to_string(header.width) + "x" +
-            std::to_string(header.height) + " pixels the JPEG header declares",
-        std::to_string(bytes.size()) + " bytes");
+        "at least " + std::to_string(least) + " bytes of data for the " +
+            std::to_string(header.width) + "x" + std::to_string(header.height) +
+            " pixels the JPEG header declares",
+        std::to_string(num_scan_bytes), "The file is truncated or damaged.");
   }
-  if (reader.remaining() > 0) {
-    header.stripped.assign(bytes.substr(0, reader.position()));
+  if (num_copied > 0 || reader.remaining() > 0) {
+    leave_out(reader.position(), bytes.size());
   }
   return header;
 }

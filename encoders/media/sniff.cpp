@@ -14,6 +14,7 @@ using std::string_view;
 using namespace std::string_view_literals;
 
 constexpr size_t kWindow = 4096; // bytes looked at
+constexpr int kAdtsHeaderBytes = 7;
 
 bool has(string_view bytes, size_t offset, string_view magic) {
   return bytes.size() >= offset && bytes.substr(offset).starts_with(magic);
@@ -21,22 +22,6 @@ bool has(string_view bytes, size_t offset, string_view magic) {
 
 uint8_t byte_at(string_view bytes, size_t offset) {
   return static_cast<uint8_t>(bytes[offset]);
-}
-
-// Size of a leading ID3v2 tag, or 0. Its four size bytes hold 7 bits each.
-size_t id3_size(string_view bytes) {
-  if (bytes.size() < 10 || !has(bytes, 0, "ID3")) {
-    return 0;
-  }
-  size_t size = 0;
-  for (size_t i = 6; i < 10; ++i) {
-    if (byte_at(bytes, i) & 0x80) {
-      return 0;
-    }
-    size = size << 7 | byte_at(bytes, i);
-  }
-  const bool has_footer = byte_at(bytes, 5) & 0x10;
-  return size + (has_footer ? 20 : 10);
 }
 
 // Sync word of an MPEG audio frame with legal version, layer, bit rate and sample rate.
@@ -53,7 +38,7 @@ bool is_mpeg_audio_frame(string_view bytes) {
 }
 
 bool is_adts_frame(string_view bytes) {
-  return bytes.size() >= 7 && byte_at(bytes, 0) == 0xFF &&
+  return bytes.size() >= kAdtsHeaderBytes && byte_at(bytes, 0) == 0xFF &&
       (byte_at(bytes, 1) & 0xF6) == 0xF0 && (byte_at(bytes, 2) >> 2 & 15) < 13;
 }
 
@@ -112,6 +97,21 @@ MediaKind sniff_text(string_view bytes) {
 
 } // namespace
 
+size_t id3_tag_bytes(string_view bytes) {
+  if (bytes.size() < 10 || !has(bytes, 0, "ID3")) {
+    return 0;
+  }
+  size_t size = 0; // in four bytes of 7 bits each
+  for (size_t i = 6; i < 10; ++i) {
+    if (byte_at(bytes, i) & 0x80) {
+      return 0;
+    }
+    size = size << 7 | byte_at(bytes, i);
+  }
+  const bool has_footer = byte_at(bytes, 5) & 0x10;
+  return size + (has_footer ? 20 : 10);
+}
+
 MediaKind sniff(string_view bytes) {
   if (bytes.empty()) {
     return MediaKind::Empty;
@@ -162,7 +162,7 @@ MediaKind sniff(string_view bytes) {
   if (has(bytes, 0, "BM") && has(bytes, 6, "\0\0\0\0"sv)) {
     return MediaKind::Bmp;
   }
-  if (const size_t tag = id3_size(bytes); tag > 0) {
+  if (const size_t tag = id3_tag_bytes(bytes); tag > 0) {
     const string_view rest = bytes.substr(std::min(tag, bytes.size()));
     return has(rest, 0, "fLaC") ? MediaKind::Flac
         : is_adts_frame(rest)   ? MediaKind::Adts
@@ -180,6 +180,47 @@ MediaKind sniff(string_view bytes) {
     }
   }
   return sniff_text(bytes.substr(0, kWindow));
+}
+
+int64_t adts_frame_bytes(string_view bytes) {
+  if (!is_adts_frame(bytes)) {
+    return 0;
+  }
+  const int size =
+      (byte_at(bytes, 3) & 3) << 11 | byte_at(bytes, 4) << 3 | byte_at(bytes, 5) >> 5;
+  return size < kAdtsHeaderBytes ? 0 : size;
+}
+
+// ISO/IEC 11172-3 (full rates) and 13818-3 (half of them; a quarter by usage).
+int64_t mpeg_frame_bytes(string_view bytes) {
+  if (!is_mpeg_audio_frame(bytes)) {
+    return 0;
+  }
+  static constexpr std::array<std::array<int, 15>, 5> kKilobits = {{
+      {0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448},
+      {0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384},
+      {0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320},
+      {0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256},
+      {0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160},
+  }};
+  static constexpr std::array<int, 3> kRatesHz = {44100, 48000, 32000};
+  const int version = byte_at(bytes, 1) >> 3 & 3; // 3, 2, 0: MPEG-1, 2, 2.5
+  const int layer = 4 - (byte_at(bytes, 1) >> 1 & 3);
+  const bool is_full_rate = version == 3;
+  const size_t row = static_cast<size_t>(is_full_rate ? layer - 1 : layer == 1 ? 3 : 4);
+  const int bits_a_second = 1000 * kKilobits[row][byte_at(bytes, 2) >> 4]; // 0: free
+  const int rate_hz = kRatesHz[byte_at(bytes, 2) >> 2 & 3] >> (is_full_rate       ? 0
+                                                                   : version == 2 ? 1
+                                                                                  : 2);
+  const int padding = byte_at(bytes, 2) >> 1 & 1;
+  if (bits_a_second == 0) {
+    return 0;
+  }
+  if (layer == 1) { // slots of 4 bytes
+    return (12 * bits_a_second / rate_hz + padding) * 4;
+  }
+  const int samples_in_bytes = layer == 3 && !is_full_rate ? 72 : 144;
+  return samples_in_bytes * bits_a_second / rate_hz + padding;
 }
 
 std::string describe(MediaKind kind) {

@@ -5,6 +5,7 @@
 // so that none is ever handed a format that is not on our list. Torch-free.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -40,8 +41,15 @@ enum class MediaKind {
 // The first 4 KiB decide, except that an ID3 tag before MP3, FLAC or AAC is skipped
 // whatever its length.
 [[nodiscard]] MediaKind sniff(std::string_view bytes);
+// Size of a leading ID3v2 tag, or 0.
+[[nodiscard]] size_t id3_tag_bytes(std::string_view bytes);
 // "a PNG picture", "plain text", "a playlist" ...
 [[nodiscard]] std::string describe(MediaKind kind);
+
+// Size of the frame that begins with these bytes, its header; 0: none does, or it does
+// not say. Bare AAC, and MPEG audio of any layer.
+[[nodiscard]] int64_t adts_frame_bytes(std::string_view bytes);
+[[nodiscard]] int64_t mpeg_frame_bytes(std::string_view bytes);
 
 [[nodiscard]] bool is_picture(MediaKind kind); // that read_image takes
 [[nodiscard]] bool is_sound(MediaKind kind); // that holds sound alone

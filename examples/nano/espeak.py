@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Omni Authors
-"""espeak-ng in this process, through its C library: sound and the time of each word."""
+"""espeak-ng's speech: sound and the time of each word."""
 
-import ctypes
+import atexit
+import json
+import os
+import sys
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from subprocess import PIPE, Popen
 
 import numpy as np
 from scipy.signal import resample_poly
@@ -11,11 +17,6 @@ from scipy.signal import resample_poly
 from korean import is_vowel_initial
 
 RATE = 16000
-_SYNCHRONOUS = 2
-_EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
-_REPORT_PHONEMES_IN_IPA = 1 | 2
-_CHARS_UTF8 = 1
-_RATE, _PITCH = 1, 3
 
 # espeak-ng's voice variants, which also apply to Korean; without those that whisper or
 # are hardly voices (Demonic, croak, fast, whisper).
@@ -30,24 +31,6 @@ VARIANTS = tuple(
     "victor zac".split()
 )
 _IPA_VOWELS = set("aeiouyæøœɐɑɒɔəɘɚɛɜɝɞɤɨɪɯɵɶʉʊʌʏ")
-
-
-class _Event(ctypes.Structure):
-    _fields_ = [
-        ("type", ctypes.c_int),
-        ("unique_identifier", ctypes.c_uint),
-        ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),  # milliseconds
-        ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p),
-        ("id", ctypes.c_char * 8),  # of a phoneme event: its name
-    ]
-
-
-_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
 
 
 @dataclass(frozen=True)
@@ -76,47 +59,46 @@ class Speech:
 
 
 class Espeak:
+    """A process of espeak-ng's library (espeak_server.py), asked over pipes."""
+
     def __init__(self) -> None:
-        self._library = ctypes.CDLL("libespeak-ng.so.1")
-        self._rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, None, _REPORT_PHONEMES_IN_IPA)
-        if self._rate <= 0:
-            raise OSError("espeak-ng did not start; is the package espeak-ng installed?")
-        self._library.espeak_SetVoiceByName.argtypes = [ctypes.c_char_p]
-        self._callback = _CALLBACK(self._on_sound)  # kept alive here
-        self._library.espeak_SetSynthCallback(self._callback)
-        self._chunks: list[np.ndarray] = []
+        # -S: without site-packages it is small, and so are its children.
+        command = [sys.executable, "-S", str(Path(__file__).with_name("espeak_server.py"))]
+        self._process = Popen(command, stdin=PIPE, stdout=PIPE)
         self._word_begins: list[tuple[int, float]] = []  # character, seconds
         self._phonemes: list[tuple[str, float]] = []  # name, seconds
 
-    def _on_sound(self, wave, count, events) -> int:
-        if count > 0 and wave:
-            self._chunks.append(np.ctypeslib.as_array(wave, shape=(count,)).copy())
-        i = 0
-        while events[i].type != _EVENT_END:
-            event = events[i]
-            seconds = event.audio_position / 1000
-            if event.type == _EVENT_WORD:
-                self._word_begins.append((event.text_position - 1, seconds))
-            elif event.type == _EVENT_PHONEME and event.id:
-                self._phonemes.append((event.id.decode("utf-8", "replace"), seconds))
-            i += 1
-        return 0
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
 
     def speak(self, text: str, voice: Voice) -> Speech:
         """`text` in that voice; words are those between spaces."""
-        library = self._library
         if voice.variant and voice.variant not in VARIANTS:  # espeak-ng would ignore it
             raise ValueError(f"expected a known voice variant, got {voice.variant!r}")
-        if library.espeak_SetVoiceByName(voice.name.encode()) != 0:
-            raise ValueError(f"espeak-ng has no voice {voice.name!r}")
-        library.espeak_SetParameter(_RATE, voice.words_per_minute, 0)
-        library.espeak_SetParameter(_PITCH, voice.pitch, 0)
-        self._chunks, self._word_begins, self._phonemes = [], [], []
-        data = text.encode()
-        library.espeak_Synth(data, len(data) + 1, 0, 1, 0, _CHARS_UTF8, None, None)
-        library.espeak_Synchronize()
-        levels = np.concatenate(self._chunks or [np.zeros(1, np.int16)])
-        samples = resample_poly(levels.astype(np.float32) / 32768, RATE, self._rate)
+        request = {
+            "text": text,
+            "voice": voice.name,
+            "rate": voice.words_per_minute,
+            "pitch": voice.pitch,
+        }
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # what it said of its end is on the terminal
+        line = self._process.stdout.readline()
+        if not line:
+            raise OSError("espeak-ng did not answer; is the package espeak-ng installed?")
+        said = json.loads(line)
+        if "error" in said:
+            raise ValueError(said["error"])
+        levels = np.frombuffer(self._process.stdout.read(said["num_bytes"]), np.int16)
+        if len(levels) == 0:
+            levels = np.zeros(1, np.int16)
+        self._word_begins, self._phonemes = said["words"], said["phonemes"]
+        samples = resample_poly(levels.astype(np.float32) / 32768, RATE, said["rate"])
         times = self._word_times(text, len(samples) / RATE)
         return Speech(samples.astype(np.float32), times)
 
@@ -168,11 +150,14 @@ class Espeak:
         return begins
 
 
-_INSTANCE: Espeak | None = None
+@cache
+def _espeak_of(_process: int) -> Espeak:
+    """One for each process that speaks: a forked one must not share its parent's pipes."""
+    made = Espeak()
+    atexit.register(made.close)
+    return made
 
 
 def speak(text: str, voice: Voice) -> Speech:
-    global _INSTANCE
-    if _INSTANCE is None:
-        _INSTANCE = Espeak()
-    return _INSTANCE.speak(text, voice)
+    """A function of both: nothing that was said before is heard in it."""
+    return _espeak_of(os.getpid()).speak(text, voice)

@@ -101,9 +101,7 @@ def main() -> None:
             counts = {arguments.split: arguments.count or COUNTS[task]}
         for split, count in counts.items():
             jobs += jobs_of(arguments.out, task, split, count, arguments.seed)
-    # espeak-ng remembers a little of what it said before (the phase of its flutter), so
-    # that a shard's sound is repeatable only from a fresh process.
-    with Pool(arguments.workers, maxtasksperchild=1) as pool:
+    with Pool(arguments.workers) as pool:
         for done, path in enumerate(pool.imap(make_shard, jobs), 1):
             print(f"{done}/{len(jobs)} {path}", flush=True)
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "omni/chat/encoded_media_cache.h"
 #include "omni/conversation/composer.h"
@@ -91,29 +92,51 @@ struct Chat::State {
     composed.clear();
     items.clear();
     in_cache = {};
-    cache.emplace(*model->config.transformer, KvCacheOptions{.dtype = model->dtype()});
+    cache.emplace(
+        *model->config.transformer,
+        KvCacheOptions{.dtype = model->dtype(), .device = model->device()});
     if (!options.system.empty()) {
       conversation.messages.push_back({Role::System, {options.system}, {}});
       composed.push_back({Role::System, {options.system}, {}});
     }
   }
 
-  // Forgets what a failed turn added. The numbers of its media will be given again, so
-  // that rows computed from them must not be found in the cache.
+  // Forgets what a turn without an answer added. The numbers of its media will be given
+  // again, so that rows computed from them must not be found in the cache.
   void take_back(size_t num_items, size_t num_messages) {
-    const bool saw_them = std::any_of(
+    const auto first = std::find_if(
         in_cache.spans.begin(), in_cache.spans.end(), [&](const MediaSpan& span) {
           return span.item >= static_cast<int64_t>(num_items);
         });
-    if (saw_them) {
-      in_cache = {};
+    if (first != in_cache.spans.end()) {
+      const auto length = static_cast<size_t>(first->begin);
+      in_cache.ids.resize(length);
+      in_cache.positions.resize(length);
+      in_cache.spans.erase(first, in_cache.spans.end());
     }
     items.resize(num_items);
     composed.resize(num_messages);
   }
 
-  // The message with its media encoded; receipts are added to `reply`.
-  ComposedMessage prepare(
+  [[nodiscard]] bool wants_cancel() const {
+    return options.wants_cancel && options.wants_cancel();
+  }
+
+  // Answers a message, which is added to `composed`, and fills in `reply`. Nothing when
+  // that was cancelled before the first id.
+  std::optional<Message> answer(
+      const std::vector<Part>& parts,
+      const SamplingOptions& sampling,
+      const EventCallback& on_event,
+      Reply& reply);
+  GenerateResult generate(
+      Assembler& assembler,
+      const SamplingOptions& sampling,
+      size_t first_item,
+      Reply& reply);
+  // The message with its media encoded, or nothing when that was cancelled; receipts
+  // are added to `reply`.
+  std::optional<ComposedMessage> prepare(
       const std::vector<Part>& parts,
       const SamplingOptions& sampling,
       Reply& reply);
@@ -129,10 +152,11 @@ struct Chat::State {
   std::vector<ComposedMessage> composed; // conversation.messages, one for one
   std::vector<EncodedMedia> items; // rows of every media item of the conversation
   std::optional<KvCache> cache;
-  TokenSequence in_cache; // begins with the rows that `cache` holds
+  Stopwatch turn; // since the message came
+  TokenSequence in_cache; // what rows of `cache` are known to be, from the first on
 };
 
-ComposedMessage Chat::State::prepare(
+std::optional<ComposedMessage> Chat::State::prepare(
     const std::vector<Part>& parts,
     const SamplingOptions& sampling,
     Reply& reply) {
@@ -143,6 +167,9 @@ ComposedMessage Chat::State::prepare(
     if (const auto* text = std::get_if<std::string>(&part)) {
       message.parts.emplace_back(*text);
       continue;
+    }
+    if (wants_cancel()) {
+      return std::nullopt;
     }
     const Stopwatch watch;
     const ProcessedMedia media = std::visit(
@@ -175,6 +202,9 @@ ComposedMessage Chat::State::prepare(
       message.parts.emplace_back(ImageCodes{{code, code + codes.numel()}});
     }
   }
+  if (wants_cancel()) {
+    return std::nullopt;
+  }
   return message;
 }
 
@@ -195,6 +225,102 @@ Chat::~Chat() = default;
 Chat::Chat(Chat&&) noexcept = default;
 Chat& Chat::operator=(Chat&&) noexcept = default;
 
+// Composes the conversation and answers it.
+GenerateResult Chat::State::generate(
+    Assembler& assembler,
+    const SamplingOptions& sampling,
+    size_t first_item,
+    Reply& reply) {
+  const Composition prompt = composer.compose(composed, true);
+  const int64_t length = prompt.sequence.num_tokens();
+  const int64_t limit = model->config.transformer->max_positions;
+  TORCH_CHECK_VALUE(
+      length + 2 <= limit, "[chat] expected a conversation of at most ", limit - 2,
+      " tokens, got ", length, ". Begin a new one with reset(), or send less.");
+  locate(prompt.sequence, first_item, reply);
+  // The last id is always computed again: its row gives the first logits. The cache may
+  // keep less, or nothing, when its sliding layers have moved on.
+  cache->truncate(std::min(
+      {common_prefix(in_cache, prompt.sequence), cache->num_tokens(), length - 1}));
+  const int64_t num_kept = cache->num_tokens();
+
+  GenerateRequest request;
+  request.sampling = sampling;
+  request.wants_cancel = [this] { return wants_cancel(); };
+  request.spell_words = [&](const std::vector<int64_t>&) {
+    assembler.end_text();
+    return composer.spell_text(assembler.answer().text);
+  };
+  bool is_first = true;
+  request.on_id = [&](int64_t id) {
+    if (std::exchange(is_first, false)) {
+      reply.seconds.prefill = turn.seconds() - reply.seconds.encode;
+    }
+    const bool found_stop_before = assembler.found_stop();
+    if (!assembler.push(id) || wants_cancel()) {
+      return Step::Cancel;
+    }
+    return assembler.found_stop() && !found_stop_before ? Step::EndText
+                                                        : Step::Continue;
+  };
+  const int64_t image_grid_size =
+      model->config.image_codec ? model->config.image_codec->grid_size() : 0;
+  SequenceBuilder builder(model->config.token_space, image_grid_size, prompt.sequence);
+  in_cache = prompt.sequence;
+  GenerateResult result = generator.run(builder, *cache, items, request);
+  in_cache = builder.take();
+  reply.usage.prompt_tokens = length;
+  reply.usage.prefilled_tokens = std::min(cache->num_tokens(), length) - num_kept;
+  reply.usage.answer_tokens = static_cast<int64_t>(result.ids.size());
+  return result;
+}
+
+std::optional<Message> Chat::State::answer(
+    const std::vector<Part>& parts,
+    const SamplingOptions& sampling,
+    const EventCallback& on_event,
+    Reply& reply) {
+  turn = Stopwatch();
+  const size_t first_item = items.size();
+  Assembler assembler(model, sampling.stop, on_event);
+  GenerateResult result;
+  result.reason = StopReason::Cancelled;
+  if (auto message = prepare(parts, sampling, reply)) {
+    composed.push_back(*std::move(message));
+    result = generate(assembler, sampling, first_item, reply);
+  }
+  if (result.reason == StopReason::Cancelled) {
+    assembler.cancel();
+  }
+  assembler.finish();
+
+  const AssembledAnswer& made = assembler.answer();
+  reply.text = made.text;
+  reply.images = made.images;
+  reply.speech = made.speech;
+  // A listener may also have had enough of what was held back until the end.
+  reply.stop_reason = assembler.is_cancelled() ? StopReason::Cancelled : result.reason;
+  reply.seconds.total = turn.seconds();
+  const double answered = reply.seconds.total - reply.seconds.encode;
+  if (result.ids.empty()) {
+    reply.seconds.prefill = answered;
+  }
+  reply.seconds.generate = answered - reply.seconds.prefill;
+  if (result.ids.empty() && result.reason == StopReason::Cancelled) {
+    return std::nullopt;
+  }
+
+  Message message{Role::Assistant, {}, std::move(result.ids)};
+  if (!made.text.empty()) {
+    message.parts.emplace_back(made.text);
+  }
+  message.parts.insert(message.parts.end(), made.images.begin(), made.images.end());
+  if (made.speech) {
+    message.parts.emplace_back(*made.speech);
+  }
+  return message;
+}
+
 Reply Chat::send(
     std::vector<Part> parts,
     const SamplingOptions& sampling,
@@ -203,82 +329,18 @@ Reply Chat::send(
       !parts.empty(), "[chat] expected a message of text or media, got nothing.");
   const c10::InferenceMode guard;
   State& state = *state_;
-  const Stopwatch total;
   Reply reply;
   const size_t num_items = state.items.size();
   const size_t num_messages = state.composed.size();
   try {
-    state.composed.push_back(state.prepare(parts, sampling, reply));
-    const Composition prompt = state.composer.compose(state.composed, true);
-    const int64_t length = prompt.sequence.num_tokens();
-    const int64_t limit = state.model->config.transformer->max_positions;
-    TORCH_CHECK_VALUE(
-        length + 2 <= limit, "[chat] expected a conversation of at most ", limit - 2,
-        " tokens, got ", length, ". Begin a new one with reset(), or send less.");
-    state.locate(prompt.sequence, num_items, reply);
-    // The last id is always computed again: its row gives the first logits.
-    const int64_t kept = std::min(
-        {common_prefix(state.in_cache, prompt.sequence), state.cache->num_tokens(),
-         length - 1});
-    state.cache->truncate(kept);
-    reply.usage.prompt_tokens = length;
-    reply.usage.prefilled_tokens = length - state.cache->num_tokens();
-
-    Assembler assembler(state.model, sampling.stop, on_event);
-    GenerateRequest request;
-    request.sampling = sampling;
-    bool wants_more = true;
-    request.spell_words = [&](const std::vector<int64_t>&) {
-      wants_more = assembler.end_text();
-      return state.composer.spell_text(assembler.answer().text);
-    };
-    std::optional<double> first_id;
-    request.on_id = [&](int64_t id) {
-      if (!first_id) {
-        first_id = total.seconds();
-      }
-      const bool found_stop_before = assembler.found_stop();
-      const auto& wants_cancel = state.options.wants_cancel;
-      if (!assembler.push(id) || !wants_more || (wants_cancel && wants_cancel())) {
-        return Step::Cancel;
-      }
-      return assembler.found_stop() && !found_stop_before ? Step::EndText
-                                                          : Step::Continue;
-    };
-    const int64_t image_grid_size = state.model->config.image_codec
-        ? state.model->config.image_codec->grid_size()
-        : 0;
-    SequenceBuilder builder(
-        state.model->config.token_space, image_grid_size, prompt.sequence);
-    state.in_cache = prompt.sequence;
-    const GenerateResult result =
-        state.generator.run(builder, *state.cache, state.items, request);
-    state.in_cache = builder.take();
-    assembler.finish();
-
-    const AssembledAnswer& answer = assembler.answer();
-    reply.text = answer.text;
-    reply.images = answer.images;
-    reply.speech = answer.speech;
-    reply.stop_reason = result.reason;
-    reply.usage.answer_tokens = static_cast<int64_t>(result.ids.size());
-    reply.seconds.total = total.seconds();
-    reply.seconds.prefill =
-        first_id.value_or(reply.seconds.total) - reply.seconds.encode;
-    reply.seconds.generate = reply.seconds.total - first_id.value_or(0.0);
-
-    Message answered{Role::Assistant, {}, result.ids};
-    if (!answer.text.empty()) {
-      answered.parts.emplace_back(answer.text);
+    std::optional<Message> answer = state.answer(parts, sampling, on_event, reply);
+    if (!answer) { // cancelled before its first id
+      state.take_back(num_items, num_messages);
+      return reply;
     }
-    answered.parts.insert(
-        answered.parts.end(), answer.images.begin(), answer.images.end());
-    if (answer.speech) {
-      answered.parts.emplace_back(*answer.speech);
-    }
+    state.composed.push_back({Role::Assistant, {}, answer->ids});
     state.conversation.messages.push_back({Role::User, std::move(parts), {}});
-    state.conversation.messages.push_back(std::move(answered));
-    state.composed.push_back({Role::Assistant, {}, result.ids});
+    state.conversation.messages.push_back(*std::move(answer));
   } catch (...) { // the conversation stays as it was, whatever went wrong
     state.take_back(num_items, num_messages);
     throw;

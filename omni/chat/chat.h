@@ -34,7 +34,8 @@ struct Reply {
 struct ChatOptions {
   std::string system; // text of the system message; empty: none
   int64_t cache_bytes = int64_t{256} << 20; // rows of media kept for reuse
-  // Asked after every id of an answer, also those that make no event; true cancels.
+  // Asked before every media item is encoded, before every piece of the prompt and
+  // after every id of the answer, also those that make no event; true cancels.
   std::function<bool()> wants_cancel;
 };
 
@@ -46,9 +47,10 @@ class Chat {
   Chat& operator=(Chat&&) noexcept;
 
   // Says `parts` and returns the answer; `on_event` sees it as it comes and cancels by
-  // returning false (what was said until then stays in the conversation). Throws
-  // ValueError when the message is empty, does not fit the context, or asks for a
-  // modality the model lacks; the conversation is then as before.
+  // returning false (what was said until then stays in the conversation; cancelled
+  // before its first id, the whole message is taken back). Throws ValueError when the
+  // message is empty, does not fit the context, or asks for a modality the model lacks;
+  // the conversation is then as before.
   Reply send(
       std::vector<Part> parts,
       const SamplingOptions& sampling = {},

@@ -39,7 +39,7 @@ struct Usage {
 
 struct Timing { // seconds
   double encode = 0.0; // media into rows
-  double prefill = 0.0; // until the first id
+  double prefill = 0.0; // from then until the first id: the prompt
   double generate = 0.0; // ids, pictures and sound
   double total = 0.0;
 };

@@ -23,9 +23,10 @@ install(DIRECTORY omni encoders tokenizers kernels
   FILES_MATCHING PATTERN "*.h"
   PATTERN "av" EXCLUDE PATTERN "no_media" EXCLUDE
   PATTERN "cpu" EXCLUDE PATTERN "cuda" EXCLUDE PATTERN "path.h" EXCLUDE
-  PATTERN "cmake" EXCLUDE PATTERN "nano" EXCLUDE
+  PATTERN "cmake" EXCLUDE PATTERN "nano" EXCLUDE PATTERN "families" EXCLUDE
   PATTERN "json.h" EXCLUDE PATTERN "config_archive.h" EXCLUDE
   PATTERN "config_fields.h" EXCLUDE PATTERN "sampling_fields.h" EXCLUDE
+  PATTERN "published_folder.h" EXCLUDE PATTERN "stored_weights.h" EXCLUDE
   REGEX "media/(byte_.*|container_.*|exif|image_header|orientation)\\.h$" EXCLUDE
   REGEX "conversation/jinja/[^v][a-z_]*\\.h$" EXCLUDE
   REGEX "text/(added|aligned|bpe|byte|json|metaspace|pattern|pre_|protobuf)[a-z_]*\\.h$" EXCLUDE

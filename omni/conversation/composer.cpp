@@ -4,6 +4,8 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+
 #include "omni/model/sequence_builder.h"
 #include "tokenizers/text/spelling.h"
 
@@ -28,8 +30,12 @@ class Composer::Builder {
     if (message.ids) {
       builder_.push(*message.ids);
       mark(is_answer);
-      if (message.ids->empty() || message.ids->back() != space_.control("eos")) {
-        control("eos", is_answer);
+      const std::vector<int64_t>& ends = composer_.eos_ids_;
+      const bool has_end = !message.ids->empty() &&
+          std::find(ends.begin(), ends.end(), message.ids->back()) != ends.end();
+      if (!has_end && !ends.empty()) {
+        builder_.push(ends.front());
+        mark(is_answer);
       }
       return;
     }
@@ -117,6 +123,7 @@ Composer::Composer(const OmniModel& model)
     : space_(model->config.token_space),
       image_grid_size_(
           model->config.image_codec ? model->config.image_codec->grid_size() : 0),
+      eos_ids_(model->eos_ids),
       tokenizer_(model->tokenizer) {
   TORCH_CHECK_VALUE(
       tokenizer_, "[compose] expected a model with a text tokenizer, got \"",

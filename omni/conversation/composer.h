@@ -74,6 +74,7 @@ class Composer {
 
   TokenSpace space_;
   int64_t image_grid_size_ = 0;
+  std::vector<int64_t> eos_ids_; // any of them ends an answer
   std::shared_ptr<const TextTokenizer> tokenizer_;
 };
 

@@ -194,6 +194,11 @@ bool JsonObject::has(const std::string& key) const {
   return found != value_->end() && !found->is_null();
 }
 
+bool JsonObject::is_string(const std::string& key) const {
+  const auto found = value_->find(key);
+  return found != value_->end() && found->is_string();
+}
+
 int64_t JsonObject::integer(const std::string& key, int64_t min) const {
   const bool is_bounded = min != std::numeric_limits<int64_t>::min();
   const std::string expected =

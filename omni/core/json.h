@@ -52,6 +52,7 @@ class JsonObject {
   JsonObject(const Json& value, std::string component, std::string path = "");
 
   [[nodiscard]] bool has(const std::string& key) const; // present and not null
+  [[nodiscard]] bool is_string(const std::string& key) const;
   [[nodiscard]] int64_t integer(
       const std::string& key,
       int64_t min = std::numeric_limits<int64_t>::min()) const;

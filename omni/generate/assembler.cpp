@@ -39,6 +39,9 @@ Assembler::Assembler(
       text_stream_(model_->tokenizer) {}
 
 bool Assembler::push(int64_t id) {
+  if (is_cancelled_) {
+    return false;
+  }
   const TokenSpace& space = model_->config.token_space;
   switch (space.segment_of(id)) {
     case Segment::Text:
@@ -81,7 +84,7 @@ bool Assembler::give_text(size_t keep_bytes) {
   Event event;
   event.kind = Event::Kind::Text;
   event.text = text;
-  return emit(std::move(event));
+  return emit(event);
 }
 
 bool Assembler::push_image_code(int64_t code) {
@@ -93,7 +96,7 @@ bool Assembler::push_image_code(int64_t code) {
   event.num_total = size * size;
   if (event.num_done < event.num_total) {
     event.kind = Event::Kind::Drawing;
-    return emit(std::move(event));
+    return emit(event);
   }
   const at::Tensor pixels =
       model_->image_codec->decode(at::tensor(image_codes_).view({1, -1}))[0];
@@ -109,7 +112,7 @@ bool Assembler::push_image_code(int64_t code) {
   event.image.source = "drawn";
   image_codes_.clear();
   answer_.images.push_back(event.image);
-  return emit(std::move(event));
+  return emit(event);
 }
 
 bool Assembler::push_speech_code(int64_t code) {
@@ -139,32 +142,32 @@ bool Assembler::give_speech(const at::Tensor& samples) {
   Event event;
   event.kind = Event::Kind::Speech;
   event.speech = Waveform{chunk, rate, "spoken"};
-  return emit(std::move(event));
+  return emit(event);
 }
 
 bool Assembler::end_text() {
-  if (found_stop_) {
-    return true;
+  if (found_stop_ || is_cancelled_) {
+    return !is_cancelled_;
   }
   held_ += text_stream_.finish();
   return give_text(0);
 }
 
 bool Assembler::finish() {
-  bool wants_more = end_text();
-  if (speech_stream_) {
+  if (end_text() && speech_stream_) {
     const at::Tensor rest =
         at::cat({speech_stream_->push(speech_codes_), speech_stream_->finish()});
     speech_codes_.clear();
-    wants_more = give_speech(rest) && wants_more;
+    give_speech(rest);
   }
   Event event;
   event.kind = Event::Kind::Done;
-  return emit(std::move(event)) && wants_more;
+  return (!on_event_ || on_event_(event)) && !is_cancelled_;
 }
 
-bool Assembler::emit(Event event) {
-  return !on_event_ || on_event_(event);
+bool Assembler::emit(const Event& event) {
+  is_cancelled_ = on_event_ && !on_event_(event);
+  return !is_cancelled_;
 }
 
 } // namespace omni

@@ -3,7 +3,7 @@
 //
 // Turns ids into events as they come: text as whole UTF-8 pieces, a full run of image
 // codes into an Image, every few speech codes into a chunk of sound. Keeps what it
-// made, for the reply. Not thread-safe.
+// made, for the reply: just what the listener was told. Not thread-safe.
 #pragma once
 
 #include <optional>
@@ -28,11 +28,20 @@ class Assembler {
   // `stop`: strings before the first of which text ends.
   Assembler(OmniModel model, std::vector<std::string> stop, EventCallback on_event);
 
-  // False when the listener cancelled. `found_stop()` is set when text is over.
+  // False when the listener cancelled, now or before: then nothing more is made and
+  // nothing told but the last event. `found_stop()` is set when text is over.
   bool push(int64_t id);
   // Gives the text that is held back; before speech, which says the whole text.
   bool end_text();
+  // Gives what is held back, and the last event, which comes after a cancel too.
   bool finish();
+  // As if the listener had cancelled.
+  void cancel() {
+    is_cancelled_ = true;
+  }
+  [[nodiscard]] bool is_cancelled() const {
+    return is_cancelled_;
+  }
   [[nodiscard]] bool found_stop() const {
     return found_stop_;
   }
@@ -46,7 +55,7 @@ class Assembler {
   bool push_image_code(int64_t code);
   bool push_speech_code(int64_t code);
   bool give_speech(const at::Tensor& samples);
-  bool emit(Event event);
+  bool emit(const Event& event); // any but the last one
 
   OmniModel model_;
   std::vector<std::string> stop_;
@@ -55,6 +64,7 @@ class Assembler {
   TextStream text_stream_;
   std::string held_; // text that may yet turn out to begin a stop string
   bool found_stop_ = false;
+  bool is_cancelled_ = false;
   std::vector<int64_t> image_codes_;
   std::vector<int64_t> speech_codes_; // not yet given to the stream
   std::optional<SpeechStream> speech_stream_;

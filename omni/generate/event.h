@@ -2,7 +2,7 @@
 // Copyright The Omni Authors
 //
 // What a running answer reports, in order. A callback that returns false cancels the
-// answer before the next id is computed.
+// answer before the next id is computed: only Done follows.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@ struct Event {
     Drawing, // a picture is on its way: num_done of num_total codes
     Image, // `image`: finished
     Speech, // `speech`: a chunk that follows the previous one without a gap
-    Done, // the last event
+    Done, // the last event, of a cancelled answer too
   };
   Kind kind = Kind::Text;
   std::string text;

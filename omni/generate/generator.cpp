@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "omni/generate/sampler.h"
 
@@ -37,9 +38,18 @@ class Answer {
         request_(request),
         sampling_(with_defaults(request.sampling, model->sampling_defaults)),
         guidance_(sampling_.image_guidance_scale.value_or(1.0)),
-        sampler_(request.sampling.seed) {}
+        eos_ids_(model->eos_ids),
+        sampler_(request.sampling.seed) {
+    if (!eos_ids_.empty()) {
+      closing_id_ = eos_ids_.front();
+    }
+  }
 
   GenerateResult run() {
+    if (!prefill()) {
+      result_.reason = StopReason::Cancelled;
+      return std::move(result_);
+    }
     const bool only_image =
         sampling_.modalities.size() == 1 && wants(sampling_, Modality::Image);
     if (only_image) {
@@ -50,24 +60,31 @@ class Answer {
     if (!is_over_ && wants(sampling_, Modality::Speech)) {
       speak();
     }
-    if (result_.reason != StopReason::Cancelled && !cache_is_full()) {
-      emit(space_.control("eos"));
+    if (result_.reason != StopReason::Cancelled && closing_id_ && !cache_is_full()) {
+      emit(*closing_id_);
     }
     return std::move(result_);
   }
 
  private:
   void answer_in_text() {
-    std::vector<IdRange> allowed = {space_.range(Segment::Text)};
-    const int64_t eos = space_.control("eos");
+    const IdRange text = space_.range(Segment::Text);
     int64_t num_text = 0;
     int64_t num_images = 0;
     const bool may_draw = space_.has(Segment::Image) && model_->image_codec &&
         (sampling_.modalities.empty() || wants(sampling_, Modality::Image));
     while (!is_over_) {
-      std::vector<IdRange> now = {{eos, eos + 1}};
-      if (num_text < sampling_.max_text_tokens) {
-        now.push_back(allowed.front());
+      const bool is_spent = num_text >= sampling_.max_text_tokens;
+      if (is_spent && eos_ids_.empty()) {
+        result_.reason = StopReason::Length;
+        return;
+      }
+      std::vector<IdRange> now;
+      for (const int64_t eos : eos_ids_) {
+        now.push_back({eos, eos + 1});
+      }
+      if (!is_spent) {
+        now.push_back(text);
       }
       const int64_t draw = may_draw ? space_.control("draw_begin") : 0;
       if (may_draw && num_images < sampling_.max_images) {
@@ -81,8 +98,9 @@ class Answer {
            .min_p = sampling_.min_p.value_or(0.0),
            .repetition_penalty = sampling_.repetition_penalty.value_or(1.0)},
           now, text_ids_);
-      if (id == eos) {
-        if (num_text >= sampling_.max_text_tokens) {
+      if (std::find(eos_ids_.begin(), eos_ids_.end(), id) != eos_ids_.end()) {
+        closing_id_ = id;
+        if (is_spent) {
           result_.reason = StopReason::Length;
         }
         return;
@@ -116,7 +134,10 @@ class Answer {
       }
       twin_cache.emplace(
           *model_->config.transformer,
-          KvCacheOptions{.capacity_tokens = 128, .dtype = model_->dtype()});
+          KvCacheOptions{
+              .capacity_tokens = 128,
+              .dtype = model_->dtype(),
+              .device = model_->device()});
     }
     for (int64_t i = 0; i < size * size && !is_over_; ++i) {
       at::Tensor logits = next_logits();
@@ -203,22 +224,55 @@ class Answer {
         model_->config.transformer->max_positions;
   }
 
+  // Computes the rows of the prompt that the cache lacks, piece by piece so that a long
+  // one can be cancelled; false if it was.
+  bool prefill() {
+    // Long enough that a matrix product is not the slower for it.
+    constexpr int64_t kPieceTokens = 512;
+    const TokenSequence rest = builder_.sequence().from(cache_.num_tokens());
+    const int64_t length = rest.num_tokens();
+    if (length == 0) {
+      return true;
+    }
+    const at::Tensor hidden_LD = model_->embed(rest, items_);
+    const at::Tensor positions = rest.positions_tensor();
+    for (int64_t begin = 0; begin < length; begin += kPieceTokens) {
+      if (request_.wants_cancel && request_.wants_cancel()) {
+        return false;
+      }
+      const int64_t size = std::min(kPieceTokens, length - begin);
+      prompt_row_ = last_row(
+          hidden_LD.narrow(0, begin, size), positions.narrow(0, begin, size), cache_);
+    }
+    return true;
+  }
+
+  // Logits float32 [V] of the next id of the answer.
   at::Tensor next_logits() {
-    return logits_after(builder_, cache_);
+    const at::Tensor row = std::exchange(prompt_row_, {});
+    const bool is_last = cache_.num_tokens() == builder_.sequence().num_tokens();
+    return row.defined() && is_last ? logits_of(row) : logits_after(builder_, cache_);
   }
 
   // Logits float32 [V] after the last id; computes the rows the cache lacks.
   at::Tensor logits_after(const SequenceBuilder& builder, KvCache& cache) {
     const TokenSequence rest = builder.sequence().from(cache.num_tokens());
     TORCH_INTERNAL_ASSERT(rest.num_tokens() > 0);
+    return logits_of(
+        last_row(model_->embed(rest, items_), rest.positions_tensor(), cache));
+  }
+
+  // Appends rows [L, D] at positions [L, 3]; what the transformer makes of the last one
+  // [1, D].
+  at::Tensor
+  last_row(const at::Tensor& hidden_LD, const at::Tensor& positions, KvCache& cache) {
     const TransformerInput input{
-        model_->embed(rest, items_).unsqueeze(0),
-        rest.positions_tensor().unsqueeze(0).to(model_->device()),
-        {}};
-    const at::Tensor hidden_BLD = model_->transformer->forward(input, cache);
-    return model_->transformer->logits(hidden_BLD.select(1, rest.num_tokens() - 1))
-        .select(0, 0)
-        .to(at::kFloat);
+        hidden_LD.unsqueeze(0), positions.unsqueeze(0).to(model_->device()), {}};
+    return model_->transformer->forward(input, cache).select(1, hidden_LD.size(0) - 1);
+  }
+
+  at::Tensor logits_of(const at::Tensor& row) {
+    return model_->transformer->logits(row).select(0, 0).to(at::kFloat);
   }
 
   OmniModel& model_;
@@ -229,6 +283,9 @@ class Answer {
   const GenerateRequest& request_;
   const SamplingOptions sampling_; // nothing open that the model recommends
   const double guidance_;
+  const std::vector<int64_t> eos_ids_;
+  std::optional<int64_t> closing_id_; // the eos drawn, or the first of them
+  at::Tensor prompt_row_; // [1, D] of the prompt's last id, until it is used
   Sampler sampler_;
   GenerateResult result_;
   std::vector<int64_t> text_ids_;
@@ -270,6 +327,13 @@ GenerateResult Generator::run(
           (model_->speech_codec && space.has(Segment::Speech) && request.spell_words),
       "[generate] expected a model that speaks, got \"", model_->config.name,
       "\", which has no speech codec.");
+  const double asked_guidance = request.sampling.image_guidance_scale.value_or(1.0);
+  TORCH_CHECK_VALUE(
+      asked_guidance == 1.0 || space.has_control("null"),
+      "[generate] expected image_guidance_scale 1, got ", asked_guidance, ": \"",
+      model_->config.name,
+      "\" has no control id `null` to stand for a dropped prompt, which guidance "
+      "compares with.");
   const c10::InferenceMode guard;
   return Answer(model_, builder, cache, items, request).run();
 }

@@ -31,8 +31,11 @@ struct GenerateRequest {
   // of the token space). Needed when Speech is asked for.
   std::function<std::vector<std::vector<int64_t>>(const std::vector<int64_t>&)>
       spell_words;
-  // Sees every id as it is decided, forced ones too.
+  // Sees every id as it is decided, forced ones too. The prompt is computed before the
+  // first.
   std::function<Step(int64_t)> on_id;
+  // Asked before every piece of the prompt is computed; true cancels.
+  std::function<bool()> wants_cancel;
 };
 
 struct GenerateResult {
@@ -46,8 +49,10 @@ class Generator {
 
   // Continues `builder`'s sequence. `cache` holds its first rows (at least all but one
   // id; rows of ids it lacks are computed first, media rows from `items`). On return
-  // the cache may lack the last ids. Throws ValueError when the model cannot produce a
-  // modality asked for.
+  // the cache may lack the last ids. The answer ends with any of the model's eos ids; a
+  // model without one ends by length. Throws ValueError when the model cannot produce a
+  // modality asked for, or when guidance is asked for and it lacks the control id
+  // `null` to compare with (guidance that only its folder recommends is then left out).
   GenerateResult run(
       SequenceBuilder& builder,
       KvCache& cache,

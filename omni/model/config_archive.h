@@ -50,6 +50,14 @@ class ConfigWriter {
     }
   }
 
+  // Written only where it is not as usual: what few models have.
+  template <class T>
+  void rare(const char* key, T& value, const T& usual) {
+    if (!(value == usual)) {
+      (*this)(key, value);
+    }
+  }
+
   template <class T>
   void choice(const char* key, T& value, Choices<T> choices) {
     for (const auto& [name, known] : choices) {
@@ -127,6 +135,11 @@ class ConfigReader {
     } else {
       read(*found, key, value);
     }
+  }
+
+  template <class T>
+  void rare(const char* key, T& value, const T& /*usual*/) {
+    (*this)(key, value);
   }
 
   template <class T>

@@ -170,6 +170,21 @@ void describe(Archive& archive, VocoderOptions& o) {
 }
 
 template <class Archive>
+void describe(Archive& archive, RotaryScaling& o) {
+  archive.choice(
+      "rule", o.rule,
+      {{"none", ScalingRule::None},
+       {"llama3", ScalingRule::Llama3},
+       {"yarn", ScalingRule::Yarn}});
+  archive("factor", o.factor);
+  archive("original_positions", o.original_positions);
+  archive("slow_turns", o.slow_turns);
+  archive("fast_turns", o.fast_turns);
+  archive("has_whole_bounds", o.has_whole_bounds);
+  archive("attention_factor", o.attention_factor);
+}
+
+template <class Archive>
 void describe(Archive& archive, RotaryConfig& o) {
   archive.choice(
       "kind", o.kind,
@@ -185,13 +200,46 @@ void describe(Archive& archive, RotaryConfig& o) {
        {"interleaved", AxisLayout::Interleaved}});
   archive("axis_sections", o.axis_sections);
   archive("position_scale", o.position_scale);
+  archive.rare("scaling", o.scaling, RotaryScaling());
+}
+
+template <class Archive>
+void describe(Archive& archive, LatentConfig& o) {
+  archive("q_rank", o.q_rank);
+  archive("kv_rank", o.kv_rank);
+  archive("nope_width", o.nope_width);
+  archive("rope_width", o.rope_width);
+  archive("value_width", o.value_width);
+  archive("norm_eps", o.norm_eps);
+}
+
+template <class Archive>
+void describe(Archive& archive, ExpertsConfig& o) {
+  archive("num_experts", o.num_experts);
+  archive("experts_per_token", o.experts_per_token);
+  archive("width", o.width);
+  archive("shared_width", o.shared_width);
+  archive("is_shared_gated", o.is_shared_gated);
+  archive.choice(
+      "score", o.score,
+      {{"softmax", RouterScore::Softmax}, {"sigmoid", RouterScore::Sigmoid}});
+  archive("has_choice_bias", o.has_choice_bias);
+  archive("num_groups", o.num_groups);
+  archive("kept_groups", o.kept_groups);
+  archive("has_normalized_weights", o.has_normalized_weights);
+  archive("weight_scale", o.weight_scale);
 }
 
 template <class Archive>
 void describe(Archive& archive, LayerConfig& o) {
+  archive.choice(
+      "attention", o.attention,
+      {{"grouped_query", AttentionKind::GroupedQuery},
+       {"latent", AttentionKind::Latent}});
   archive("num_heads", o.num_heads);
   archive("num_kv_heads", o.num_kv_heads);
   archive("head_width", o.head_width);
+  archive.rare("latent", o.latent, LatentConfig());
   archive("has_qkv_bias", o.has_qkv_bias);
   archive("has_output_bias", o.has_output_bias);
   archive("has_qk_norm", o.has_qk_norm);
@@ -200,6 +248,7 @@ void describe(Archive& archive, LayerConfig& o) {
   archive("rotary", o.rotary);
   archive("feed_forward_width", o.feed_forward_width);
   archive("has_feed_forward_bias", o.has_feed_forward_bias);
+  archive.rare("experts", o.experts, ExpertsConfig());
   archive.choice(
       "norm_placement", o.norm_placement,
       {{"pre", NormPlacement::Pre},

@@ -9,15 +9,15 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 
 #include "omni/core/errors.h"
 #include "omni/core/file_io.h"
-#include "omni/core/precision.h"
 #include "omni/core/safetensors.h"
 #include "omni/model/generation_config.h"
 #include "omni/model/model_folder.h"
 #include "omni/model/omni_model.h"
+#include "omni/model/published_folder.h"
+#include "omni/model/stored_weights.h"
 #include "tokenizers/text/tokenizer_input.h"
 
 namespace omni {
@@ -25,61 +25,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-SamplingOptions read_sampling_defaults(
-    const fs::path& folder,
-    const OmniConfig& config) {
+// How answers are drawn and what ends them, as generation_config.json says.
+void read_generation_config(const fs::path& folder, OmniModel& model) {
+  const TokenSpace& space = model->config.token_space;
+  if (model->published) {
+    model->eos_ids = model->published->eos_ids;
+  }
   const fs::path path = folder / "generation_config.json";
   if (!fs::exists(path)) {
-    return {};
+    return;
   }
   constexpr int64_t kMaxBytes = int64_t{1} << 20;
   const GenerationConfig read =
       parse_generation_config(read_file(path, kMaxBytes), path.string());
-  const TokenSpace& space = config.token_space;
-  const bool is_said = !read.eos_ids.empty() && space.has_control("eos");
+  model->sampling_defaults = read.sampling;
+  if (read.eos_ids.empty()) {
+    return;
+  }
   TORCH_CHECK_VALUE(
-      !is_said || read.eos_ids == std::vector<int64_t>{space.control("eos")}, "[load] ",
-      path.string(), ": expected eos_token_id ", space.control("eos"),
+      model->published || read.eos_ids == model->eos_ids, "[load] ", path.string(),
+      ": expected eos_token_id ", at::IntArrayRef(model->eos_ids),
       " as in config.json, got ", at::IntArrayRef(read.eos_ids), ".");
-  return read.sampling;
-}
-
-// What does not fit, all of it in one message.
-class Mismatches {
- public:
-  void add(const std::string& line) {
-    constexpr size_t kShown = 20;
-    if (count_++ < kShown) {
-      text_ << "\n  " << line;
-    }
-  }
-  void check(const fs::path& folder) const {
+  for (const int64_t id : read.eos_ids) {
     TORCH_CHECK_VALUE(
-        count_ == 0, "[load] ", folder.string(),
-        ": expected the tensors of config.json, got ", count_,
-        " differences:", text_.str());
+        id >= 0 && id < space.vocab_size(), "[load] ", path.string(),
+        ": expected eos_token_id from 0 to ", space.vocab_size() - 1, ", got ", id,
+        ".");
   }
-
- private:
-  size_t count_ = 0;
-  std::ostringstream text_;
-};
-
-std::string sizes_of(at::IntArrayRef sizes) {
-  std::ostringstream text;
-  text << sizes;
-  return text.str();
-}
-
-// Copies or maps `read` into a parameter. Mapped where dtype and device agree: the
-// parameter then points into the file.
-void set_parameter(at::Tensor& parameter, const at::Tensor& read) {
-  const at::NoGradGuard guard;
-  if (read.scalar_type() == parameter.scalar_type() && parameter.device().is_cpu()) {
-    parameter.set_data(read);
-  } else {
-    parameter.set_data(read.to(parameter.device(), parameter.scalar_type()));
-  }
+  model->eos_ids = read.eos_ids;
 }
 
 bool is_of_part(const std::string& name, const std::vector<std::string>& parts) {
@@ -106,10 +79,16 @@ OmniModel load(const fs::path& folder, const LoadOptions& options) {
         "load", folder.string(),
         "expected a folder with config.json and model.safetensors.");
   }
-  const OmniConfig config = read_config(folder / "config.json");
+  constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
+  const fs::path config_path = folder / "config.json";
+  std::optional<PublishedModel> published =
+      parse_published(read_file(config_path, kMaxConfigBytes), config_path.string());
+  const OmniConfig config = published ? published->config : read_config(config_path);
   const fs::path tokenizer_path = find_tokenizer_file(folder);
+  // A published checkpoint without one still gives logits.
   TORCH_CHECK_VALUE(
-      !config.transformer || !tokenizer_path.empty(), "[load] ", folder.string(),
+      published || !config.transformer || !tokenizer_path.empty(), "[load] ",
+      folder.string(),
       ": expected tokenizer.model or tokenizer.json, found "
       "neither.");
   const SafetensorsReader reader(folder);
@@ -117,34 +96,11 @@ OmniModel load(const fs::path& folder, const LoadOptions& options) {
       config, tokenizer_path.empty() ? nullptr : TextTokenizer::load(tokenizer_path),
       InitialParameters::Unset);
   model->set_tokenizer_path(tokenizer_path);
-  model->sampling_defaults = read_sampling_defaults(folder, config);
-  Mismatches mismatches;
-  std::set<std::string> known;
-  const auto named = model->named_parameters();
-  for (const auto& item : named) {
-    known.insert(item.key());
-    const auto found = reader.tensors().find(item.key());
-    if (found == reader.tensors().end()) {
-      mismatches.add("missing " + item.key() + " " + sizes_of(item.value().sizes()));
-    } else if (item.value().sizes() != at::IntArrayRef(found->second.shape)) {
-      mismatches.add(
-          item.key() + ": expected " + sizes_of(item.value().sizes()) + ", got " +
-          sizes_of(found->second.shape));
-    }
+  if (published) {
+    model->published = std::make_shared<const PublishedModel>(*std::move(published));
   }
-  for (const auto& [name, entry] : reader.tensors()) {
-    if (!known.contains(name)) {
-      mismatches.add("unexpected " + name + " " + sizes_of(entry.shape));
-    }
-  }
-  mismatches.check(folder);
-  const at::ScalarType dtype = options.dtype.value_or(default_dtype());
-  const at::NoGradGuard guard;
-  for (const auto& item : named) {
-    at::Tensor parameter = item.value();
-    parameter.set_data(at::empty({0}, at::TensorOptions(options.device).dtype(dtype)));
-    set_parameter(parameter, reader.read(item.key()));
-  }
+  read_generation_config(folder, model);
+  model->unused_tensors = load_weights(model, reader, folder, options);
   model->eval();
   return model;
 }
@@ -215,12 +171,10 @@ void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
       "folder could not be loaded again. Give the model the file (C++: "
       "set_tokenizer_path).");
   fs::create_directories(folder);
-  NamedTensors tensors;
-  for (const auto& item : named_parameters()) {
-    tensors.emplace_back(item.key(), item.value());
-  }
-  write_safetensors_folder(folder, tensors, max_shard_bytes);
-  write_file(folder / "config.json", config_to_json(config));
+  write_safetensors_folder(folder, stored_tensors(*this), max_shard_bytes);
+  write_file(
+      folder / "config.json",
+      published ? published->config_json : config_to_json(config));
   if (!tokenizer_path_.empty()) {
     write_file(
         folder / ("tokenizer" + tokenizer_path_.extension().string()),
@@ -239,10 +193,7 @@ void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
       write_file(folder / "examples.txt", examples);
     }
   }
-  GenerationConfig generation{sampling_defaults, {}};
-  if (config.token_space.has_control("eos")) {
-    generation.eos_ids = {config.token_space.control("eos")};
-  }
+  GenerationConfig generation{sampling_defaults, eos_ids};
   write_file(folder / "generation_config.json", generation_config_to_json(generation));
 }
 

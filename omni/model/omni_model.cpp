@@ -30,6 +30,9 @@ OmniModelImpl::OmniModelImpl(
     : config(checked(std::move(options))),
       processor(config),
       tokenizer(std::move(text_tokenizer)) {
+  if (config.token_space.has_control("eos")) {
+    eos_ids = {config.token_space.control("eos")};
+  }
   std::optional<LeaveUnset> unset;
   if (initial == InitialParameters::Unset) {
     unset.emplace();

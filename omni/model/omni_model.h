@@ -22,6 +22,8 @@
 
 namespace omni {
 
+struct PublishedModel;
+
 // Rows of media items, and of the encoders before their projectors.
 struct Encoding {
   std::vector<EncodedMedia> media; // one for each item
@@ -78,6 +80,10 @@ class OmniModelImpl : public torch::nn::Module {
   const MediaProcessor processor;
   std::shared_ptr<const TextTokenizer> tokenizer;
   SamplingOptions sampling_defaults; // of generation_config.json
+  std::vector<int64_t> eos_ids; // any of them ends an answer
+  // What the folder was, if it was a published checkpoint: save() writes it back so.
+  std::shared_ptr<const PublishedModel> published;
+  std::vector<std::string> unused_tensors; // of that checkpoint, which we do not run
   Transformer transformer{nullptr};
   torch::nn::Embedding drawing_places{nullptr}; // weight [grid_size^2, D]
   Vit vit{nullptr};
@@ -109,8 +115,9 @@ struct LoadOptions {
 };
 
 // A model folder: config.json, model.safetensors (or an index and shards, mapped
-// without a copy where the dtype allows), tokenizer. Reports all missing, unexpected
-// and mis-shaped tensors in one ValueError.
+// without a copy where the dtype allows), tokenizer. Ours, or a published checkpoint of
+// a family in omni/families/families.h. Reports all missing, unexpected and mis-shaped
+// tensors in one ValueError.
 [[nodiscard]] OmniModel load(
     const std::filesystem::path& folder,
     const LoadOptions& options = {});

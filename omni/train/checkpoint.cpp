@@ -104,10 +104,12 @@ void CheckpointFolder::write(const Checkpoint& checkpoint, int64_t keep, bool is
       {"is_best", is_best},
       {"has_best", checkpoint.state.has_best},
       {"best_loss", checkpoint.state.best_loss},
+      {"evaluated", checkpoint.state.evaluated},
       {"trained_seconds", checkpoint.state.trained_seconds},
       {"losses", to_json(checkpoint.state.losses)},
       {"figures", to_json(checkpoint.state.figures)},
-      {"inputs", checkpoint.state.inputs}};
+      {"inputs", checkpoint.state.inputs},
+      {"environment", checkpoint.state.environment}};
   write_file(temporary / kManifest, state.dump(2) + "\n");
   remove_checkpoint(folder_ / name); // a run that went back and came here again
   fs::rename(temporary, folder_ / name);
@@ -163,8 +165,11 @@ Checkpoint CheckpointFolder::read_state(const fs::path& folder) {
     checkpoint.state.trained_seconds = state.at("trained_seconds").get<double>();
     checkpoint.state.losses = to_ratios(state, "losses");
     checkpoint.state.figures = to_ratios(state, "figures");
-    checkpoint.state.inputs =
-        state.value("inputs", std::map<std::string, std::string>());
+    // Checkpoints of before have none of these.
+    using Texts = std::map<std::string, std::string>;
+    checkpoint.state.inputs = state.value("inputs", Texts());
+    checkpoint.state.environment = state.value("environment", Texts());
+    checkpoint.state.evaluated = state.value("evaluated", std::string());
   } catch (const Json::exception& error) {
     throw IoError("checkpoint", folder.string(), error.what());
   }

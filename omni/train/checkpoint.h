@@ -20,11 +20,13 @@ struct CheckpointState {
   int64_t step = 0; // steps done
   double best_loss = 0.0; // of evaluation so far; only if has_best
   bool has_best = false;
+  std::string evaluated; // what best_loss is of: a digest, see run_inputs.h
   double trained_seconds = 0.0;
   // Running means since the last line of the log.
   std::map<std::string, Ratio> losses;
   std::map<std::string, Ratio> figures;
   std::map<std::string, std::string> inputs; // digests, see run_inputs.h
+  std::map<std::string, std::string> environment; // values, see run_inputs.h
 };
 
 struct Checkpoint {

@@ -16,7 +16,8 @@ namespace {
 struct Share {
   std::vector<std::pair<std::string, at::Tensor>> means;
   std::map<std::string, at::Tensor> figures;
-  std::vector<at::Tensor> grads;
+  std::vector<at::Tensor> grads; // all undefined without has_gradient
+  bool has_gradient = false;
 };
 
 class StepDifferentiation {
@@ -47,10 +48,15 @@ class StepDifferentiation {
   Share share(size_t index) const {
     Share share;
     const at::Tensor total = weighted_loss(*batches_[index], share);
-    share.grads = torch::autograd::grad(
-        {total}, parameters_, {}, std::nullopt,
-        /*create_graph=*/false,
-        /*allow_unused=*/true);
+    share.has_gradient = total.defined() && total.requires_grad();
+    if (share.has_gradient) {
+      share.grads = torch::autograd::grad(
+          {total}, parameters_, {}, std::nullopt,
+          /*create_graph=*/false,
+          /*allow_unused=*/true);
+    } else {
+      share.grads.resize(parameters_.size());
+    }
     return share;
   }
 
@@ -58,6 +64,7 @@ class StepDifferentiation {
     const at::NoGradGuard guard;
     StepLosses step;
     for (Share& share : shares) {
+      step.num_without_gradient += share.has_gradient ? 0 : 1;
       for (const auto& [name, mean] : share.means) {
         at::Tensor& sum = step.means[name];
         sum = sum.defined() ? sum + mean : mean;
@@ -77,6 +84,7 @@ class StepDifferentiation {
   }
 
  private:
+  // Undefined for a batch in which there is nothing to learn.
   at::Tensor weighted_loss(const Batch& batch, Share& share) const {
     const Autocast autocast(config_.precision == "bfloat16");
     Losses losses = objective_.loss(batch, progress_);

@@ -17,6 +17,9 @@ namespace omni {
 struct StepLosses {
   std::map<std::string, at::Tensor> means; // by term, over the whole step
   std::vector<std::pair<std::string, at::Tensor>> figures; // of each micro-batch
+  // Micro-batches that teach nothing: no targets, or none that a parameter had a part
+  // in.
+  int64_t num_without_gradient = 0;
 };
 
 // Sets the gradients of `parameters` (undefined where none flows) to those of the

@@ -74,11 +74,12 @@ class Objective {
     return {loss(batch, {1, 1}), {}};
   }
   // What a sample must have, as in "a transcript"; empty: nothing. Samples for which
-  // has_needed() is false are left out; it sees no contents of media.
-  [[nodiscard]] virtual std::string needs() const {
+  // has_needed() is false are left out; it sees no contents of media. Evaluation may
+  // need more than training, which also learns from side losses.
+  [[nodiscard]] virtual std::string needs(bool /*is_training*/) const {
     return {};
   }
-  [[nodiscard]] virtual bool has_needed(const Sample&) const {
+  [[nodiscard]] virtual bool has_needed(const Sample&, bool /*is_training*/) const {
     return true;
   }
   // Loss terms that a batch need not have, as far as `num_samples` of each training set

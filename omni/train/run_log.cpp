@@ -56,4 +56,9 @@ void RunLog::write_evaluation(
   stream_ << json.dump() << '\n' << std::flush;
 }
 
+void RunLog::write_note(int64_t step, const std::string& note) {
+  const Json json = {{"step", step}, {"note", note}};
+  stream_ << json.dump() << '\n' << std::flush;
+}
+
 } // namespace omni

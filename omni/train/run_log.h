@@ -30,6 +30,8 @@ class RunLog {
       const std::string& name,
       const std::map<std::string, double>& losses,
       const std::map<std::string, double>& figures);
+  // A sentence for whoever reads the log.
+  void write_note(int64_t step, const std::string& note);
 
  private:
   std::ofstream stream_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Means of named scalars between two lines of the log, kept as tensors so that a step
-// waits for nothing.
+// Means of named scalars between two lines of the log, and counts, kept as tensors so
+// that a step waits for nothing.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -36,6 +36,14 @@ class RunningMeans {
     const at::Tensor single = value.detach().to(at::kFloat);
     sum = sum.defined() ? sum + single : single;
     ++count;
+  }
+  // Of what is counted rather than averaged: read as the sum.
+  void add_count(const std::string& name, int64_t number) {
+    auto& [sum, count] = sums_[name];
+    const at::Tensor single =
+        at::scalar_tensor(static_cast<double>(number), at::kFloat);
+    sum = sum.defined() ? sum + single : single;
+    count = 1;
   }
   std::map<std::string, double> take() {
     std::map<std::string, double> means;

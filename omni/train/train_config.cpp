@@ -2,6 +2,7 @@
 // Copyright The Omni Authors
 #include "omni/train/train_config.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "omni/core/file_io.h"
@@ -277,6 +278,15 @@ void add_changed(
   }
 }
 
+// Read as a configuration, so that a key added since has its default.
+TrainConfig parse_saved(const std::string& saved_json) {
+  TrainConfig saved;
+  const ConfigJson json = ConfigJson::parse(saved_json);
+  ConfigReader reader(json, "");
+  describe(reader, saved);
+  return saved;
+}
+
 } // namespace
 
 std::vector<std::string> changed_fields(
@@ -291,11 +301,7 @@ std::vector<std::string> changed_fields(
       "checkpoint_every_seconds",
       "keep_checkpoints",
       "output"};
-  // Read as a configuration, so that a key added since has its default.
-  TrainConfig before;
-  const ConfigJson saved_config = ConfigJson::parse(saved_json);
-  ConfigReader reader(saved_config, "");
-  describe(reader, before);
+  TrainConfig before = parse_saved(saved_json);
   if (begins_alike(before, config, num_steps)) {
     before.steps = config.steps;
     before.schedule = config.schedule;
@@ -311,6 +317,15 @@ std::vector<std::string> changed_fields(
   std::vector<std::string> changed;
   add_changed(saved, now, "", changed);
   return changed;
+}
+
+bool evaluates_alike(const std::string& saved_json, const TrainConfig& config) {
+  const TrainConfig before = parse_saved(saved_json);
+  return before.evaluate_samples == config.evaluate_samples &&
+      std::equal(
+             before.evaluate.begin(), before.evaluate.end(), config.evaluate.begin(),
+             config.evaluate.end(),
+             [](const DataSource& a, const DataSource& b) { return a.data == b.data; });
 }
 
 } // namespace omni

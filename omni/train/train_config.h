@@ -88,5 +88,10 @@ struct TrainConfig {
     const std::string& saved_json,
     const TrainConfig& config,
     int64_t num_steps);
+// Whether two runs evaluate as many samples of the same sets, as far as their
+// configurations tell. The names of the sets do not matter.
+[[nodiscard]] bool evaluates_alike(
+    const std::string& saved_json,
+    const TrainConfig& config);
 
 } // namespace omni

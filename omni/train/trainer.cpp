@@ -48,15 +48,19 @@ class Run {
         "[train] expected `parallel_batches` 1 with dropout, got ",
         config.parallel_batches, ": which batch draws first would depend on timing.");
     choose_parameters();
-    datasets_ = open(config.train);
-    evaluation_sets_ = open(config.evaluate);
+    datasets_ = open(config.train, true);
+    evaluation_sets_ = open(config.evaluate, false);
+    evaluated_ = digest_evaluated(config, evaluation_sets_);
     check_loss_weights();
   }
 
   bool run() {
-    resume();
+    const std::string note = resume();
     checkpoints_.repair();
     log_.emplace(fs::path(config_.output) / "log.jsonl", state_.step);
+    if (!note.empty()) {
+      log_->write_note(state_.step, note);
+    }
     BatchLoader loader(config_, datasets_, *objective_, state_.step);
     begin_ = Clock::now();
     last_save_ = begin_;
@@ -123,25 +127,27 @@ class Run {
   }
 
   // Data sets with the samples that the objective can use.
-  std::vector<Dataset> open(const std::vector<DataSource>& sources) {
+  std::vector<Dataset> open(const std::vector<DataSource>& sources, bool is_training) {
+    const std::string needs = objective_->needs(is_training);
     std::vector<Dataset> datasets;
     for (const DataSource& source : sources) {
       Dataset& dataset = datasets.emplace_back(source.data);
-      if (objective_->needs().empty()) {
+      if (needs.empty()) {
         continue;
       }
-      TrainEvent event;
-      event.kind = TrainEvent::Kind::LeftOut;
-      event.name = source.data;
-      event.needs = objective_->needs();
-      event.num_left_out = dataset.keep_only(
-          [&](const Sample& sample) { return objective_->has_needed(sample); });
+      const int64_t num_left_out = dataset.keep_only([&](const Sample& sample) {
+        return objective_->has_needed(sample, is_training);
+      });
       TORCH_CHECK_VALUE(
           dataset.size() > 0, "[train] ", source.data, ": expected samples with ",
-          event.needs, " for the objective ", config_.objective, ", found none among ",
-          event.num_left_out, ".");
-      if (event.num_left_out > 0) {
-        tell(std::move(event));
+          needs, " for the objective ", config_.objective, ", found none among ",
+          num_left_out, ".");
+      if (num_left_out > 0) {
+        tell(
+            {.kind = TrainEvent::Kind::LeftOut,
+             .name = source.data,
+             .needs = needs,
+             .num_left_out = num_left_out});
       }
     }
     return datasets;
@@ -180,31 +186,21 @@ class Run {
     }
   }
 
-  void resume() {
-    inputs_ = digest_inputs(config_, *model_, datasets_, optimizer_->parameters());
+  // Returns a sentence on what is not as it was; empty: all is.
+  std::string resume() {
+    state_.inputs =
+        digest_inputs(config_, *model_, datasets_, optimizer_->parameters());
+    state_.environment = run_environment();
     const auto newest = checkpoints_.newest();
     if (!newest) {
       tell({.kind = TrainEvent::Kind::Started});
-      return;
+      return {};
     }
-    const Checkpoint saved = CheckpointFolder::read_state(*newest);
-    std::string changed;
-    for (const std::string& field :
-         changed_fields(saved.config_json, config_, saved.state.step)) {
-      changed += (changed.empty() ? "" : ", ") + field;
-    }
-    TORCH_CHECK_VALUE(
-        changed.empty(), "[train] ", newest->string(),
-        ": expected the configuration that wrote this "
-        "checkpoint, got one with another ",
-        changed,
-        ". Undo that, or give another `output` (initialize_from takes the weights "
-        "along).");
-    const std::string replaced = changed_inputs(saved.state.inputs, inputs_);
-    TORCH_CHECK_VALUE(
-        replaced.empty(), "[train] ", newest->string(),
-        ": expected what this run began with, but ", replaced,
-        " changed since. Restore that, or give another `output`.");
+    Checkpoint saved = CheckpointFolder::read_state(*newest);
+    check_same_run(*newest, saved, config_, state_);
+    // One of before may lack these.
+    saved.state.inputs = state_.inputs;
+    saved.state.environment = state_.environment;
     state_ = saved.state;
     means_.load_state(state_.losses);
     figures_.load_state(state_.figures);
@@ -220,7 +216,21 @@ class Run {
         at::Tensor(tensor).copy_(average.read(name));
       }
     }
-    tell({.kind = TrainEvent::Kind::Resumed});
+    const std::string note = forget_other_best(saved);
+    tell({.kind = TrainEvent::Kind::Resumed, .name = note});
+    return note;
+  }
+
+  // Losses of other samples cannot be compared.
+  std::string forget_other_best(const Checkpoint& saved) {
+    if (!state_.has_best || config_.evaluate.empty()) {
+      return {};
+    }
+    state_.has_best = evaluates_the_same(saved, config_, evaluated_);
+    state_.evaluated = evaluated_;
+    return state_.has_best
+        ? ""
+        : "what is evaluated changed: the best checkpoint so far is forgotten";
   }
 
   void train_step(StepBatches batches) {
@@ -243,6 +253,9 @@ class Run {
     }
     for (const auto& [name, figure] : losses.figures) {
       figures_.add(name, figure);
+    }
+    if (losses.num_without_gradient > 0) {
+      figures_.add_count("batches_without_gradient", losses.num_without_gradient);
     }
     gradient_norm_ = optimizer_->step(
         learning_rate_share(config_.schedule, state_.step, config_.steps), *workers_);
@@ -316,6 +329,7 @@ class Run {
     if (is_best) {
       state_.best_loss = loss;
       state_.has_best = true;
+      state_.evaluated = evaluated_;
     }
     return is_best;
   }
@@ -325,7 +339,6 @@ class Run {
     state_.trained_seconds += seconds_since(last_save_);
     state_.losses = means_.state();
     state_.figures = figures_.state();
-    state_.inputs = inputs_;
     checkpoints_.write(
         {state_, train_config_to_json(config_), optimizer_->parameters(),
          optimizer_->state(), average_->tensors()},
@@ -339,10 +352,7 @@ class Run {
     average_->swap();
     model_->save(folder);
     average_->swap();
-    TrainEvent event;
-    event.kind = TrainEvent::Kind::Finished;
-    event.name = folder.string();
-    tell(std::move(event));
+    tell({.kind = TrainEvent::Kind::Finished, .name = folder.string()});
   }
 
   void tell(TrainEvent event) {
@@ -361,7 +371,7 @@ class Run {
   std::unique_ptr<Objective> objective_;
   std::vector<Dataset> datasets_; // of config_.train
   std::vector<Dataset> evaluation_sets_; // of config_.evaluate
-  std::map<std::string, std::string> inputs_;
+  std::string evaluated_; // digest of what is evaluated of them
   std::optional<Optimizer> optimizer_;
   std::optional<MovingAverage> average_;
   CheckpointState state_;

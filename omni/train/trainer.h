@@ -29,8 +29,9 @@ struct TrainEvent {
   Kind kind = Kind::Step;
   int64_t step = 0; // steps done
   int64_t num_steps = 0;
-  std::string name =
-      {}; // of the evaluation set, or the folder saved; LeftOut: the data
+  // Of the evaluation set, or the folder saved; LeftOut: the data; Resumed: a sentence
+  // on what is not as it was, such as a best that was forgotten, or empty.
+  std::string name = {};
   std::string needs = {}; // LeftOut: what `num_left_out` samples of the data lack
   int64_t num_left_out = 0;
   std::map<std::string, double> losses = {}; // means by term since the last event
@@ -49,8 +50,8 @@ struct TrainHooks {
 // Runs (or resumes) the configuration until its last step. The final model, with the
 // moving average where there is one, is saved as a model folder in `output`/model.
 // Throws ValueError naming what changed when the checkpoint there is of another
-// configuration, or of other data or weights. Returns false when it was stopped before
-// the end.
+// configuration, of other data or weights, or of another number of threads, version of
+// torch or kind of processor. Returns false when it was stopped before the end.
 bool train(const TrainConfig& config, const TrainHooks& hooks = {});
 
 } // namespace omni

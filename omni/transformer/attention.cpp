@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include "omni/transformer/latent_attention.h"
+
 namespace omni {
 
 GroupedQueryAttentionImpl::GroupedQueryAttentionImpl(
@@ -92,9 +94,17 @@ void GroupedQueryAttentionImpl::reset_parameters(double input_std, double output
   }
 }
 
+int64_t rotary_head_width(const LayerConfig& layer) {
+  return layer.attention == AttentionKind::Latent ? layer.latent.rope_width
+                                                  : layer.head_width;
+}
+
 std::shared_ptr<AttentionImpl> make_attention(
     const TransformerConfig& config,
     int64_t layer) {
+  if (config.layers[static_cast<size_t>(layer)].attention == AttentionKind::Latent) {
+    return std::make_shared<LatentAttentionImpl>(config, layer);
+  }
   return std::make_shared<GroupedQueryAttentionImpl>(config, layer);
 }
 

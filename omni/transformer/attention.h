@@ -2,8 +2,9 @@
 // Copyright The Omni Authors
 //
 // The attention of a block. AttentionImpl is what a block knows of it; each kind is a
-// subclass: grouped-query attention here. Rows of the whole batch come laid end to end,
-// [L, D]; which of them see each other is said beside them.
+// subclass: grouped-query attention here, latent attention in latent_attention.h. Rows
+// of the whole batch come laid end to end, [L, D]; which of them see each other is said
+// beside them.
 #pragma once
 
 #include <torch/nn.h>
@@ -28,7 +29,7 @@ struct AttentionRows {
 
 class AttentionImpl : public torch::nn::Module {
  public:
-  // x [L, D] -> [L, D]. With a cache, appends the rows' keys and values to it.
+  // x [L, D] -> [L, D]. With a cache, appends to it what it keeps of the rows.
   virtual at::Tensor forward(const at::Tensor& x, const AttentionRows& rows) = 0;
   // Input maps get deviation `input_std`, the map back to D `output_std`.
   virtual void reset_parameters(double input_std, double output_std) = 0;
@@ -60,6 +61,10 @@ class GroupedQueryAttentionImpl : public AttentionImpl {
   kernels::QkNormRopeOptions qk_options_;
   double scale_ = 1.0;
 };
+
+// The head width that a layer's rotary settings are read for: latent attention turns
+// only the rope part, any other may turn the whole head.
+[[nodiscard]] int64_t rotary_head_width(const LayerConfig& layer);
 
 // The attention that block `layer` of the config asks for.
 [[nodiscard]] std::shared_ptr<AttentionImpl> make_attention(

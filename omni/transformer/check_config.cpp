@@ -15,6 +15,7 @@ constexpr int64_t kMaxWidth = int64_t{1} << 20;
 constexpr int64_t kMaxVocab = int64_t{1} << 31;
 constexpr int64_t kMaxPositions = int64_t{1} << 31;
 constexpr size_t kMaxLayers = 1024;
+constexpr int64_t kMaxExperts = int64_t{1} << 14;
 
 class Checker {
  public:
@@ -73,6 +74,23 @@ void check_rotary(
   }
   check.positive("rotary.theta", rotary.theta);
   check.positive("rotary.position_scale", rotary.position_scale);
+  check.positive("rotary.scaling.attention_factor", rotary.scaling.attention_factor);
+  if (rotary.scaling.rule != ScalingRule::None) {
+    check.positive("rotary.scaling.factor", rotary.scaling.factor);
+    check.positive(
+        "rotary.scaling.original_positions", rotary.scaling.original_positions);
+    check.positive("rotary.scaling.slow_turns", rotary.scaling.slow_turns);
+    check.positive("rotary.scaling.fast_turns", rotary.scaling.fast_turns);
+    if (rotary.scaling.fast_turns <= rotary.scaling.slow_turns) {
+      check.fail(
+          "rotary.scaling.fast_turns beyond rotary.scaling.slow_turns = " +
+              std::to_string(rotary.scaling.slow_turns),
+          std::to_string(rotary.scaling.fast_turns));
+    }
+    if (rotary.theta <= 1.0) {
+      check.fail("rotary.theta beyond 1", std::to_string(rotary.theta));
+    }
+  }
   check.in_range("rotary.rotary_width", rotary.rotary_width, 0, head_width);
   const int64_t width = rotary.rotary_width > 0 ? rotary.rotary_width : head_width;
   if (width % 2 != 0) {
@@ -104,12 +122,9 @@ void check_rotary(
   }
 }
 
-void check_layer(const LayerConfig& layer, const Checker& check) {
-  check.in_range("num_heads", layer.num_heads, 1, kMaxWidth);
+void check_grouped_query(const LayerConfig& layer, const Checker& check) {
   check.in_range("num_kv_heads", layer.num_kv_heads, 1, kMaxWidth);
   check.in_range("head_width", layer.head_width, 1, kMaxWidth);
-  check.in_range("feed_forward_width", layer.feed_forward_width, 1, kMaxWidth);
-  check.in_range("sliding_window", layer.sliding_window, 0, kMaxPositions);
   if (layer.num_heads % layer.num_kv_heads != 0) {
     check.fail(
         "num_kv_heads to divide num_heads = " + std::to_string(layer.num_heads),
@@ -117,12 +132,69 @@ void check_layer(const LayerConfig& layer, const Checker& check) {
   }
   check.in_range(
       "num_heads * head_width", layer.num_heads * layer.head_width, 1, kMaxWidth);
+  check_rotary(layer.rotary, layer.head_width, check);
+}
+
+void check_latent(const LayerConfig& layer, const Checker& check) {
+  const LatentConfig& latent = layer.latent;
+  check.in_range("latent.q_rank", latent.q_rank, 0, kMaxWidth);
+  check.in_range("latent.kv_rank", latent.kv_rank, 1, kMaxWidth);
+  check.in_range("latent.nope_width", latent.nope_width, 1, kMaxWidth);
+  check.in_range("latent.rope_width", latent.rope_width, 2, kMaxWidth);
+  const int64_t key_width = latent.nope_width + latent.rope_width;
+  check.in_range("latent.value_width", latent.value_width, 1, key_width);
+  check.in_range("num_heads * key width", layer.num_heads * key_width, 1, kMaxWidth);
+  check.positive("latent.norm_eps", latent.norm_eps);
+  if (layer.has_qk_norm) {
+    check.fail("no has_qk_norm with latent attention", "one");
+  }
+  if (layer.rotary.axis_layout != AxisLayout::OneAxis) {
+    check.fail("one rotary axis with latent attention", "more");
+  }
+  check_rotary(layer.rotary, latent.rope_width, check);
+}
+
+void check_experts(const ExpertsConfig& experts, const Checker& check) {
+  check.in_range("experts.num_experts", experts.num_experts, 1, kMaxExperts);
+  check.in_range(
+      "experts.experts_per_token", experts.experts_per_token, 1, experts.num_experts);
+  check.in_range("experts.width", experts.width, 1, kMaxWidth);
+  check.in_range("experts.shared_width", experts.shared_width, 0, kMaxWidth);
+  check.positive("experts.weight_scale", experts.weight_scale);
+  check.in_range("experts.num_groups", experts.num_groups, 1, experts.num_experts);
+  check.in_range("experts.kept_groups", experts.kept_groups, 1, experts.num_groups);
+  if (experts.num_experts % experts.num_groups != 0) {
+    check.fail(
+        "experts.num_groups to divide experts.num_experts = " +
+            std::to_string(experts.num_experts),
+        std::to_string(experts.num_groups));
+  }
+  check.in_range(
+      "experts.experts_per_token (from the kept groups)", experts.experts_per_token, 1,
+      experts.num_experts / experts.num_groups * experts.kept_groups);
+  if (experts.is_shared_gated && experts.shared_width == 0) {
+    check.fail("experts.shared_width with experts.is_shared_gated", "0");
+  }
+}
+
+void check_layer(const LayerConfig& layer, const Checker& check) {
+  check.in_range("num_heads", layer.num_heads, 1, kMaxWidth);
+  check.in_range("sliding_window", layer.sliding_window, 0, kMaxPositions);
   if (!(std::isfinite(layer.attention_scale) && layer.attention_scale >= 0.0)) {
     check.fail(
         "attention_scale to be finite and not negative",
         std::to_string(layer.attention_scale));
   }
-  check_rotary(layer.rotary, layer.head_width, check);
+  if (layer.attention == AttentionKind::Latent) {
+    check_latent(layer, check);
+  } else {
+    check_grouped_query(layer, check);
+  }
+  if (layer.experts.num_experts == 0) {
+    check.in_range("feed_forward_width", layer.feed_forward_width, 1, kMaxWidth);
+  } else {
+    check_experts(layer.experts, check);
+  }
 }
 
 } // namespace

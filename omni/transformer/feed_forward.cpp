@@ -3,15 +3,16 @@
 #include "omni/transformer/feed_forward.h"
 
 #include "kernels/kernels.h"
+#include "omni/transformer/experts.h"
 
 namespace omni {
 
-DenseFeedForwardImpl::DenseFeedForwardImpl(int64_t width, const LayerConfig& config) {
-  const int64_t inner = config.feed_forward_width;
-  const bool has_bias = config.has_feed_forward_bias;
+DenseFeedForwardImpl::DenseFeedForwardImpl(const DenseFeedForwardOptions& options) {
+  const int64_t width = options.width, inner = options.inner_width;
   gate_up = register_module(
-      "gate_up", LinearMap(LinearMapOptions{width, 2 * inner, has_bias}));
-  down = register_module("down", LinearMap(LinearMapOptions{inner, width, has_bias}));
+      "gate_up", LinearMap(LinearMapOptions{width, 2 * inner, options.has_bias}));
+  down = register_module(
+      "down", LinearMap(LinearMapOptions{inner, width, options.has_bias}));
 }
 
 at::Tensor DenseFeedForwardImpl::forward(const at::Tensor& x) {
@@ -26,8 +27,12 @@ void DenseFeedForwardImpl::reset_parameters(double input_std, double output_std)
 std::shared_ptr<FeedForwardImpl> make_feed_forward(
     const TransformerConfig& config,
     int64_t layer) {
-  return std::make_shared<DenseFeedForwardImpl>(
-      config.width, config.layers[static_cast<size_t>(layer)]);
+  const LayerConfig& of_layer = config.layers[static_cast<size_t>(layer)];
+  if (of_layer.experts.num_experts > 0) {
+    return std::make_shared<ExpertsFeedForwardImpl>(config.width, of_layer.experts);
+  }
+  return std::make_shared<DenseFeedForwardImpl>(DenseFeedForwardOptions{
+      config.width, of_layer.feed_forward_width, of_layer.has_feed_forward_bias});
 }
 
 } // namespace omni

@@ -2,7 +2,7 @@
 // Copyright The Omni Authors
 //
 // The feed-forward part of a block. FeedForwardImpl is what a block knows of it; each
-// kind is a subclass: the dense SwiGLU here.
+// kind is a subclass: the dense SwiGLU here, many of which few are used in experts.h.
 #pragma once
 
 #include <torch/nn.h>
@@ -22,10 +22,16 @@ class FeedForwardImpl : public torch::nn::Module {
   virtual void reset_parameters(double input_std, double output_std) = 0;
 };
 
+struct DenseFeedForwardOptions {
+  int64_t width = 0; // D
+  int64_t inner_width = 0; // F
+  bool has_bias = false;
+};
+
 // down(silu(gate x) * up x) (arXiv 2002.05202).
 class DenseFeedForwardImpl : public FeedForwardImpl {
  public:
-  DenseFeedForwardImpl(int64_t width, const LayerConfig& config);
+  explicit DenseFeedForwardImpl(const DenseFeedForwardOptions& options);
   at::Tensor forward(const at::Tensor& x) override;
   void reset_parameters(double input_std, double output_std) override;
 

@@ -3,11 +3,19 @@
 #include "omni/transformer/kv_cache.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 
 namespace omni {
+
+CacheRow cache_row(const LayerConfig& layer) {
+  if (layer.attention == AttentionKind::Latent) {
+    return {1, layer.latent.kv_rank + layer.latent.rope_width, 0};
+  }
+  return {layer.num_kv_heads, layer.head_width, layer.head_width};
+}
 
 // Note [Rows of a sliding layer]
 // A sliding layer must hold the window - 1 rows before the next one, and `slack` more
@@ -30,9 +38,11 @@ KvCache::KvCache(const TransformerConfig& config, KvCacheOptions options)
         of.sliding_window + 2 * std::max<int64_t>(options.slack_tokens, 1),
         max_tokens_);
     const int64_t rows = of.sliding_window > 0 ? sliding : capacity;
-    const std::vector<int64_t> sizes = {of.num_kv_heads, rows, of.head_width};
+    const CacheRow row = cache_row(of);
     layers_.push_back(
-        {at::empty(sizes, like), at::empty(sizes, like), 0, 0, of.sliding_window});
+        {at::empty({row.num_heads, rows, row.key_width}, like),
+         at::empty({row.num_heads, rows, row.value_width}, like), 0, 0,
+         of.sliding_window});
   }
 }
 
@@ -115,8 +125,10 @@ KvCache::slide(Layer& layer, const at::Tensor& keys_GLK, const at::Tensor& value
 KvView KvCache::append(
     int64_t layer_index,
     const at::Tensor& keys_GLK,
-    const at::Tensor& values_GLK) {
+    const at::Tensor& values_or_none_GLK) {
   const at::NoGradGuard no_grad;
+  const at::Tensor values_GLK =
+      values_or_none_GLK.defined() ? values_or_none_GLK : keys_GLK.narrow(2, 0, 0);
   Layer& layer = layers_.at(static_cast<size_t>(layer_index));
   const int64_t num_new = keys_GLK.size(1);
   const int64_t num_rows = layer.num_rows + num_new;

@@ -21,11 +21,22 @@ struct KvCacheOptions {
   at::Device device = at::kCPU;
 };
 
+// What a layer keeps of one token: G heads, each a key and a value.
+struct CacheRow {
+  int64_t num_heads = 0; // G
+  int64_t key_width = 0; // entries a head
+  int64_t value_width = 0; // entries a head; 0: no values are kept
+};
+
+// Grouped queries keep their keys and values. Latent attention keeps one head a token,
+// its key the latent and then the turned rope key, and no values: the latent is both.
+[[nodiscard]] CacheRow cache_row(const LayerConfig& layer);
+
 // Keys and values a layer attends to, oldest first: for L rows just appended, all that
 // the first of them sees and more. A view of the cache, valid until it changes.
 struct KvView {
-  at::Tensor keys_GLK; // [G, L, K]
-  at::Tensor values_GLK;
+  at::Tensor keys_GLK; // [G, L, key width]
+  at::Tensor values_GLK; // [G, L, value width]
   int64_t first_index = 0; // sequence index of the first row
 };
 
@@ -39,9 +50,11 @@ class KvCache {
   // Makes room for so many more rows in every layer. Throws ValueError beyond
   // max_positions.
   void reserve(int64_t num_more);
-  // Appends [G, L, K] to a layer and returns what its queries may see.
+  // Appends keys [G, L, key width] and values [G, L, value width] to a layer and
+  // returns what its queries may see. Values are left undefined for a layer that keeps
+  // none.
   KvView
-  append(int64_t layer, const at::Tensor& keys_GLK, const at::Tensor& values_GLK);
+  append(int64_t layer, const at::Tensor& keys_GLK, const at::Tensor& values_GLK = {});
   // Keeps the first `num_tokens` rows. Returns false, and empties the cache, when a
   // sliding layer no longer holds the rows it needs: compute the prefix again. Throws
   // ValueError unless 0 <= num_tokens <= num_tokens().
@@ -67,8 +80,8 @@ class KvCache {
 
  private:
   struct Layer {
-    at::Tensor keys_GLK; // [G, capacity, K]
-    at::Tensor values_GLK;
+    at::Tensor keys_GLK; // [G, capacity, key width]
+    at::Tensor values_GLK; // [G, capacity, value width]; without entries at width 0
     int64_t first_index = 0; // sequence index of row 0
     int64_t num_rows = 0; // rows in use
     int64_t window = 0; // 0: keeps all

@@ -4,13 +4,64 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace omni {
 namespace {
 
 int64_t num_frequencies(const RotaryConfig& rotary, int64_t head_width) {
   return (rotary.rotary_width > 0 ? rotary.rotary_width : head_width) / 2;
+}
+
+// How much of the division by `factor` a frequency keeps out: 1 none of it, 0 all.
+double kept_by_llama3(const RotaryConfig& rotary, double frequency) {
+  const double turns =
+      rotary.scaling.original_positions * frequency / (2.0 * std::numbers::pi);
+  return std::clamp(
+      (turns - rotary.scaling.slow_turns) /
+          (rotary.scaling.fast_turns - rotary.scaling.slow_turns),
+      0.0, 1.0);
+}
+
+// The ramp runs over the index of the frequency, not over its turns (arXiv 2309.00071,
+// section 3.2, as published code has it).
+double kept_by_yarn(const RotaryConfig& rotary, int64_t count, int64_t index) {
+  const auto index_of_turns = [&](double turns) {
+    return static_cast<double>(count) *
+        std::log(rotary.scaling.original_positions / (turns * 2.0 * std::numbers::pi)) /
+        std::log(rotary.theta);
+  };
+  double low = index_of_turns(rotary.scaling.fast_turns);
+  double high = index_of_turns(rotary.scaling.slow_turns);
+  if (rotary.scaling.has_whole_bounds) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, 2.0 * static_cast<double>(count) - 1.0);
+  if (low == high) {
+    high += 0.001; // a step
+  }
+  return 1.0 - std::clamp((static_cast<double>(index) - low) / (high - low), 0.0, 1.0);
+}
+
+double
+scaled(const RotaryConfig& rotary, int64_t count, int64_t index, double frequency) {
+  switch (rotary.scaling.rule) {
+    case ScalingRule::None:
+      return frequency;
+    case ScalingRule::Llama3: {
+      const double kept = kept_by_llama3(rotary, frequency);
+      return frequency * (kept + (1.0 - kept) / rotary.scaling.factor);
+    }
+    case ScalingRule::Yarn: {
+      const double kept = kept_by_yarn(rotary, count, index);
+      return frequency * (kept + (1.0 - kept) / rotary.scaling.factor);
+    }
+  }
+  TORCH_INTERNAL_ASSERT(false, "unknown scaling rule");
 }
 
 } // namespace
@@ -20,7 +71,8 @@ std::vector<double> rotary_frequencies(const RotaryConfig& rotary, int64_t head_
   std::vector<double> frequencies;
   for (int64_t i = 0; i < count; ++i) {
     const double exponent = -static_cast<double>(i) / static_cast<double>(count);
-    frequencies.push_back(rotary.position_scale * std::pow(rotary.theta, exponent));
+    const double frequency = scaled(rotary, count, i, std::pow(rotary.theta, exponent));
+    frequencies.push_back(rotary.position_scale * frequency);
   }
   return frequencies;
 }
@@ -65,7 +117,12 @@ kernels::RotaryTables Rotary::tables(const at::Tensor& positions) const {
       ? positions.index_select(1, axes_.to(device))
       : positions.narrow(1, 0, 1);
   const at::Tensor angles = of_axis * frequencies_.to(device); // float64
-  return {angles.cos().to(at::kFloat), angles.sin().to(at::kFloat)};
+  at::Tensor cos = angles.cos(), sin = angles.sin();
+  if (config_.scaling.attention_factor != 1.0) {
+    cos = cos * config_.scaling.attention_factor;
+    sin = sin * config_.scaling.attention_factor;
+  }
+  return {cos.to(at::kFloat), sin.to(at::kFloat)};
 }
 
 bool Rotary::serves(const RotaryConfig& rotary, int64_t head_width) const {

@@ -2,9 +2,9 @@
 // Copyright The Omni Authors
 //
 // From positions (t, y, x) of rows to the angles by which queries and keys turn. A
-// frequency rule (plain, linear) is one function here; which axis drives which
-// frequency is data. Tables are float32, made from float64 angles, once a forward pass
-// for each distinct Rotary and shared by the layers that use it.
+// frequency rule (plain, linear, Llama 3, YaRN) is one function here; which axis drives
+// which frequency is data. Tables are float32, made from float64 angles, once a forward
+// pass for each distinct Rotary and shared by the layers that use it.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -42,13 +42,14 @@ TransformerImpl::TransformerImpl(TransformerConfig config_in, InitialParameters 
     layers.emplace_back(config, static_cast<int64_t>(i));
     list->push_back(layers.back());
     const LayerConfig& layer = config.layers[i];
+    const int64_t head_width = rotary_head_width(layer);
     size_t which = 0;
     while (which < rotaries_.size() &&
-           !rotaries_[which].serves(layer.rotary, layer.head_width)) {
+           !rotaries_[which].serves(layer.rotary, head_width)) {
       ++which;
     }
     if (which == rotaries_.size()) {
-      rotaries_.emplace_back(layer.rotary, layer.head_width);
+      rotaries_.emplace_back(layer.rotary, head_width);
     }
     rotary_of_layer_.push_back(which);
   }
@@ -66,8 +67,9 @@ TransformerImpl::TransformerImpl(TransformerConfig config_in, InitialParameters 
 
 // | parameter                            | values                                     |
 // |--------------------------------------|--------------------------------------------|
-// | embed, head, attention.qkv,          | normal, std = 0.5 / sqrt(D): 0.018 at 768, |
-// |   feed_forward.gate_up (weight)      |   as GPT-2; first logits have std 0.5      |
+// | embed, head, all maps in attention   | normal, std = 0.5 / sqrt(D): 0.018 at 768, |
+// |   but its output, feed_forward       |   as GPT-2; first logits have std 0.5      |
+// |   .gate_up, .router (weight)         |                                            |
 // | attention.output,                    | normal, std / sqrt(2 layers): the sum of   |
 // |   feed_forward.down (weight)         |   all branches is as large as one          |
 // | norms (weight)                       | 1 - norm_weight_offset                     |

@@ -23,6 +23,26 @@ enum class AxisLayout {
   Interleaved, // t, y, x, t, y, x, … while a section has frequencies left, then t
 };
 
+enum class ScalingRule {
+  None,
+  Llama3, // slow frequencies divided by `factor`, fast ones kept, a ramp in between
+  Yarn, // the same by another ramp (arXiv 2309.00071)
+};
+
+// How the frequencies theta^(-2i/K) are changed for sequences longer than those of
+// pretraining. (Linear interpolation is RotaryConfig::position_scale.)
+struct RotaryScaling {
+  ScalingRule rule = ScalingRule::None;
+  double factor = 1.0; // how many times longer than original_positions
+  double original_positions = 0.0; // context length of pretraining in tokens
+  double slow_turns = 1.0; // turns in original_positions below which all is divided
+  double fast_turns = 4.0; // and from which nothing is
+  bool has_whole_bounds = true; // YaRN: the ramp begins and ends at a whole frequency
+  double attention_factor = 1.0; // cos and sin are multiplied by this
+
+  bool operator==(const RotaryScaling&) const = default;
+};
+
 struct RotaryConfig {
   RotaryKind kind = RotaryKind::HalfRotation;
   double theta = 10000.0;
@@ -30,6 +50,7 @@ struct RotaryConfig {
   AxisLayout axis_layout = AxisLayout::OneAxis;
   std::vector<int64_t> axis_sections; // frequencies of t, y, x; their sum is width / 2
   double position_scale = 1.0; // positions are multiplied by this (1 / factor: linear)
+  RotaryScaling scaling;
 
   bool operator==(const RotaryConfig&) const = default;
 };
@@ -41,10 +62,52 @@ enum class NormPlacement {
   PreWithFeedForwardPost, // Pre for attention, Sandwich for the feed-forward
 };
 
+enum class AttentionKind {
+  GroupedQuery,
+  Latent, // keys and values from one small latent row a token (arXiv 2405.04434)
+};
+
+// Sizes of latent attention. A query head is [nope, rope] wide, and so is a key; only
+// the rope part turns, and its key is shared by all heads.
+struct LatentConfig {
+  int64_t q_rank = 0; // width of the latent queries come from; 0: from x itself
+  int64_t kv_rank = 0; // width of the latent that keys and values come from
+  int64_t nope_width = 0;
+  int64_t rope_width = 0; // even
+  int64_t value_width = 0; // at most nope + rope
+  double norm_eps = 1e-6; // of the norms of both latents
+
+  bool operator==(const LatentConfig&) const = default;
+};
+
+enum class RouterScore {
+  Softmax, // over all experts
+  Sigmoid, // each by itself
+};
+
+// A feed-forward part of many small SwiGLUs, of which each row uses a few.
+struct ExpertsConfig {
+  int64_t num_experts = 0; // E; 0: none, the feed-forward is dense
+  int64_t experts_per_token = 1;
+  int64_t width = 0; // F of each
+  int64_t shared_width = 0; // F of the one that every row uses; 0: none
+  bool is_shared_gated = false; // its output times sigmoid(x w)
+  RouterScore score = RouterScore::Softmax;
+  bool has_choice_bias = false; // added to scores to choose by, not to weigh by
+  int64_t num_groups = 1; // experts are chosen from the best `kept_groups` of these
+  int64_t kept_groups = 1;
+  bool has_normalized_weights = true; // weights of the chosen sum to 1 before the scale
+  double weight_scale = 1.0;
+
+  bool operator==(const ExpertsConfig&) const = default;
+};
+
 struct LayerConfig {
+  AttentionKind attention = AttentionKind::GroupedQuery;
   int64_t num_heads = 4; // H
   int64_t num_kv_heads = 4; // G, divides H
   int64_t head_width = 64; // K; H * K need not be the model width
+  LatentConfig latent; // of AttentionKind::Latent, which has H heads and no G, no K
   bool has_qkv_bias = false;
   bool has_output_bias = false;
   bool has_qk_norm = false; // RMSNorm over each head's K before rotary
@@ -54,6 +117,7 @@ struct LayerConfig {
 
   int64_t feed_forward_width = 704; // F, SwiGLU
   bool has_feed_forward_bias = false;
+  ExpertsConfig experts; // instead of the dense one when it has any
   NormPlacement norm_placement = NormPlacement::Pre;
 
   bool operator==(const LayerConfig&) const = default;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Tensors from whatever holds numbers in Python, and results freed of inference mode.
+// Tensors and bytes from whatever holds them in Python, and results freed of inference
+// mode.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,6 +17,29 @@ namespace omni::python {
 // that numpy.asarray takes. Copies only what torch cannot view: read-only arrays,
 // negative strides, lists.
 [[nodiscard]] at::Tensor tensor_of(const py::object& object);
+
+// The memory of a bytes-like object, held as long as this lives. BufferError when it
+// is not contiguous.
+class Bytes {
+ public:
+  explicit Bytes(const py::buffer& buffer) {
+    if (PyObject_GetBuffer(buffer.ptr(), &buffer_, PyBUF_SIMPLE) != 0) {
+      throw py::error_already_set();
+    }
+  }
+  ~Bytes() {
+    PyBuffer_Release(&buffer_);
+  }
+  Bytes(const Bytes&) = delete;
+  Bytes& operator=(const Bytes&) = delete;
+
+  [[nodiscard]] std::string_view view() const {
+    return {static_cast<const char*>(buffer_.buf), static_cast<size_t>(buffer_.len)};
+  }
+
+ private:
+  Py_buffer buffer_{};
+};
 
 // The path of a file, from str or os.PathLike. TypeError for bytes, which are content:
 // "[read_image] expected a path, got bytes. Use decode_image() for ...".

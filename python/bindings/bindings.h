@@ -56,6 +56,7 @@ using StopQuestion = Typed<"collections.abc.Callable[[], bool] | None">;
 void bind_errors(py::module_& module);
 void bind_media_values(py::module_& module);
 void bind_media_io(py::module_& module);
+void bind_sound_io(py::module_& module);
 void bind_tokenizers(py::module_& module);
 void bind_model(py::module_& module);
 void bind_parts(py::module_& module);

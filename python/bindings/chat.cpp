@@ -42,6 +42,8 @@ static void make_ordinary(Reply& reply) {
 
 namespace {
 
+using ReceiptList = Typed<"omni.receipt.Receipt">;
+
 // Ends an answer from another thread, also one that has not begun yet.
 struct Cancellation {
   std::atomic<bool> is_wanted = false;
@@ -145,7 +147,21 @@ class ChatHandle {
 
 void bind_results(py::module_& module) {
   py::class_<MediaReceipt> receipt(
-      module, "MediaReceipt", "What became of one media input of a message.");
+      module, "MediaReceipt",
+      R"(What became of one media input of a message.
+
+Attributes:
+    modality: "image", "audio" or "video".
+    source: a path, "bytes", what the value was given, or empty.
+    height, width: pixels as decoded; 0 for sound.
+    num_frames: frames of a clip given to the model.
+    frame_times_seconds: of those frames, from the clip's begin.
+    sample_rate_hz: samples a second as decoded; 0 without sound.
+    seconds_heard: of the sound given to the model.
+    token_begin, token_end: its rows in the sequence, half-open.
+    encode_seconds: from pixels and samples to rows; 0 when `was_cached`.
+    was_cached: whether rows of an earlier turn were used again.
+    dropped: sentences that say what was left out and why; empty: nothing.)");
   bind_fields(
       receipt, "MediaReceipt", Field{"modality", &MediaReceipt::modality},
       Field{"source", &MediaReceipt::source}, Field{"height", &MediaReceipt::height},
@@ -160,12 +176,27 @@ void bind_results(py::module_& module) {
       Field{"was_cached", &MediaReceipt::was_cached},
       Field{"dropped", &MediaReceipt::dropped});
   receipt.def("__str__", [](const MediaReceipt& self) { return describe(self); });
-  py::class_<Usage> usage(module, "Usage", "Tokens of one answer.");
+  py::class_<Usage> usage(
+      module, "Usage",
+      R"(Tokens of one answer.
+
+Attributes:
+    prompt_tokens: of the whole sequence before the answer, rows of media too.
+    prefilled_tokens: of those, what was computed now and not found in the cache.
+    answer_tokens: ids given, of any kind.)");
   bind_fields(
       usage, "Usage", Field{"prompt_tokens", &Usage::prompt_tokens},
       Field{"prefilled_tokens", &Usage::prefilled_tokens},
       Field{"answer_tokens", &Usage::answer_tokens});
-  py::class_<Timing> timing(module, "Timing", "Seconds of one answer.");
+  py::class_<Timing> timing(
+      module, "Timing",
+      R"(Seconds of one answer.
+
+Attributes:
+    encode: media into rows.
+    prefill: from then to the first id.
+    generate: from there to the end: ids, pictures and sound.
+    total: all of it.)");
   bind_fields(
       timing, "Timing", Field{"encode", &Timing::encode},
       Field{"prefill", &Timing::prefill}, Field{"generate", &Timing::generate},
@@ -173,18 +204,44 @@ void bind_results(py::module_& module) {
 }
 
 void bind_reply(py::module_& module) {
-  py::class_<Reply>(module, "Reply", "An answer: text, pictures, speech and receipts.")
-      .def_readonly("text", &Reply::text)
-      .def_readonly("images", &Reply::images, "Pictures drawn, in order.")
-      .def_readonly("speech", &Reply::speech, "A Waveform, or None.")
-      .def_readonly(
-          "receipt", &Reply::receipt, "One MediaReceipt for each media input.")
-      .def_readonly("usage", &Reply::usage)
-      .def_readonly("seconds", &Reply::seconds)
-      .def_readonly(
-          "stop_reason", &Reply::stop_reason,
-          "\"end_of_turn\", \"length\", \"stop_string\" or \"cancelled\".")
-      .def("__str__", [](const Reply& self) { return self.text; })
+  py::class_<Reply> bound(
+      module, "Reply",
+      R"(An answer: text, pictures, speech and receipts.
+
+Attributes:
+    text: the whole text; empty when there is none.
+    images: pictures drawn, in order, each an Image of uint8 [Y, X, 3].
+    speech: a Waveform of float32 [S], or None.
+    receipt: a Receipt: a list of one MediaReceipt for each media input, in order.
+    usage: how many tokens, a Usage.
+    seconds: how long it took, a Timing.
+    stop_reason: "end_of_turn", "length", "stop_string" or "cancelled".)");
+  bound.def(
+      py::init([](std::string text, std::vector<Image> images,
+                  std::optional<Waveform> speech, std::vector<MediaReceipt> receipt,
+                  Usage usage, Timing seconds, StopReason stop_reason) {
+        return Reply{
+            std::move(text), std::move(images), std::move(speech), std::move(receipt),
+            usage,           seconds,           stop_reason};
+      }),
+      py::kw_only(), py::arg("text") = "", py::arg("images") = std::vector<Image>(),
+      py::arg("speech") = py::none(), py::arg("receipt") = std::vector<MediaReceipt>(),
+      py::arg("usage") = Usage(), py::arg("seconds") = Timing(),
+      py::arg("stop_reason") = StopReason::EndOfTurn);
+  bound.def_readonly("text", &Reply::text);
+  bound.def_readonly("images", &Reply::images);
+  bound.def_readonly("speech", &Reply::speech);
+  bound.def_property_readonly("receipt", [](const Reply& self) -> ReceiptList {
+    return py::module_::import("omni.receipt").attr("Receipt")(self.receipt);
+  });
+  bound.def_readonly("usage", &Reply::usage);
+  bound.def_readonly("seconds", &Reply::seconds);
+  bound.def_readonly("stop_reason", &Reply::stop_reason);
+  bind_equality(
+      bound,
+      py::make_tuple(
+          "text", "images", "speech", "receipt", "usage", "seconds", "stop_reason"));
+  bound.def("__str__", [](const Reply& self) { return self.text; })
       .def(
           "__repr__",
           [](const py::object& self) {

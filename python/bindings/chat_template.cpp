@@ -71,6 +71,50 @@ TemplateValue value_of(const py::handle& object, int depth = 0) {
       type_of(object), ".");
 }
 
+py::object python_of(const TemplateValue& value) {
+  switch (value.kind()) {
+    case TemplateValue::Kind::None:
+      return py::none();
+    case TemplateValue::Kind::Bool:
+      return py::bool_(value.as_bool());
+    case TemplateValue::Kind::Int:
+      return py::int_(value.as_int());
+    case TemplateValue::Kind::Float:
+      return py::float_(value.as_float());
+    case TemplateValue::Kind::Text:
+      return py::str(value.as_text());
+    case TemplateValue::Kind::List:
+    case TemplateValue::Kind::Tuple: {
+      py::list items;
+      for (const TemplateValue& item : value.items()) {
+        items.append(python_of(item));
+      }
+      if (value.kind() == TemplateValue::Kind::List) {
+        return items;
+      }
+      return py::tuple(items);
+    }
+    case TemplateValue::Kind::Dict: {
+      py::dict entries;
+      for (const auto& [key, item] : value.as_dict().entries()) {
+        entries[python_of(key)] = python_of(item);
+      }
+      return entries;
+    }
+    case TemplateValue::Kind::Object:
+      break;
+  }
+  TORCH_INTERNAL_ASSERT(false, "a variable is made of values of Python");
+}
+
+py::dict defaults_of(const ChatTemplate& chat_template) {
+  py::dict defaults;
+  for (const auto& [name, value] : chat_template.defaults()) {
+    defaults[py::str(name)] = python_of(value);
+  }
+  return defaults;
+}
+
 ChatTemplate::Variables variables_of(
     const py::object& messages,
     bool add_generation_prompt,
@@ -92,7 +136,8 @@ void bind_chat_template(py::module_& module) {
   py::class_<ChatTemplate>(
       module, "ChatTemplate",
       R"(The chat template of a model: Jinja as `transformers` reads it. Runs no code but the
-template's, within limits; safe to share between threads.
+template's, within limits; safe to share between threads. Pickles; two are equal when
+their source and defaults are.
 
 Args:
     source: the template, such as `chat_template` in a tokenizer_config.json.
@@ -130,7 +175,37 @@ Args:
 Raises:
     ValueError: where the template fails, raises an error itself or goes over a limit.
     TypeError: for values other than None, bool, int, float, str, list, tuple, dict.)")
-      .def_property_readonly("source", &ChatTemplate::source)
+      .def_property_readonly("source", &ChatTemplate::source, "The template as text.")
+      .def_property_readonly(
+          "defaults", &defaults_of,
+          "Variables that render() may be given otherwise: the special tokens of the "
+          "folder that read_chat_template() read.")
+      .def(
+          "__hash__",
+          [](const ChatTemplate& self) { return py::hash(py::str(self.source())); })
+      .def(
+          "__eq__",
+          [](const ChatTemplate& self, const py::object& other) -> py::object {
+            if (!py::isinstance<ChatTemplate>(other)) {
+              return py::reinterpret_borrow<py::object>(Py_NotImplemented);
+            }
+            const auto& twin = other.cast<const ChatTemplate&>();
+            return py::bool_(
+                self.source() == twin.source() &&
+                defaults_of(self).equal(defaults_of(twin)));
+          },
+          py::arg("other"))
+      .def(py::pickle(
+          [](const ChatTemplate& self) {
+            return py::make_tuple(self.source(), defaults_of(self));
+          },
+          [](const py::tuple& state) {
+            ChatTemplate::Variables defaults;
+            for (const auto& [name, value] : state[1].cast<py::dict>()) {
+              defaults.emplace_back(name.cast<std::string>(), value_of(value));
+            }
+            return ChatTemplate(state[0].cast<std::string>(), {}, std::move(defaults));
+          }))
       .def("__repr__", [](const ChatTemplate& self) {
         return "ChatTemplate(" + std::to_string(py::len(py::str(self.source()))) +
             " characters)";

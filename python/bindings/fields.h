@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// A plain C++ struct as an immutable Python value: keyword constructor with the C++
-// defaults, read-only attributes, ==, repr of the first field and of what differs from
-// the defaults, pickling. `_fields` lists the names, as in a named tuple.
+// Immutable Python values. A plain C++ struct becomes one by bind_fields(): keyword
+// constructor with the C++ defaults, read-only attributes, ==, pickling, and a repr of
+// the first field and of what differs from the defaults. bind_equality() is for those
+// whose attributes are not all fields. `_fields` lists the names, as in a named tuple.
 #pragma once
 
 #include <string>
@@ -22,11 +23,29 @@ struct Field {
 template <class Struct, class Member>
 Field(const char*, Member Struct::*) -> Field<Struct, Member>;
 
+// == by attributes as Python sees them: also tensors and lists compare by content.
+template <class Value>
+void bind_equality(py::class_<Value>& bound, const py::tuple& names) {
+  bound.attr("_fields") = names;
+  bound.def(
+      "__eq__",
+      [names](const py::object& self, const py::object& other) -> py::object {
+        if (!py::isinstance<Value>(other)) {
+          return py::reinterpret_borrow<py::object>(Py_NotImplemented);
+        }
+        for (const py::handle name : names) {
+          if (!self.attr(name).equal(other.attr(name))) {
+            return py::bool_(false);
+          }
+        }
+        return py::bool_(true);
+      },
+      py::arg("other"));
+}
+
+// All of bind_fields() but the repr.
 template <class Struct, class... Members>
-void bind_fields(
-    py::class_<Struct>& bound,
-    const std::string& name,
-    Field<Struct, Members>... field) {
+void bind_plain_fields(py::class_<Struct>& bound, Field<Struct, Members>... field) {
   const Struct defaults{};
   bound.attr("_fields") = py::make_tuple(field.name...);
   bound.def(
@@ -47,6 +66,25 @@ void bind_fields(
         return py::bool_((... && (self.*(field.member) == value.*(field.member))));
       },
       py::arg("other"));
+  bound.def(py::pickle(
+      [field...](const Struct& self) {
+        return py::make_tuple(self.*(field.member)...);
+      },
+      [field...](const py::tuple& state) {
+        Struct result;
+        size_t i = 0;
+        ((result.*(field.member) = state[i++].template cast<Members>()), ...);
+        return result;
+      }));
+}
+
+template <class Struct, class... Members>
+void bind_fields(
+    py::class_<Struct>& bound,
+    const std::string& name,
+    Field<Struct, Members>... field) {
+  const Struct defaults{};
+  bind_plain_fields(bound, field...);
   bound.def("__repr__", [name, defaults, field...](const Struct& self) {
     std::string text;
     const auto add = [&](const char* key, const auto& value, const auto& normal) {
@@ -58,16 +96,6 @@ void bind_fields(
     (add(field.name, self.*(field.member), defaults.*(field.member)), ...);
     return name + "(" + text + ")";
   });
-  bound.def(py::pickle(
-      [field...](const Struct& self) {
-        return py::make_tuple(self.*(field.member)...);
-      },
-      [field...](const py::tuple& state) {
-        Struct result;
-        size_t i = 0;
-        ((result.*(field.member) = state[i++].template cast<Members>()), ...);
-        return result;
-      }));
 }
 
 } // namespace omni::python

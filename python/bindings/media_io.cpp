@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Files and bytes into media values and back.
+// Files and bytes into pictures and clips, and pictures back.
 #include "encoders/image_processor.h"
-#include "encoders/media/audio_io.h"
 #include "encoders/media/image_io.h"
 #include "encoders/media/video_io.h"
 #include "python/bindings/arrays.h"
@@ -11,18 +10,6 @@
 
 namespace omni::python {
 namespace {
-
-const char* format_name(SampleFormat format) {
-  switch (format) {
-    case SampleFormat::Int16:
-      return "int16";
-    case SampleFormat::Int24:
-      return "int24";
-    case SampleFormat::Float32:
-      return "float32";
-  }
-  return "";
-}
 
 const char* interpolation_name(Interpolation interpolation) {
   switch (interpolation) {
@@ -42,14 +29,6 @@ const char* interpolation_name(Interpolation interpolation) {
 namespace pybind11::detail {
 
 template <>
-struct type_caster<omni::SampleFormat> : omni::python::NameCaster<
-                                             omni::SampleFormat,
-                                             &omni::python::format_name,
-                                             &omni::python::enum_from_name<
-                                                 omni::SampleFormat,
-                                                 omni::SampleFormat::Float32,
-                                                 &omni::python::format_name>> {};
-template <>
 struct type_caster<omni::Interpolation> : omni::python::NameCaster<
                                               omni::Interpolation,
                                               &omni::python::interpolation_name,
@@ -64,29 +43,6 @@ struct type_caster<omni::Interpolation> : omni::python::NameCaster<
 namespace omni::python {
 namespace {
 
-// The memory of a bytes-like object, held as long as this lives. BufferError when it
-// is not contiguous.
-class Bytes {
- public:
-  explicit Bytes(const py::buffer& buffer) {
-    if (PyObject_GetBuffer(buffer.ptr(), &buffer_, PyBUF_SIMPLE) != 0) {
-      throw py::error_already_set();
-    }
-  }
-  ~Bytes() {
-    PyBuffer_Release(&buffer_);
-  }
-  Bytes(const Bytes&) = delete;
-  Bytes& operator=(const Bytes&) = delete;
-
-  [[nodiscard]] std::string_view view() const {
-    return {static_cast<const char*>(buffer_.buf), static_cast<size_t>(buffer_.len)};
-  }
-
- private:
-  Py_buffer buffer_{};
-};
-
 VideoOptions video_options(
     double begin_seconds,
     std::optional<double> end_seconds,
@@ -98,7 +54,22 @@ VideoOptions video_options(
 
 void bind_budget(py::module_& module) {
   py::class_<MediaBudget> budget(
-      module, "MediaBudget", "What reading one media file may cost.");
+      module, "MediaBudget",
+      R"(What reading one media file may cost. Held against what is read and decoded, never
+against what a header declares; OSError names the limit that a file goes over.
+
+Args:
+    max_bytes: of the file or buffer.
+    max_image_pixels: of a picture or of one frame.
+    max_image_side: pixels.
+    max_image_aspect: long side over short side.
+    max_audio_seconds: decoded.
+    max_video_seconds: of the requested range.
+    max_video_frames: frames kept of a clip.
+    max_frames_per_second: by the time stamps of a clip's frames.
+    max_streams: in one file.
+    max_decoded_bytes: of the frames kept, or of the samples.
+    max_wall_seconds: of one call.)");
   bind_fields(
       budget, "MediaBudget", Field{"max_bytes", &MediaBudget::max_bytes},
       Field{"max_image_pixels", &MediaBudget::max_image_pixels},
@@ -144,7 +115,7 @@ Example:
       py::arg("bytes"), py::kw_only(), py::arg("name") = "bytes",
       py::arg("budget") = MediaBudget(),
       "read_image() of a file in memory (any bytes-like object); `name` stands for the "
-      "path in errors and receipts.");
+      "path in errors and receipts. OSError for what is no such file.");
   module.def(
       "write_image",
       [](const Image& image, const PathArgument& path) {
@@ -166,7 +137,21 @@ Example:
         }
         return py::bytes(bytes);
       },
-      py::arg("image"), "The bytes of a PNG file.");
+      py::arg("image"),
+      R"(A picture as a file in memory, without loss.
+
+Args:
+    image: uint8 [Y, X, 3].
+
+Returns:
+    The bytes of a PNG file.
+
+Raises:
+    ValueError: for a picture that the format cannot hold.
+
+Example:
+    >>> omni.decode_image(omni.encode_png(image)) == image
+    True)");
   module.def(
       "encode_jpeg",
       [](const Image& image, int quality) {
@@ -178,89 +163,42 @@ Example:
         return py::bytes(bytes);
       },
       py::arg("image"), py::kw_only(), py::arg("quality") = 95,
-      "The bytes of a JPEG file; quality 1 to 100.");
+      R"(A picture as a small file in memory.
+
+Args:
+    image: uint8 [Y, X, 3].
+    quality: 1 to 100.
+
+Returns:
+    The bytes of a JPEG file.
+
+Raises:
+    ValueError: for another quality, or a picture that the format cannot hold.
+
+Example:
+    >>> omni.decode_image(omni.encode_jpeg(image, quality=80)).width == image.width
+    True)");
   module.def(
       "resize_pixels", &resize_pixels, py::arg("pixels"), py::kw_only(),
       py::arg("height"), py::arg("width"),
       py::arg("interpolation") = Interpolation::Bilinear, ReleaseLock(),
-      "Antialiased resize of uint8 [Y, X, 3] or [N, Y, X, 3], equal to PIL's within "
-      "one "
-      "level; \"nearest\", \"bilinear\" or \"bicubic\".");
-}
-
-void bind_sounds(py::module_& module) {
-  module.def(
-      "read_audio",
-      [](const PathArgument& path, const MediaBudget& budget) {
-        const auto file = path_of(path, "read_audio", "Use decode_audio() for bytes.");
-        const py::gil_scoped_release release;
-        return read_audio(file, budget);
-      },
-      py::arg("path"), py::kw_only(), py::arg("budget") = MediaBudget(),
-      R"(A WAV, FLAC, MP3, Ogg or AAC file, or a video's soundtrack, at its own rate.
+      R"(Antialiased resize, equal to PIL's within one level.
 
 Args:
-    path: str or os.PathLike.
-    budget: what reading may cost.
+    pixels: uint8 [Y, X, 3], or [N, Y, X, 3] of frames.
+    height, width: pixels of the result.
+    interpolation: "nearest", "bilinear" or "bicubic".
 
 Returns:
-    The mean of its channels, float32 [S].
+    uint8 [height, width, 3], or [N, height, width, 3].
 
 Raises:
-    OSError: naming the file and the cause.
+    TypeError: for another dtype or shape. ValueError: for a size below 1, or another
+        interpolation.
 
 Example:
-    >>> omni.read_audio("question.wav")
-    Waveform(2.50 s at 24000 Hz, source='question.wav'))");
-  module.def(
-      "decode_audio",
-      [](const py::buffer& bytes, const std::string& name, const MediaBudget& budget) {
-        const Bytes memory(bytes);
-        const py::gil_scoped_release release;
-        return decode_audio(memory.view(), name, budget);
-      },
-      py::arg("bytes"), py::kw_only(), py::arg("name") = "bytes",
-      py::arg("budget") = MediaBudget(),
-      "read_audio() of a file in memory (any bytes-like object).");
-  module.def(
-      "resample", &resample, py::arg("waveform"), py::kw_only(), py::arg("rate_hz"),
-      ReleaseLock(),
-      "The same sound at another rate, in [1, 1000000] Hz; band-limited.");
-  module.def(
-      "write_audio",
-      [](const Waveform& waveform, const PathArgument& path, SampleFormat format) {
-        const auto file = path_of(path, "write_audio", "");
-        const py::gil_scoped_release release;
-        write_audio(waveform, file, format);
-      },
-      py::arg("waveform"), py::arg("path"), py::kw_only(),
-      py::arg("format") = SampleFormat::Int16,
-      "Writes .wav or .flac, by the name, as \"int16\", \"int24\" or (WAV) "
-      "\"float32\". ValueError for another name, OSError when it cannot be written.");
-  module.def(
-      "encode_wav",
-      [](const Waveform& waveform, SampleFormat format) {
-        std::string bytes;
-        {
-          const py::gil_scoped_release release;
-          bytes = encode_wav(waveform, format);
-        }
-        return py::bytes(bytes);
-      },
-      py::arg("waveform"), py::kw_only(), py::arg("format") = SampleFormat::Int16,
-      "The bytes of a WAV file.");
-  module.def(
-      "encode_flac",
-      [](const Waveform& waveform, SampleFormat format) {
-        std::string bytes;
-        {
-          const py::gil_scoped_release release;
-          bytes = encode_flac(waveform, format);
-        }
-        return py::bytes(bytes);
-      },
-      py::arg("waveform"), py::kw_only(), py::arg("format") = SampleFormat::Int16,
-      "The bytes of a FLAC file; \"int16\" or \"int24\".");
+    >>> omni.resize_pixels(image.pixels, height=64, width=64).shape
+    torch.Size([64, 64, 3]))");
 }
 
 void bind_videos(py::module_& module) {
@@ -316,7 +254,9 @@ Example:
       py::arg("begin_seconds") = 0.0, py::arg("end_seconds") = py::none(),
       py::arg("frames_per_second") = py::none(), py::arg("max_frames") = py::none(),
       py::arg("with_audio") = true, py::arg("budget") = MediaBudget(),
-      "read_video() of a file in memory (any bytes-like object).");
+      "read_video() of a file in memory (any bytes-like object); `name` stands for the "
+      "path in errors and receipts. OSError for what is no such file, ValueError for "
+      "senseless options.");
 }
 
 } // namespace
@@ -324,7 +264,6 @@ Example:
 void bind_media_io(py::module_& module) {
   bind_budget(module);
   bind_images(module);
-  bind_sounds(module);
   bind_videos(module);
 }
 

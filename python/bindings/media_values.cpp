@@ -75,7 +75,8 @@ void bind_value(py::class_<Value>& bound, at::Tensor Value::*tensor) {
         return py::bool_(is_equal(self, other.cast<const Value&>()));
       },
       py::arg("other"), "Whether the contents agree; `source` does not count.");
-  bound.def_readwrite("source", &Value::source);
+  bound.def_readwrite(
+      "source", &Value::source, "What receipts call it: a path, \"bytes\" or empty.");
   bound.def(
       "__array__",
       [tensor](const Value& self, const py::object& dtype, const py::object& copy) {
@@ -155,9 +156,12 @@ Raises:
 Example:
     >>> omni.Waveform(torch.zeros(24000), sample_rate_hz=16000)
     Waveform(1.50 s at 16000 Hz))");
-  waveform.def_readonly("samples", &Waveform::samples, "float32 [S], mono.");
-  waveform.def_readonly("sample_rate_hz", &Waveform::sample_rate_hz);
-  waveform.def_property_readonly("duration_seconds", &Waveform::duration_seconds);
+  waveform.def_readonly(
+      "samples", &Waveform::samples, "float32 [S], mono, in [-1, 1].");
+  waveform.def_readonly(
+      "sample_rate_hz", &Waveform::sample_rate_hz, "Samples a second.");
+  waveform.def_property_readonly(
+      "duration_seconds", &Waveform::duration_seconds, "Samples over their rate.");
   bind_value(waveform, &Waveform::samples);
   waveform.def(py::pickle(
       [](const Waveform& self) {
@@ -211,10 +215,16 @@ Example:
     ...                times_seconds=[0.0, 0.5])
     VideoClip(uint8 [2, 48, 64, 3] at 0.00 to 0.50 s))");
   clip.def_readonly("frames", &VideoClip::frames, "uint8 [N, Y, X, 3], RGB.");
-  clip.def_readonly("times_seconds", &VideoClip::times_seconds, "float64 [N].");
-  clip.def_readonly("audio", &VideoClip::audio);
-  clip.def_readonly("audio_start_seconds", &VideoClip::audio_start_seconds);
-  clip.def_readonly("duration_seconds", &VideoClip::duration_seconds);
+  clip.def_readonly(
+      "times_seconds", &VideoClip::times_seconds,
+      "float64 [N], of each frame on the clip's own clock.");
+  clip.def_readonly("audio", &VideoClip::audio, "The soundtrack, a Waveform, or None.");
+  clip.def_readonly(
+      "audio_start_seconds", &VideoClip::audio_start_seconds,
+      "Time of the soundtrack's first sample, on the clock of the frames.");
+  clip.def_readonly(
+      "duration_seconds", &VideoClip::duration_seconds,
+      "Of the whole clip, its frames kept or not.");
   clip.def_readonly(
       "num_frames_in_file", &VideoClip::num_frames_in_file,
       "Frames the requested range of the file holds, kept or not; 0: unknown.");

@@ -129,7 +129,9 @@ at::Tensor generate(
     SequenceBuilder builder(
         space, model->config.image_codec ? model->config.image_codec->grid_size() : 0);
     builder.push(prompt);
-    KvCache cache(*model->config.transformer, {.dtype = model->dtype()});
+    KvCache cache(
+        *model->config.transformer,
+        {.dtype = model->dtype(), .device = model->device()});
     int64_t num_new = 0;
     GenerateRequest request;
     request.sampling = std::move(sampling);
@@ -209,6 +211,8 @@ void bind_handle(py::module_& module) {
           "token_space",
           [](const OmniModelImpl& self) { return self.config.token_space; })
       .def_readwrite("sampling_defaults", &OmniModelImpl::sampling_defaults)
+      .def_readonly("eos_ids", &OmniModelImpl::eos_ids)
+      .def_readonly("unused_tensors", &OmniModelImpl::unused_tensors)
       .def_property_readonly("dtype", &OmniModelImpl::dtype)
       .def_property_readonly("device", &OmniModelImpl::device)
       .def_property_readonly("num_parameters", &OmniModelImpl::num_parameters);

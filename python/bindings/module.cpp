@@ -9,6 +9,7 @@ PYBIND11_MODULE(_omni, module) {
   omni::python::bind_errors(module);
   omni::python::bind_media_values(module);
   omni::python::bind_media_io(module);
+  omni::python::bind_sound_io(module);
   omni::python::bind_tokenizers(module);
   omni::python::bind_sampling(module);
   omni::python::bind_model(module);

@@ -4,6 +4,8 @@
 // How answers are drawn, and what they report while they come.
 #include "omni/model/sampling_options.h"
 
+#include <c10/util/Exception.h>
+
 #include "omni/generate/event.h"
 #include "python/bindings/fields.h"
 
@@ -49,55 +51,98 @@ Args:
       Field{"modalities", &SamplingOptions::modalities});
 }
 
+Event make_event(
+    Event::Kind kind,
+    std::string text,
+    std::optional<Image> image,
+    std::optional<Waveform> speech,
+    int64_t num_done,
+    int64_t num_total) {
+  TORCH_CHECK_VALUE(
+      image.has_value() == (kind == Event::Kind::Image) &&
+          speech.has_value() == (kind == Event::Kind::Speech),
+      "[event] expected `image` for the kind \"image\" alone and `speech` for "
+      "\"speech\" alone, got the kind \"",
+      event_kind_name(kind), "\" ", image ? "with" : "without", " `image` and ",
+      speech ? "with" : "without", " `speech`.");
+  return {
+      kind,     std::move(text), image.value_or(Image()), speech.value_or(Waveform()),
+      num_done, num_total};
+}
+
+std::optional<Image> image_of(const Event& event) {
+  return event.kind == Event::Kind::Image ? std::optional(event.image) : std::nullopt;
+}
+
+std::optional<Waveform> speech_of(const Event& event) {
+  return event.kind == Event::Kind::Speech ? std::optional(event.speech) : std::nullopt;
+}
+
 void bind_event(py::module_& module) {
-  py::class_<Event>(
-      module, "Event", "What a running answer reports: look at `kind` first.")
-      .def_readonly(
-          "kind", &Event::kind,
-          "\"text\": a piece of text; \"drawing\": a picture is on its way; \"image\": "
-          "finished; \"speech\": a chunk that follows the one before without a gap; "
-          "\"done\": the last event.")
-      .def_readonly("text", &Event::text)
-      .def_property_readonly(
-          "image",
-          [](const Event& self) {
-            return self.kind == Event::Kind::Image ? std::optional(self.image)
-                                                   : std::nullopt;
-          })
-      .def_property_readonly(
-          "speech",
-          [](const Event& self) {
-            return self.kind == Event::Kind::Speech ? std::optional(self.speech)
-                                                    : std::nullopt;
-          })
-      .def_readonly("num_done", &Event::num_done, "Codes of a drawing so far.")
-      .def_readonly("num_total", &Event::num_total, "Codes of a whole drawing.")
-      .def("__repr__", [](const py::object& self) {
-        const auto& event = self.cast<const Event&>();
-        std::string text = std::string("Event('") + event_kind_name(event.kind) + "'";
-        const auto add = [&](const char* name) {
-          text.append(", ").append(name).append("=");
-          text += py::repr(self.attr(name)).cast<std::string>();
-        };
-        switch (event.kind) {
-          case Event::Kind::Text:
-            add("text");
-            break;
-          case Event::Kind::Drawing:
-            add("num_done");
-            add("num_total");
-            break;
-          case Event::Kind::Image:
-            add("image");
-            break;
-          case Event::Kind::Speech:
-            add("speech");
-            break;
-          case Event::Kind::Done:
-            break;
-        }
-        return text + ")";
-      });
+  py::class_<Event> bound(
+      module, "Event",
+      R"(What a running answer reports: look at `kind` first.
+
+Attributes:
+    kind: "text": a piece of text; "drawing": a picture is on its way; "image": it is
+        finished; "speech": a chunk that follows the one before without a gap; "done":
+        the last event.
+    text: of "text", whole characters; else empty.
+    image: of "image", an Image of uint8 [Y, X, 3]; else None.
+    speech: of "speech", a Waveform of float32 [S]; else None.
+    num_done, num_total: of "drawing", codes so far and of the whole picture; else 0.)");
+  bound.def(
+      py::init(&make_event), py::arg("kind"), py::kw_only(), py::arg("text") = "",
+      py::arg("image") = py::none(), py::arg("speech") = py::none(),
+      py::arg("num_done") = 0, py::arg("num_total") = 0);
+  bound.def_readonly("kind", &Event::kind);
+  bound.def_readonly("text", &Event::text);
+  bound.def_property_readonly("image", &image_of);
+  bound.def_property_readonly("speech", &speech_of);
+  bound.def_readonly("num_done", &Event::num_done);
+  bound.def_readonly("num_total", &Event::num_total);
+  bind_equality(
+      bound,
+      py::make_tuple("kind", "text", "image", "speech", "num_done", "num_total"));
+  bound.def(py::pickle(
+      [](const Event& self) {
+        return py::make_tuple(
+            self.kind, self.text, image_of(self), speech_of(self), self.num_done,
+            self.num_total);
+      },
+      [](const py::tuple& state) {
+        return make_event(
+            state[0].cast<Event::Kind>(), state[1].cast<std::string>(),
+            state[2].cast<std::optional<Image>>(),
+            state[3].cast<std::optional<Waveform>>(), state[4].cast<int64_t>(),
+            state[5].cast<int64_t>());
+      }));
+  bound.def("__repr__", [](const py::object& self) {
+    const auto& event = self.cast<const Event&>();
+    std::string text = std::string("Event('") + event_kind_name(event.kind) + "'";
+    const auto add = [&](const char* name) {
+      text.append(", ").append(name).append("=");
+      text += py::repr(self.attr(name)).cast<std::string>();
+    };
+    switch (event.kind) {
+      case Event::Kind::Text:
+        add("text");
+        break;
+      case Event::Kind::Drawing:
+        add("num_done");
+        add("num_total");
+        break;
+      case Event::Kind::Image:
+        add("image");
+        break;
+      case Event::Kind::Speech:
+        add("speech");
+        break;
+      case Event::Kind::Done:
+        break;
+    }
+    return text + ")";
+  });
 }
 
 } // namespace

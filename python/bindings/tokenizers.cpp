@@ -2,8 +2,12 @@
 // Copyright The Omni Authors
 //
 // Text tokenizers and the token space.
+#include <map>
+#include <mutex>
+
+#include "omni/core/file_io.h"
 #include "python/bindings/arrays.h"
-#include "python/bindings/bindings.h"
+#include "python/bindings/fields.h"
 #include "tokenizers/text/text_tokenizer.h"
 #include "tokenizers/text/utf8.h"
 #include "tokenizers/text/utf8_stream.h"
@@ -11,6 +15,70 @@
 
 namespace omni::python {
 namespace {
+
+namespace fs = std::filesystem;
+
+// Contents by name, the tokenizer's own file as "tokenizer" and its extension.
+using FileContents = std::map<std::string, std::string>;
+
+// The files that tokenizers were loaded from, which say all about them: what pickling
+// sends and == compares. Kept here, since C++ has no use for them after loading.
+class LoadedFiles {
+ public:
+  static LoadedFiles& instance() {
+    static LoadedFiles files;
+    return files;
+  }
+
+  void add(const std::shared_ptr<const TextTokenizer>& tokenizer, FileContents files) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(files_, [](const auto& item) { return item.first.expired(); });
+    files_.try_emplace(tokenizer, std::move(files));
+  }
+
+  std::optional<FileContents> find(
+      const std::shared_ptr<const TextTokenizer>& tokenizer) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = files_.find(tokenizer);
+    return found == files_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::weak_ptr<const TextTokenizer>, FileContents, std::owner_less<>> files_;
+};
+
+// What TextTokenizer::load(path) reads.
+FileContents read_files(fs::path path) {
+  if (fs::is_directory(path)) {
+    const fs::path json = path / "tokenizer.json";
+    path = fs::exists(json) ? json : path / "tokenizer.model";
+  }
+  FileContents files = {{"tokenizer" + path.extension().string(), read_file(path)}};
+  const fs::path beside = path.parent_path() / "tokenizer_config.json";
+  if (path.extension() == ".model" && fs::exists(beside)) { // its special tokens
+    files["tokenizer_config.json"] = read_file(beside);
+  }
+  return files;
+}
+
+std::shared_ptr<TextTokenizer> load_tokenizer(const PathArgument& path) {
+  const fs::path file = path_of(path, "tokenizer", "");
+  const py::gil_scoped_release release;
+  auto tokenizer = std::const_pointer_cast<TextTokenizer>(TextTokenizer::load(file));
+  LoadedFiles::instance().add(tokenizer, read_files(file));
+  return tokenizer;
+}
+
+// Contents by name, or None for a tokenizer that no file is known of.
+std::optional<std::map<std::string, py::bytes>> files_of(
+    const std::shared_ptr<TextTokenizer>& tokenizer) {
+  const std::optional<FileContents> files = LoadedFiles::instance().find(tokenizer);
+  if (!files) {
+    return std::nullopt;
+  }
+  return std::map<std::string, py::bytes>(files->begin(), files->end());
+}
 
 // Ids of a tensor, an array or any sequence of whole numbers.
 std::vector<int64_t> ids_of(const py::object& ids) {
@@ -42,15 +110,13 @@ std::vector<std::pair<int64_t, int64_t>> character_ranges(
 
 void bind_text_tokenizer(py::module_& module) {
   py::class_<TextTokenizer, std::shared_ptr<TextTokenizer>>(
-      module, "TextTokenizer", "Text to ids and back. Safe to share between threads.")
+      module, "TextTokenizer",
+      R"(Text to ids and back. Safe to share between threads.
+
+Pickles by content: another process, here or on another machine, needs none of the files
+it was loaded from. Two are equal when their files are.)")
       .def_static(
-          "load",
-          [](const PathArgument& path) {
-            const auto file = path_of(path, "tokenizer", "");
-            const py::gil_scoped_release release;
-            return std::const_pointer_cast<TextTokenizer>(TextTokenizer::load(file));
-          },
-          py::arg("path"),
+          "load", &load_tokenizer, py::arg("path"),
           R"(The tokenizer of a folder, a tokenizer.json or a tokenizer.model.
 
 Raises:
@@ -121,7 +187,7 @@ Raises:
           },
           py::arg("id"),
           "The raw bytes that one id adds to the text; empty for special tokens.")
-      .def_property_readonly("vocab_size", &TextTokenizer::vocab_size)
+      .def_property_readonly("vocab_size", &TextTokenizer::vocab_size, "Ids there are.")
       .def_property_readonly(
           "special_tokens", &TextTokenizer::special_tokens,
           "Ids that only allow_special makes from text, by how they are written.")
@@ -132,29 +198,67 @@ Raises:
             return std::make_tuple(frame.before, frame.after);
           },
           "Ids that the file puts before and after a whole text; encode() does not.")
+      .def_property_readonly("_files", &files_of)
+      .def(
+          "_add_files",
+          [](const std::shared_ptr<TextTokenizer>& self, const fs::path& path) {
+            LoadedFiles::instance().add(self, read_files(path));
+          },
+          py::arg("path"))
       .def("__len__", &TextTokenizer::vocab_size)
       .def("__repr__", [](const TextTokenizer& self) {
         return "TextTokenizer(" + std::to_string(self.vocab_size()) + " ids)";
       });
 }
 
+using SegmentRanges = std::map<Segment, std::pair<int64_t, int64_t>>;
+
+SegmentRanges segments_of(const TokenSpace& space) {
+  SegmentRanges segments;
+  for (const auto& [segment, range] : space.segments()) {
+    segments[segment] = {range.begin, range.end};
+  }
+  return segments;
+}
+
+// That of a model without a transformer has no ids, which the constructor refuses.
+TokenSpace make_token_space(
+    int64_t vocab_size,
+    const SegmentRanges& ranges,
+    ControlIds control_ids) {
+  std::map<Segment, IdRange> segments;
+  for (const auto& [segment, range] : ranges) {
+    segments[segment] = {range.first, range.second};
+  }
+  return vocab_size == 0
+      ? TokenSpace()
+      : TokenSpace(vocab_size, std::move(segments), std::move(control_ids));
+}
+
 void bind_token_space(py::module_& module) {
-  py::class_<TokenSpace>(
-      module, "TokenSpace", "The one id range [0, vocab_size) of a model, in segments.")
-      .def_property_readonly("vocab_size", &TokenSpace::vocab_size)
-      .def_property_readonly(
-          "segments",
-          [](const TokenSpace& self) {
-            std::map<Segment, std::pair<int64_t, int64_t>> segments;
-            for (const auto& [segment, range] : self.segments()) {
-              segments[segment] = {range.begin, range.end};
-            }
-            return segments;
-          },
-          "Half-open ranges (begin, end) of ids by segment: \"text\", \"control\", ...")
-      .def_property_readonly(
-          "control_ids", &TokenSpace::control_ids,
-          "Ids by role: \"eos\", \"user\", ...")
+  py::class_<TokenSpace> bound(
+      module, "TokenSpace",
+      R"(The one id range [0, vocab_size) of a model, in segments.
+
+Attributes:
+    vocab_size: ids there are; 0 for a model without a transformer.
+    segments: half-open ranges (begin, end) of ids by name: "text", "control",
+        "spelling", "image", "speech". A model lacks those of what it does not give.
+    control_ids: ids by role: "eos", "user", "draw_begin", ...)");
+  bound.def_property_readonly("vocab_size", &TokenSpace::vocab_size);
+  bound.def_property_readonly("segments", &segments_of);
+  bound.def_property_readonly("control_ids", &TokenSpace::control_ids);
+  bind_equality(bound, py::make_tuple("vocab_size", "segments", "control_ids"));
+  bound.def(py::pickle(
+      [](const TokenSpace& self) {
+        return py::make_tuple(self.vocab_size(), segments_of(self), self.control_ids());
+      },
+      [](const py::tuple& state) {
+        return make_token_space(
+            state[0].cast<int64_t>(), state[1].cast<SegmentRanges>(),
+            state[2].cast<ControlIds>());
+      }));
+  bound
       .def(
           "segment_of", &TokenSpace::segment_of, py::arg("id"),
           "The segment an id falls in. IndexError outside [0, vocab_size).")

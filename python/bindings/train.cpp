@@ -6,7 +6,7 @@
 
 #include "omni/train/trainer.h"
 #include "python/bindings/arrays.h"
-#include "python/bindings/bindings.h"
+#include "python/bindings/fields.h"
 #include "python/bindings/interrupt.h"
 
 namespace omni::python {
@@ -33,6 +33,25 @@ const char* kind_name(TrainEvent::Kind kind) {
   }
   return "";
 }
+
+} // namespace
+} // namespace omni::python
+
+namespace pybind11::detail {
+
+template <>
+struct type_caster<omni::TrainEvent::Kind> : omni::python::NameCaster<
+                                                 omni::TrainEvent::Kind,
+                                                 &omni::python::kind_name,
+                                                 &omni::python::enum_from_name<
+                                                     omni::TrainEvent::Kind,
+                                                     omni::TrainEvent::Kind::Stopped,
+                                                     &omni::python::kind_name>> {};
+
+} // namespace pybind11::detail
+
+namespace omni::python {
+namespace {
 
 // A run may set the number of threads of the whole process; a notebook goes on after.
 class ThreadCountGuard {
@@ -90,35 +109,46 @@ bool run(
 }
 
 void bind_event(py::module_& module) {
-  py::class_<TrainEvent>(module, "TrainEvent", "What a training run reports.")
-      .def_property_readonly(
-          "kind", [](const TrainEvent& self) { return kind_name(self.kind); },
-          "\"left_out\", \"started\", \"resumed\", \"step\", \"evaluated\", "
-          "\"saved\", \"finished\" or \"stopped\".")
-      .def_readonly("step", &TrainEvent::step, "Steps done.")
-      .def_readonly("num_steps", &TrainEvent::num_steps)
-      .def_readonly(
-          "name", &TrainEvent::name,
-          "Of the evaluation set, or the folder saved; left_out: the data.")
-      .def_readonly("needs", &TrainEvent::needs, "What samples left out lack.")
-      .def_readonly("num_left_out", &TrainEvent::num_left_out)
-      .def_readonly(
-          "losses", &TrainEvent::losses, "Means by term since the last event.")
-      .def_readonly("figures", &TrainEvent::figures)
-      .def_readonly("learning_rate_share", &TrainEvent::learning_rate_share)
-      .def_readonly("gradient_norm", &TrainEvent::gradient_norm)
-      .def_readonly("tokens_per_second", &TrainEvent::tokens_per_second)
-      .def_readonly("seconds_left", &TrainEvent::seconds_left)
-      .def("__repr__", [](const py::object& self) {
-        const auto& event = self.cast<const TrainEvent&>();
-        std::string text = std::string("TrainEvent('") + kind_name(event.kind);
-        text.append("', step=").append(std::to_string(event.step));
-        text.append(" of ").append(std::to_string(event.num_steps));
-        if (!event.losses.empty()) {
-          text += ", losses=" + py::repr(self.attr("losses")).cast<std::string>();
-        }
-        return text + ")";
-      });
+  py::class_<TrainEvent> bound(
+      module, "TrainEvent",
+      R"(What a training run reports: look at `kind` first.
+
+Attributes:
+    kind: "left_out": samples of a data set lack what the objective needs; "step": one
+        of these each `log_every` steps; "evaluated": one for each set; "started",
+        "resumed", "saved", "finished", "stopped": the run itself.
+    step, num_steps: steps done, and of the whole run.
+    name: of "evaluated" the set, of "saved" the folder, of "left_out" the data.
+    needs, num_left_out: of "left_out", what samples lack and how many they are.
+    losses: means by term, without their weights: of "step" since the last one, of
+        "evaluated" over the set.
+    figures: the same of what is no loss: accuracies in [0, 1], "psnr" in dB, ...
+    learning_rate_share: of "step", what the schedule leaves of the learning rates, in
+        [0, 1].
+    gradient_norm: of "step", Euclidean, before clipping.
+    tokens_per_second: of "step": tokens, frames of sound or pictures, as the objective
+        counts.
+    seconds_left: of "step", until the last one at the speed so far.)");
+  bind_plain_fields(
+      bound, Field{"kind", &TrainEvent::kind}, Field{"step", &TrainEvent::step},
+      Field{"num_steps", &TrainEvent::num_steps}, Field{"name", &TrainEvent::name},
+      Field{"needs", &TrainEvent::needs},
+      Field{"num_left_out", &TrainEvent::num_left_out},
+      Field{"losses", &TrainEvent::losses}, Field{"figures", &TrainEvent::figures},
+      Field{"learning_rate_share", &TrainEvent::learning_rate_share},
+      Field{"gradient_norm", &TrainEvent::gradient_norm},
+      Field{"tokens_per_second", &TrainEvent::tokens_per_second},
+      Field{"seconds_left", &TrainEvent::seconds_left});
+  bound.def("__repr__", [](const py::object& self) {
+    const auto& event = self.cast<const TrainEvent&>();
+    std::string text = std::string("TrainEvent('") + kind_name(event.kind);
+    text.append("', step=").append(std::to_string(event.step));
+    text.append(" of ").append(std::to_string(event.num_steps));
+    if (!event.losses.empty()) {
+      text += ", losses=" + py::repr(self.attr("losses")).cast<std::string>();
+    }
+    return text + ")";
+  });
 }
 
 } // namespace

@@ -27,7 +27,7 @@ if torch.__version__.split("+")[0] != TORCH_VERSION:
         "--force-reinstall --no-deps <the folder of Omni's sources>"
     )
 
-from . import display, kernels
+from . import display, kernels, pickling
 from ._omni import (
     ChatTemplate,
     Event,
@@ -63,9 +63,11 @@ from ._omni import (
 )
 from .chat import Chat, Stream
 from .model import OmniModel, load
+from .receipt import Receipt
 from .training import train
 
 display.install()
+pickling.install()
 
 __all__ = [
     "Chat",
@@ -76,6 +78,7 @@ __all__ = [
     "MediaReceipt",
     "Message",
     "OmniModel",
+    "Receipt",
     "Reply",
     "SamplingOptions",
     "Stream",

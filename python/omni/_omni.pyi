@@ -7,6 +7,7 @@ Bindings of libomni; import omni instead.
 from __future__ import annotations
 import collections.abc
 import numpy.typing
+import omni.receipt
 import os
 import pathlib
 import torch
@@ -17,7 +18,6 @@ class Image:
     A picture: `pixels` uint8 [Y, X, 3], RGB.
     """
     __hash__: typing.ClassVar[None] = None
-    source: str
     def __array__(self, dtype: typing.Any = None, copy: typing.Any = None) -> typing.Any:
         ...
     def __dlpack__(self, **kwargs) -> typing.Any:
@@ -64,6 +64,14 @@ class Image:
         uint8 [Y, X, 3], RGB.
         """
     @property
+    def source(self) -> str:
+        """
+        What receipts call it: a path, "bytes" or empty.
+        """
+    @source.setter
+    def source(self, arg0: str) -> None:
+        ...
+    @property
     def width(self) -> int:
         """
         In pixels.
@@ -73,7 +81,6 @@ class Waveform:
     Sound: `samples` float32 [S], mono, and their rate.
     """
     __hash__: typing.ClassVar[None] = None
-    source: str
     def __array__(self, dtype: typing.Any = None, copy: typing.Any = None) -> typing.Any:
         ...
     def __dlpack__(self, **kwargs) -> typing.Any:
@@ -112,21 +119,32 @@ class Waveform:
         """
     @property
     def duration_seconds(self) -> float:
-        ...
+        """
+        Samples over their rate.
+        """
     @property
     def sample_rate_hz(self) -> int:
-        ...
+        """
+        Samples a second.
+        """
     @property
     def samples(self) -> torch.Tensor:
         """
-        float32 [S], mono.
+        float32 [S], mono, in [-1, 1].
         """
+    @property
+    def source(self) -> str:
+        """
+        What receipts call it: a path, "bytes" or empty.
+        """
+    @source.setter
+    def source(self, arg0: str) -> None:
+        ...
 class VideoClip:
     """
     Frames uint8 [N, Y, X, 3] with their times, and a soundtrack on one clock.
     """
     __hash__: typing.ClassVar[None] = None
-    source: str
     def __array__(self, dtype: typing.Any = None, copy: typing.Any = None) -> typing.Any:
         ...
     def __dlpack__(self, **kwargs) -> typing.Any:
@@ -169,13 +187,19 @@ class VideoClip:
         """
     @property
     def audio(self) -> Waveform | None:
-        ...
+        """
+        The soundtrack, a Waveform, or None.
+        """
     @property
     def audio_start_seconds(self) -> float:
-        ...
+        """
+        Time of the soundtrack's first sample, on the clock of the frames.
+        """
     @property
     def duration_seconds(self) -> float:
-        ...
+        """
+        Of the whole clip, its frames kept or not.
+        """
     @property
     def frames(self) -> torch.Tensor:
         """
@@ -187,13 +211,35 @@ class VideoClip:
         Frames the requested range of the file holds, kept or not; 0: unknown.
         """
     @property
+    def source(self) -> str:
+        """
+        What receipts call it: a path, "bytes" or empty.
+        """
+    @source.setter
+    def source(self, arg0: str) -> None:
+        ...
+    @property
     def times_seconds(self) -> torch.Tensor:
         """
-        float64 [N].
+        float64 [N], of each frame on the clip's own clock.
         """
 class MediaBudget:
     """
-    What reading one media file may cost.
+    What reading one media file may cost. Held against what is read and decoded, never
+    against what a header declares; OSError names the limit that a file goes over.
+
+    Args:
+        max_bytes: of the file or buffer.
+        max_image_pixels: of a picture or of one frame.
+        max_image_side: pixels.
+        max_image_aspect: long side over short side.
+        max_audio_seconds: decoded.
+        max_video_seconds: of the requested range.
+        max_video_frames: frames kept of a clip.
+        max_frames_per_second: by the time stamps of a clip's frames.
+        max_streams: in one file.
+        max_decoded_bytes: of the frames kept, or of the samples.
+        max_wall_seconds: of one call.
     """
     __hash__: typing.ClassVar[None] = None
     _fields: typing.ClassVar[tuple] = ('max_bytes', 'max_image_pixels', 'max_image_side', 'max_image_aspect', 'max_audio_seconds', 'max_video_seconds', 'max_video_frames', 'max_frames_per_second', 'max_streams', 'max_decoded_bytes', 'max_wall_seconds')
@@ -243,6 +289,9 @@ class MediaBudget:
 class TextTokenizer:
     """
     Text to ids and back. Safe to share between threads.
+
+    Pickles by content: another process, here or on another machine, needs none of the files
+    it was loaded from. Two are equal when their files are.
     """
     @staticmethod
     def load(path: str | os.PathLike[str]) -> TextTokenizer:
@@ -255,9 +304,23 @@ class TextTokenizer:
         Example:
             >>> tokenizer = omni.TextTokenizer.load("tokenizer.json")
         """
+    def __eq__(self, other: object) -> typing.Any:
+        """
+        Whether both were loaded from equal files.
+        """
+    def __hash__(self) -> int:
+        """
+        Equal for equal ones.
+        """
     def __len__(self) -> int:
         ...
+    def __reduce__(self) -> tuple[typing.Any, ...]:
+        """
+        By content: the receiver needs none of the files.
+        """
     def __repr__(self) -> str:
+        ...
+    def _add_files(self, path: os.PathLike | str | bytes) -> None:
         ...
     def bytes_of(self, id: typing.SupportsInt | typing.SupportsIndex) -> bytes:
         """
@@ -306,6 +369,9 @@ class TextTokenizer:
             >>> "안녕"[ranges[0][0]:ranges[0][1]]
         """
     @property
+    def _files(self) -> dict[str, bytes] | None:
+        ...
+    @property
     def frame(self) -> tuple[list[int], list[int]]:
         """
         Ids that the file puts before and after a whole text; encode() does not.
@@ -317,12 +383,28 @@ class TextTokenizer:
         """
     @property
     def vocab_size(self) -> int:
-        ...
+        """
+        Ids there are.
+        """
 class TokenSpace:
     """
     The one id range [0, vocab_size) of a model, in segments.
+
+    Attributes:
+        vocab_size: ids there are; 0 for a model without a transformer.
+        segments: half-open ranges (begin, end) of ids by name: "text", "control",
+            "spelling", "image", "speech". A model lacks those of what it does not give.
+        control_ids: ids by role: "eos", "user", "draw_begin", ...
     """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('vocab_size', 'segments', 'control_ids')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[int, dict[str, tuple[int, int]], dict[str, int]]:
+        ...
     def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
         ...
     def control(self, role: str) -> int:
         """
@@ -334,14 +416,10 @@ class TokenSpace:
         """
     @property
     def control_ids(self) -> dict[str, int]:
-        """
-        Ids by role: "eos", "user", ...
-        """
+        ...
     @property
     def segments(self) -> dict[str, tuple[int, int]]:
-        """
-        Half-open ranges (begin, end) of ids by segment: "text", "control", ...
-        """
+        ...
     @property
     def vocab_size(self) -> int:
         ...
@@ -425,27 +503,40 @@ class SamplingOptions:
 class Event:
     """
     What a running answer reports: look at `kind` first.
+
+    Attributes:
+        kind: "text": a piece of text; "drawing": a picture is on its way; "image": it is
+            finished; "speech": a chunk that follows the one before without a gap; "done":
+            the last event.
+        text: of "text", whole characters; else empty.
+        image: of "image", an Image of uint8 [Y, X, 3]; else None.
+        speech: of "speech", a Waveform of float32 [S]; else None.
+        num_done, num_total: of "drawing", codes so far and of the whole picture; else 0.
     """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('kind', 'text', 'image', 'speech', 'num_done', 'num_total')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[str, str, Image | None, Waveform | None, int, int]:
+        ...
+    def __init__(self, kind: str, *, text: str = '', image: Image | None = None, speech: Waveform | None = None, num_done: typing.SupportsInt | typing.SupportsIndex = 0, num_total: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
+        ...
     def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
         ...
     @property
     def image(self) -> Image | None:
         ...
     @property
     def kind(self) -> str:
-        """
-        "text": a piece of text; "drawing": a picture is on its way; "image": finished; "speech": a chunk that follows the one before without a gap; "done": the last event.
-        """
+        ...
     @property
     def num_done(self) -> int:
-        """
-        Codes of a drawing so far.
-        """
+        ...
     @property
     def num_total(self) -> int:
-        """
-        Codes of a whole drawing.
-        """
+        ...
     @property
     def speech(self) -> Waveform | None:
         ...
@@ -485,6 +576,9 @@ class ModelHandle:
     def dtype(self) -> torch.dtype:
         ...
     @property
+    def eos_ids(self) -> list[int]:
+        ...
+    @property
     def num_parameters(self) -> int:
         ...
     @property
@@ -492,6 +586,9 @@ class ModelHandle:
         ...
     @property
     def tokenizer(self) -> TextTokenizer | None:
+        ...
+    @property
+    def unused_tensors(self) -> list[str]:
         ...
 class Message:
     """
@@ -526,7 +623,8 @@ class Message:
 class ChatTemplate:
     """
     The chat template of a model: Jinja as `transformers` reads it. Runs no code but the
-    template's, within limits; safe to share between threads.
+    template's, within limits; safe to share between threads. Pickles; two are equal when
+    their source and defaults are.
 
     Args:
         source: the template, such as `chat_template` in a tokenizer_config.json.
@@ -539,9 +637,17 @@ class ChatTemplate:
         >>> template.render([{"role": "user", "content": "안녕"}])
         '안녕'
     """
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[str, dict]:
+        ...
+    def __hash__(self) -> int:
+        ...
     def __init__(self, source: str) -> None:
         ...
     def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
         ...
     def render(self, messages: collections.abc.Sequence[typing.Any], add_generation_prompt: bool = False, tools: collections.abc.Sequence[typing.Any] | None = None, **kwargs) -> str:
         """
@@ -558,11 +664,31 @@ class ChatTemplate:
             TypeError: for values other than None, bool, int, float, str, list, tuple, dict.
         """
     @property
+    def defaults(self) -> dict:
+        """
+        Variables that render() may be given otherwise: the special tokens of the folder that read_chat_template() read.
+        """
+    @property
     def source(self) -> str:
-        ...
+        """
+        The template as text.
+        """
 class MediaReceipt:
     """
     What became of one media input of a message.
+
+    Attributes:
+        modality: "image", "audio" or "video".
+        source: a path, "bytes", what the value was given, or empty.
+        height, width: pixels as decoded; 0 for sound.
+        num_frames: frames of a clip given to the model.
+        frame_times_seconds: of those frames, from the clip's begin.
+        sample_rate_hz: samples a second as decoded; 0 without sound.
+        seconds_heard: of the sound given to the model.
+        token_begin, token_end: its rows in the sequence, half-open.
+        encode_seconds: from pixels and samples to rows; 0 when `was_cached`.
+        was_cached: whether rows of an earlier turn were used again.
+        dropped: sentences that say what was left out and why; empty: nothing.
     """
     __hash__: typing.ClassVar[None] = None
     _fields: typing.ClassVar[tuple] = ('modality', 'source', 'height', 'width', 'num_frames', 'frame_times_seconds', 'sample_rate_hz', 'seconds_heard', 'token_begin', 'token_end', 'encode_seconds', 'was_cached', 'dropped')
@@ -624,6 +750,11 @@ class MediaReceipt:
 class Usage:
     """
     Tokens of one answer.
+
+    Attributes:
+        prompt_tokens: of the whole sequence before the answer, rows of media too.
+        prefilled_tokens: of those, what was computed now and not found in the cache.
+        answer_tokens: ids given, of any kind.
     """
     __hash__: typing.ClassVar[None] = None
     _fields: typing.ClassVar[tuple] = ('prompt_tokens', 'prefilled_tokens', 'answer_tokens')
@@ -649,6 +780,12 @@ class Usage:
 class Timing:
     """
     Seconds of one answer.
+
+    Attributes:
+        encode: media into rows.
+        prefill: from then to the first id.
+        generate: from there to the end: ids, pictures and sound.
+        total: all of it.
     """
     __hash__: typing.ClassVar[None] = None
     _fields: typing.ClassVar[tuple] = ('encode', 'prefill', 'generate', 'total')
@@ -677,8 +814,23 @@ class Timing:
 class Reply:
     """
     An answer: text, pictures, speech and receipts.
+
+    Attributes:
+        text: the whole text; empty when there is none.
+        images: pictures drawn, in order, each an Image of uint8 [Y, X, 3].
+        speech: a Waveform of float32 [S], or None.
+        receipt: a Receipt: a list of one MediaReceipt for each media input, in order.
+        usage: how many tokens, a Usage.
+        seconds: how long it took, a Timing.
+        stop_reason: "end_of_turn", "length", "stop_string" or "cancelled".
     """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('text', 'images', 'speech', 'receipt', 'usage', 'seconds', 'stop_reason')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
     def __getstate__(self) -> tuple[str, list[Image], Waveform | None, list[MediaReceipt], Usage, Timing, str]:
+        ...
+    def __init__(self, *, text: str = '', images: collections.abc.Sequence[Image] = [], speech: Waveform | None = None, receipt: collections.abc.Sequence[MediaReceipt] = [], usage: Usage = ..., seconds: Timing = ..., stop_reason: str = 'end_of_turn') -> None:
         ...
     def __repr__(self) -> str:
         ...
@@ -692,27 +844,19 @@ class Reply:
         """
     @property
     def images(self) -> list[Image]:
-        """
-        Pictures drawn, in order.
-        """
+        ...
     @property
-    def receipt(self) -> list[MediaReceipt]:
-        """
-        One MediaReceipt for each media input.
-        """
+    def receipt(self) -> omni.receipt.Receipt:
+        ...
     @property
     def seconds(self) -> Timing:
         ...
     @property
     def speech(self) -> Waveform | None:
-        """
-        A Waveform, or None.
-        """
+        ...
     @property
     def stop_reason(self) -> str:
-        """
-        "end_of_turn", "length", "stop_string" or "cancelled".
-        """
+        ...
     @property
     def text(self) -> str:
         ...
@@ -747,9 +891,36 @@ class ChatHandle:
         ...
 class TrainEvent:
     """
-    What a training run reports.
+    What a training run reports: look at `kind` first.
+
+    Attributes:
+        kind: "left_out": samples of a data set lack what the objective needs; "step": one
+            of these each `log_every` steps; "evaluated": one for each set; "started",
+            "resumed", "saved", "finished", "stopped": the run itself.
+        step, num_steps: steps done, and of the whole run.
+        name: of "evaluated" the set, of "saved" the folder, of "left_out" the data.
+        needs, num_left_out: of "left_out", what samples lack and how many they are.
+        losses: means by term, without their weights: of "step" since the last one, of
+            "evaluated" over the set.
+        figures: the same of what is no loss: accuracies in [0, 1], "psnr" in dB, ...
+        learning_rate_share: of "step", what the schedule leaves of the learning rates, in
+            [0, 1].
+        gradient_norm: of "step", Euclidean, before clipping.
+        tokens_per_second: of "step": tokens, frames of sound or pictures, as the objective
+            counts.
+        seconds_left: of "step", until the last one at the speed so far.
     """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('kind', 'step', 'num_steps', 'name', 'needs', 'num_left_out', 'losses', 'figures', 'learning_rate_share', 'gradient_norm', 'tokens_per_second', 'seconds_left')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[str, int, int, str, str, int, dict[str, float], dict[str, float], float, float, float, float]:
+        ...
+    def __init__(self, *, kind: str = 'step', step: typing.SupportsInt | typing.SupportsIndex = 0, num_steps: typing.SupportsInt | typing.SupportsIndex = 0, name: str = '', needs: str = '', num_left_out: typing.SupportsInt | typing.SupportsIndex = 0, losses: collections.abc.Mapping[str, typing.SupportsFloat | typing.SupportsIndex] = {}, figures: collections.abc.Mapping[str, typing.SupportsFloat | typing.SupportsIndex] = {}, learning_rate_share: typing.SupportsFloat | typing.SupportsIndex = 0.0, gradient_norm: typing.SupportsFloat | typing.SupportsIndex = 0.0, tokens_per_second: typing.SupportsFloat | typing.SupportsIndex = 0.0, seconds_left: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
+        ...
     def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
         ...
     @property
     def figures(self) -> dict[str, float]:
@@ -759,27 +930,19 @@ class TrainEvent:
         ...
     @property
     def kind(self) -> str:
-        """
-        "left_out", "started", "resumed", "step", "evaluated", "saved", "finished" or "stopped".
-        """
+        ...
     @property
     def learning_rate_share(self) -> float:
         ...
     @property
     def losses(self) -> dict[str, float]:
-        """
-        Means by term since the last event.
-        """
+        ...
     @property
     def name(self) -> str:
-        """
-        Of the evaluation set, or the folder saved; left_out: the data.
-        """
+        ...
     @property
     def needs(self) -> str:
-        """
-        What samples left out lack.
-        """
+        ...
     @property
     def num_left_out(self) -> int:
         ...
@@ -791,9 +954,7 @@ class TrainEvent:
         ...
     @property
     def step(self) -> int:
-        """
-        Steps done.
-        """
+        ...
     @property
     def tokens_per_second(self) -> float:
         ...
@@ -805,15 +966,15 @@ def conformer_forward(model: ModelHandle, mel: torch.Tensor, lengths: torch.Tens
     ...
 def decode_audio(bytes: bytes | bytearray | memoryview, *, name: str = 'bytes', budget: MediaBudget = ...) -> Waveform:
     """
-    read_audio() of a file in memory (any bytes-like object).
+    read_audio() of a file in memory (any bytes-like object); `name` stands for the path in errors and receipts. OSError for what is no such file.
     """
 def decode_image(bytes: bytes | bytearray | memoryview, *, name: str = 'bytes', budget: MediaBudget = ...) -> Image:
     """
-    read_image() of a file in memory (any bytes-like object); `name` stands for the path in errors and receipts.
+    read_image() of a file in memory (any bytes-like object); `name` stands for the path in errors and receipts. OSError for what is no such file.
     """
 def decode_video(bytes: bytes | bytearray | memoryview, *, name: str = 'bytes', begin_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0, end_seconds: typing.SupportsFloat | typing.SupportsIndex | None = None, frames_per_second: typing.SupportsFloat | typing.SupportsIndex | None = None, max_frames: typing.SupportsInt | typing.SupportsIndex | None = None, with_audio: bool = True, budget: MediaBudget = ...) -> VideoClip:
     """
-    read_video() of a file in memory (any bytes-like object).
+    read_video() of a file in memory (any bytes-like object); `name` stands for the path in errors and receipts. OSError for what is no such file, ValueError for senseless options.
     """
 def default_dtype() -> torch.dtype:
     """
@@ -825,19 +986,75 @@ def embedded_model_folder() -> pathlib.Path:
     ...
 def encode_flac(waveform: Waveform, *, format: str = 'int16') -> bytes:
     """
-    The bytes of a FLAC file; "int16" or "int24".
+    Sound as a file in memory, compressed without loss.
+
+    Args:
+        waveform: float32 [S]; what lies outside [-1, 1] is clipped.
+        format: of a sample: "int16" or "int24".
+
+    Returns:
+        The bytes of a FLAC file.
+
+    Raises:
+        ValueError: for another format, a rate that FLAC cannot hold, or samples that are not
+            finite. NotImplementedError: where FFmpeg is built without FLAC.
+
+    Example:
+        >>> omni.encode_flac(waveform)[:4]
+        b'fLaC'
     """
 def encode_jpeg(image: Image, *, quality: typing.SupportsInt | typing.SupportsIndex = 95) -> bytes:
     """
-    The bytes of a JPEG file; quality 1 to 100.
+    A picture as a small file in memory.
+
+    Args:
+        image: uint8 [Y, X, 3].
+        quality: 1 to 100.
+
+    Returns:
+        The bytes of a JPEG file.
+
+    Raises:
+        ValueError: for another quality, or a picture that the format cannot hold.
+
+    Example:
+        >>> omni.decode_image(omni.encode_jpeg(image, quality=80)).width == image.width
+        True
     """
 def encode_png(image: Image) -> bytes:
     """
-    The bytes of a PNG file.
+    A picture as a file in memory, without loss.
+
+    Args:
+        image: uint8 [Y, X, 3].
+
+    Returns:
+        The bytes of a PNG file.
+
+    Raises:
+        ValueError: for a picture that the format cannot hold.
+
+    Example:
+        >>> omni.decode_image(omni.encode_png(image)) == image
+        True
     """
 def encode_wav(waveform: Waveform, *, format: str = 'int16') -> bytes:
     """
-    The bytes of a WAV file.
+    Sound as a file in memory.
+
+    Args:
+        waveform: float32 [S]; what lies outside [-1, 1] is clipped in whole-number formats.
+        format: of a sample: "int16", "int24" or "float32".
+
+    Returns:
+        The bytes of a WAV file.
+
+    Raises:
+        ValueError: for another format, samples that are not finite, or 4 GiB and more.
+
+    Example:
+        >>> omni.decode_audio(omni.encode_wav(waveform, format="float32")) == waveform
+        True
     """
 def explain(op: str, tensors: collections.abc.Sequence[torch.Tensor]) -> str:
     """
@@ -923,11 +1140,42 @@ def read_video(path: str | os.PathLike[str], *, begin_seconds: typing.SupportsFl
     """
 def resample(waveform: Waveform, *, rate_hz: typing.SupportsInt | typing.SupportsIndex) -> Waveform:
     """
-    The same sound at another rate, in [1, 1000000] Hz; band-limited.
+    The same sound at another rate, band-limited.
+
+    Args:
+        waveform: float32 [S], at 1 to 1,000,000 Hz.
+        rate_hz: samples a second of the result, in the same range.
+
+    Returns:
+        A Waveform of ceil(S * rate_hz / sample_rate_hz) samples, or one less; at its own
+        rate `waveform` itself.
+
+    Raises:
+        ValueError: for a rate out of range, or rates too far apart.
+
+    Example:
+        >>> omni.resample(omni.Waveform(torch.zeros(24000), sample_rate_hz=24000), rate_hz=16000)
+        Waveform(1.00 s at 16000 Hz)
     """
 def resize_pixels(pixels: torch.Tensor, *, height: typing.SupportsInt | typing.SupportsIndex, width: typing.SupportsInt | typing.SupportsIndex, interpolation: str = 'bilinear') -> torch.Tensor:
     """
-    Antialiased resize of uint8 [Y, X, 3] or [N, Y, X, 3], equal to PIL's within one level; "nearest", "bilinear" or "bicubic".
+    Antialiased resize, equal to PIL's within one level.
+
+    Args:
+        pixels: uint8 [Y, X, 3], or [N, Y, X, 3] of frames.
+        height, width: pixels of the result.
+        interpolation: "nearest", "bilinear" or "bicubic".
+
+    Returns:
+        uint8 [height, width, 3], or [N, height, width, 3].
+
+    Raises:
+        TypeError: for another dtype or shape. ValueError: for a size below 1, or another
+            interpolation.
+
+    Example:
+        >>> omni.resize_pixels(image.pixels, height=64, width=64).shape
+        torch.Size([64, 64, 3])
     """
 def speech_codec_decode(model: ModelHandle, codes: torch.Tensor) -> torch.Tensor:
     ...

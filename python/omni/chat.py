@@ -158,6 +158,12 @@ class Chat:
     ) -> Stream:
         """Like send(), but gives the events of the answer one by one.
 
+        Returns:
+            A Stream of Events, whose `reply` is the Reply after the last of them.
+
+        Raises:
+            While it is read, what send() raises.
+
         Example:
             >>> for event in chat.stream("그려 줘: 빨간 원", modalities=["image"]):
             ...     print(event)

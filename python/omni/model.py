@@ -85,6 +85,8 @@ class OmniModel(Part):
     def _of(cls, handle: _omni.ModelHandle, tokenizer_path: Path | None) -> "OmniModel":
         model = cls.__new__(cls)
         model._wrap(handle, tokenizer_path)
+        if handle.tokenizer and tokenizer_path:
+            handle.tokenizer._add_files(tokenizer_path)  # so that it pickles
         return model
 
     @property
@@ -121,6 +123,17 @@ class OmniModel(Part):
     @sampling_defaults.setter
     def sampling_defaults(self, options: _omni.SamplingOptions) -> None:
         self._handle.sampling_defaults = options
+
+    @property
+    def eos_ids(self) -> list[int]:
+        """Any of these ids ends an answer."""
+        return self._handle.eos_ids
+
+    @property
+    def unused_tensors(self) -> list[str]:
+        """Names of what a published checkpoint holds and this library does not run, such
+        as layers that predict further tokens. Empty for folders of our own."""
+        return self._handle.unused_tensors
 
     @property
     def dtype(self) -> torch.dtype:
@@ -193,22 +206,38 @@ class OmniModel(Part):
     def encode(
         self, *values: "_omni.Image | _omni.Waveform | _omni.VideoClip"
     ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """What the transformer sees of media: for each value its rows [R, D] and their
-        positions float32 [R, 3], (t, y, x) from the item's begin. Gradients flow."""
+        """What the transformer sees of media; gradients flow.
+
+        Args:
+            *values: Images, Waveforms and VideoClips; one batch for each encoder.
+
+        Returns:
+            For each value its rows [R, D], of the model's dtype, and their positions
+            float32 [R, 3]: (t, y, x) from the item's begin.
+
+        Raises:
+            TypeError: for a value of another kind. ValueError: where the model does not
+                see or does not hear.
+
+        Example:
+            >>> ((rows, positions),) = model.encode(omni.read_image("cat.png"))
+        """
         return self._handle.encode(*values)
 
     def codec_pixels(self, image: _omni.Image) -> torch.Tensor:
         """A picture as image_codec.encode() reads it, but for the batch: float32
-        [3, size, size] in [-1, 1]."""
+        [3, size, size] in [-1, 1]. ValueError for a model that does not draw."""
         return self._handle.codec_pixels(image)
 
     def codec_mel(self, waveform: _omni.Waveform) -> torch.Tensor:
-        """Speech as speech_codec.encode() reads it, but for the batch: float32 [T, M]."""
+        """Speech as speech_codec.encode() reads it, but for the batch: float32 [T, M].
+        ValueError for a model that does not speak."""
         return self._handle.codec_mel(waveform)
 
     def save(self, folder: str | os.PathLike[str], *, max_shard_bytes: int = 4 << 30) -> None:
         """Writes config.json, model.safetensors (or shards) and the tokenizer, from
-        which load() makes the model again. OSError when it cannot."""
+        which load() makes the model again: a published checkpoint as it was published.
+        OSError when it cannot."""
         self._handle.save(folder, max_shard_bytes=max_shard_bytes)
 
     def __repr__(self) -> str:
@@ -258,8 +287,8 @@ def load(
     """A model from a folder, or the embedded omni-nano.
 
     Args:
-        path: a folder with config.json, model.safetensors and a tokenizer; None: the
-            embedded model.
+        path: a folder with config.json, model.safetensors and a tokenizer, ours or a
+            published checkpoint of a family we run; None: the embedded model.
         dtype: of the parameters, as torch.float32 or "float32"; None: bfloat16 where
             this CPU multiplies it, else float32.
         device: where it computes.

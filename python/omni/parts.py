@@ -35,6 +35,7 @@ class Part(torch.nn.Module):
         super().__setattr__(name, value)
 
     def train(self, mode: bool = True) -> "Part":
+        """Sets whether it trains, here and in the C++ model; returns itself."""
         self._handle.set_training(self._path, mode)
         super().train(mode)
         return self

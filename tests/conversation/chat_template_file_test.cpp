@@ -2,15 +2,15 @@
 // Copyright The Omni Authors
 #include "omni/conversation/chat_template_file.h"
 
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 #include "omni/core/errors.h"
 #include "omni/core/file_io.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace omni;
-using Catch::Matchers::Contains;
 using omni::test::TemporaryFolder;
+using omni::testing::Contains;
 
 namespace {
 

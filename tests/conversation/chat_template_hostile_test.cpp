@@ -3,7 +3,7 @@
 //
 // Templates that would run forever, fill the memory or the stack. Each ends in an error
 // that names the limit.
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 #include "omni/conversation/chat_template.h"
 #include "omni/core/errors.h"

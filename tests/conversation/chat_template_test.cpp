@@ -2,8 +2,8 @@
 // Copyright The Omni Authors
 #include "omni/conversation/chat_template.h"
 
-#include <catch2/catch.hpp>
 #include <thread>
+#include "tests/support/catch.h"
 
 #include "omni/core/errors.h"
 

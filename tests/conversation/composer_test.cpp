@@ -13,7 +13,7 @@
 namespace omni {
 namespace {
 
-using Catch::Contains;
+using omni::testing::Contains;
 using Ids = std::vector<int64_t>;
 
 OmniModel& model() {

@@ -2,7 +2,7 @@
 // Copyright The Omni Authors
 #include "omni/conversation/jinja/value.h"
 
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 #include "omni/conversation/jinja/unicode.h"
 #include "omni/core/errors.h"

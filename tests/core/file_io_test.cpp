@@ -17,7 +17,7 @@ namespace omni {
 namespace {
 
 namespace fs = std::filesystem;
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 size_t num_files(const fs::path& folder) {
   return static_cast<size_t>(

@@ -10,8 +10,8 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
-using Catch::Matchers::EndsWith;
+using omni::testing::Contains;
+using omni::testing::EndsWith;
 
 Json parse(std::string_view text, const JsonLimits& limits = {}) {
   return parse_json(text, "config", "config.json", limits);

@@ -19,7 +19,7 @@ TEST_CASE("dtype names are pairs") {
   CHECK_THROWS_AS(dtype_from_name("fp32"), c10::ValueError);
   CHECK_THROWS_WITH(
       dtype_from_name("fp32"),
-      Catch::Matchers::Contains(
+      omni::testing::Contains(
           "[precision] expected float32, bfloat16, float16 or float64, got \"fp32\"."));
   CHECK_THROWS_AS(dtype_name(at::kInt), c10::ValueError);
 }

@@ -10,7 +10,7 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 using namespace std::string_literals;
 
 SafetensorsHeader parse(const std::string& json, int64_t data_bytes) {

@@ -13,7 +13,7 @@ namespace omni {
 namespace {
 
 namespace fs = std::filesystem;
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 using namespace std::string_literals;
 
 NamedTensors every_dtype() {

@@ -6,10 +6,10 @@
 #include <numbers>
 
 #include "tests/encoders/golden.h"
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 using omni::testing::max_difference;
 
 namespace {
@@ -213,18 +213,18 @@ TEST_CASE("AudioProcessor says what is wrong", "[audio_processor]") {
   const AudioProcessor processor{AudioProcessorOptions{}};
   CHECK_THROWS_WITH(
       processor.log_mel(at::zeros({100})),
-      contains("[audio_processor] expected `samples`"));
+      Contains("[audio_processor] expected `samples`"));
   CHECK_THROWS_WITH(
       processor.log_mel(at::zeros({1, 100}, at::kDouble)),
-      contains("expected samples float32 [B, S]"));
+      Contains("expected samples float32 [B, S]"));
   CHECK_THROWS_WITH(
-      processor.log_mel(at::zeros({1, 0})), contains("at least one sample"));
+      processor.log_mel(at::zeros({1, 0})), Contains("at least one sample"));
   CHECK_THROWS_WITH(
-      processor.process({at::zeros({10}), 0, ""}), contains("positive rate"));
+      processor.process({at::zeros({10}), 0, ""}), Contains("positive rate"));
   AudioProcessorOptions options;
   options.max_hz = 9000.0;
-  CHECK_THROWS_WITH(AudioProcessor(options), contains("0 <= min_hz < max_hz <= 8000"));
+  CHECK_THROWS_WITH(AudioProcessor(options), Contains("0 <= min_hz < max_hz <= 8000"));
   options.max_hz = 8000.0;
   options.hop = 0;
-  CHECK_THROWS_WITH(AudioProcessor(options), contains("hop 0"));
+  CHECK_THROWS_WITH(AudioProcessor(options), Contains("hop 0"));
 }

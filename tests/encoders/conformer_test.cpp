@@ -6,10 +6,10 @@
 
 #include "tests/encoders/filled.h"
 #include "tests/encoders/golden.h"
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 using omni::testing::filled;
 using omni::testing::max_difference;
 
@@ -188,25 +188,25 @@ TEST_CASE("Conformer says what is wrong", "[conformer]") {
   Conformer headless(options);
   CHECK_THROWS_WITH(
       headless->ctc_logits(at::zeros({1, 2, 16})),
-      contains("[conformer] expected a side head, got num_ctc_labels = 0"));
+      Contains("[conformer] expected a side head, got num_ctc_labels = 0"));
   const at::Tensor mel = at::zeros({2, 8, 5});
   const auto call = [&](const std::vector<int64_t>& lengths) {
     return headless->forward(mel, at::tensor(lengths, at::kLong));
   };
-  CHECK_THROWS_WITH(call({9, 3}), contains("expected lengths in [1, 8], got 3 to 9"));
-  CHECK_THROWS_WITH(call({8, 0}), contains("got 0 to 8"));
-  CHECK_THROWS_WITH(call({8}), contains("expected `lengths` [2]"));
+  CHECK_THROWS_WITH(call({9, 3}), Contains("expected lengths in [1, 8], got 3 to 9"));
+  CHECK_THROWS_WITH(call({8, 0}), Contains("got 0 to 8"));
+  CHECK_THROWS_WITH(call({8}), Contains("expected `lengths` [2]"));
   CHECK_THROWS_WITH(
       headless->forward(at::zeros({2, 8, 4}), at::full({2}, 8, at::kLong)),
-      contains("expected `mel` [-1, -1, 5]"));
+      Contains("expected `mel` [-1, -1, 5]"));
   CHECK_THROWS_WITH(
-      headless->forward(mel, at::full({2}, 8, at::kInt)), contains("lengths int64"));
+      headless->forward(mel, at::full({2}, 8, at::kInt)), Contains("lengths int64"));
   options.kernel_size = 4;
-  CHECK_THROWS_WITH(Conformer(options), contains("expected an odd kernel_size, got 4"));
+  CHECK_THROWS_WITH(Conformer(options), Contains("expected an odd kernel_size, got 4"));
   options.kernel_size = 5;
   options.num_heads = 3;
-  CHECK_THROWS_WITH(Conformer(options), contains("multiple of 2 * num_heads = 6"));
+  CHECK_THROWS_WITH(Conformer(options), Contains("multiple of 2 * num_heads = 6"));
   options.num_heads = 2;
   options.dropout = 1.0;
-  CHECK_THROWS_WITH(Conformer(options), contains("dropout in [0, 1), got 1"));
+  CHECK_THROWS_WITH(Conformer(options), Contains("dropout in [0, 1), got 1"));
 }

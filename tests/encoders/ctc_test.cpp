@@ -7,10 +7,10 @@
 #include <cmath>
 
 #include "tests/encoders/filled.h"
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 using Labels = std::vector<int64_t>;
 using omni::testing::filled;
 
@@ -126,13 +126,13 @@ TEST_CASE("CTC says what is wrong", "[ctc]") {
   const at::Tensor lengths = at::tensor({4, 4}, at::kLong);
   CHECK_THROWS_WITH(
       ctc_loss_sum(logits, lengths, {{1}, {3}}),
-      contains("[ctc] expected labels in [1, 3), got 3 in item 1"));
+      Contains("[ctc] expected labels in [1, 3), got 3 in item 1"));
   CHECK_THROWS_WITH(
-      ctc_loss_sum(logits, lengths, {{0}, {1}}), contains("is the blank"));
+      ctc_loss_sum(logits, lengths, {{0}, {1}}), Contains("is the blank"));
   CHECK_THROWS_WITH(
-      ctc_loss_sum(logits, lengths, {{1}}), contains("targets of 2 items, got 1"));
+      ctc_loss_sum(logits, lengths, {{1}}), Contains("targets of 2 items, got 1"));
   CHECK_THROWS_WITH(
       ctc_greedy(logits, at::tensor({4, 5}, at::kLong)),
-      contains("expected lengths in [0, 4], got 5"));
-  CHECK_THROWS_WITH(ctc_greedy(logits[0], lengths), contains("`logits`"));
+      Contains("expected lengths in [0, 4], got 5"));
+  CHECK_THROWS_WITH(ctc_greedy(logits[0], lengths), Contains("`logits`"));
 }

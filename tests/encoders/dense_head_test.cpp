@@ -6,10 +6,10 @@
 
 #include "tests/encoders/filled.h"
 #include "tests/encoders/golden.h"
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 using omni::testing::filled;
 
 namespace {
@@ -95,30 +95,30 @@ TEST_CASE("DenseHead says what is wrong", "[dense_head]") {
   at::Tensor targets = at::zeros({1, 3, 3}, at::kLong);
   CHECK_THROWS_WITH(
       head->forward(at::zeros({1, 15, 6}), 4, 4),
-      contains("[dense_head] expected `rows` [-1, 16, 6], got [1, 15, 6]"));
+      Contains("[dense_head] expected `rows` [-1, 16, 6], got [1, 15, 6]"));
   CHECK_THROWS_WITH(
-      head->losses(logits, {targets}), contains("targets of 2 labels, got 2 and 1"));
+      head->losses(logits, {targets}), Contains("targets of 2 labels, got 2 and 1"));
   CHECK_THROWS_WITH(
       head->losses(logits, {targets, at::zeros({1, 2, 3}, at::kLong)}),
-      contains("targets of colour"));
+      Contains("targets of colour"));
   CHECK_THROWS_WITH(
       head->losses(logits, {targets, at::zeros({1, 3, 3})}),
-      contains("int64 on the CPU"));
+      Contains("int64 on the CPU"));
   targets[0][1][1] = 4;
   CHECK_THROWS_WITH(
       head->losses(logits, {targets, targets}),
-      contains("a class of \"shape\" in [0, 4) or -100, got 4"));
-  CHECK_THROWS_WITH(DenseHead(DenseHeadOptions{6, {}}), contains("at least one label"));
+      Contains("a class of \"shape\" in [0, 4) or -100, got 4"));
+  CHECK_THROWS_WITH(DenseHead(DenseHeadOptions{6, {}}), Contains("at least one label"));
   CHECK_THROWS_WITH(
       DenseHead(DenseHeadOptions{6, {{"a", 2}, {"a", 3}}}),
-      contains("unique label names"));
+      Contains("unique label names"));
   CHECK_THROWS_WITH(
-      DenseHead(DenseHeadOptions{6, {{"a.b", 2}}}), contains("got \"a.b\""));
+      DenseHead(DenseHeadOptions{6, {{"a.b", 2}}}), Contains("got \"a.b\""));
   CHECK_THROWS_WITH(
-      DenseHead(DenseHeadOptions{6, {{"a", 0}}}), contains("one cell for \"a\""));
+      DenseHead(DenseHeadOptions{6, {{"a", 0}}}), Contains("one cell for \"a\""));
   CHECK_THROWS_WITH(
-      DenseHead(DenseHeadOptions{6, {{"a", 2, 0, 3}}}), contains("a grid of 0 x 3"));
+      DenseHead(DenseHeadOptions{6, {{"a", 2, 0, 3}}}), Contains("a grid of 0 x 3"));
   CHECK_THROWS_WITH(
       DenseHead(DenseHeadOptions{0, {{"a", 2}}}),
-      contains("a positive input_width, got 0."));
+      Contains("a positive input_width, got 0."));
 }

@@ -4,10 +4,10 @@
 
 #include <ATen/ATen.h>
 
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 using Indices = std::vector<int64_t>;
 
 namespace {
@@ -51,7 +51,7 @@ TEST_CASE("a clip that already has the rate is kept whole", "[frame_sampler]") {
   // What the reader left out of the file is told too.
   VideoClip thinned = steady(7, 2.0);
   thinned.num_frames_in_file = 90;
-  CHECK_THAT(sampler.sample(thinned).dropped, contains("83 of 90 frames"));
+  CHECK_THAT(sampler.sample(thinned).dropped, Contains("83 of 90 frames"));
 }
 
 TEST_CASE("uneven times are honoured", "[frame_sampler]") {
@@ -107,15 +107,15 @@ TEST_CASE("FrameSampler says what is wrong", "[frame_sampler]") {
   FrameSamplerOptions options;
   options.frames_per_second = 0.0;
   CHECK_THROWS_WITH(
-      FrameSampler(options), contains("[frame_sampler] expected a positive"));
+      FrameSampler(options), Contains("[frame_sampler] expected a positive"));
   options.frames_per_second = 1.0;
   options.min_frames = 9;
   CHECK_THROWS_WITH(
-      FrameSampler(options), contains("1 <= min_frames <= max_frames, got 9 and 8"));
+      FrameSampler(options), Contains("1 <= min_frames <= max_frames, got 9 and 8"));
   const FrameSampler sampler{FrameSamplerOptions{}};
   CHECK_THROWS_WITH(
       sampler.sample(clip_at({0.0, 0.5, 0.5})),
-      contains("expected increasing times_seconds, got 0.5 at frame 2"));
+      Contains("expected increasing times_seconds, got 0.5 at frame 2"));
   CHECK_THROWS_WITH(
-      sampler.sample(clip_at({0.0, NAN})), contains("got nan at frame 1"));
+      sampler.sample(clip_at({0.0, NAN})), Contains("got nan at frame 1"));
 }

@@ -5,10 +5,10 @@
 #include <random>
 
 #include "tests/encoders/golden.h"
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 
 namespace {
 
@@ -124,27 +124,27 @@ TEST_CASE("ImageProcessor says what is wrong", "[image_processor]") {
   const ImageProcessor processor(options);
   CHECK_THROWS_WITH(
       processor.process({at::zeros({8, 8, 3}), ""}),
-      contains("[image_processor] expected pixels uint8 [Y, X, 3]"));
+      Contains("[image_processor] expected pixels uint8 [Y, X, 3]"));
   CHECK_THROWS_WITH(
       processor.process_frames(at::zeros({2, 8, 8, 3})),
-      contains("expected frames uint8"));
+      Contains("expected frames uint8"));
   CHECK_THROWS_WITH(
       processor.process_frames(at::zeros({2, 0, 8, 3}, at::kByte)),
-      contains("at least one pixel"));
+      Contains("at least one pixel"));
   options.width = 72;
   CHECK_THROWS_WITH(
       ImageProcessor(options),
-      contains("multiples of patch_size * merge = 16, got 64 x 72"));
+      Contains("multiples of patch_size * merge = 16, got 64 x 72"));
   options.width = 64;
   options.std[1] = 0.0;
-  CHECK_THROWS_WITH(ImageProcessor(options), contains("expected positive std, got 0"));
+  CHECK_THROWS_WITH(ImageProcessor(options), Contains("expected positive std, got 0"));
   options.std[1] = 1.0;
   options.rule = ResizeRule::Budget;
   options.max_pixels = 255;
   options.min_pixels = 100;
-  CHECK_THROWS_WITH(ImageProcessor(options), contains("max_pixels >= 256"));
+  CHECK_THROWS_WITH(ImageProcessor(options), Contains("max_pixels >= 256"));
   options.max_pixels = 1024;
   CHECK_THROWS_WITH(
       ImageProcessor(options).process(picture(1, 201)),
-      contains("ratio up to 200, got 1 x 201 pixels"));
+      Contains("ratio up to 200, got 1 x 201 pixels"));
 }

@@ -6,10 +6,10 @@
 
 #include "tests/encoders/filled.h"
 #include "tests/encoders/golden.h"
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 using omni::testing::filled;
 
 namespace {
@@ -119,9 +119,9 @@ TEST_CASE("gradients reach every parameter of Projector", "[projector]") {
 TEST_CASE("Projector says what is wrong", "[projector]") {
   CHECK_THROWS_WITH(
       Projector(ProjectorOptions{0, 5, 1, 0, true}),
-      contains("[projector] expected positive widths and merge, got input_width 0"));
+      Contains("[projector] expected positive widths and merge, got input_width 0"));
   Projector projector(ProjectorOptions{6, 5, 1, 0, true});
   CHECK_THROWS_WITH(
       projector->forward(at::zeros({2, 5})),
-      contains("[projector] expected `rows` [-1, 6], got [2, 5]"));
+      Contains("[projector] expected `rows` [-1, 6], got [2, 5]"));
 }

@@ -6,10 +6,10 @@
 
 #include "encoders/audio_processor.h"
 #include "tests/encoders/golden.h"
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 
 namespace {
 
@@ -84,12 +84,12 @@ TEST_CASE("resample_samples of nothing, of little, of the same rate", "[resample
 TEST_CASE("resample_samples says what is wrong", "[resample]") {
   CHECK_THROWS_WITH(
       resample_samples(at::zeros({5}, at::kDouble), 8000, 16000),
-      contains("[resample_samples] expected samples float32 [S], got Double"));
+      Contains("[resample_samples] expected samples float32 [S], got Double"));
   CHECK_THROWS_WITH(
-      resample_samples(at::zeros({2, 5}), 8000, 16000), contains("`samples`"));
+      resample_samples(at::zeros({2, 5}), 8000, 16000), Contains("`samples`"));
   CHECK_THROWS_WITH(
-      resample_samples(at::zeros({5}), 0, 16000), contains("got 0 Hz to 16000 Hz"));
+      resample_samples(at::zeros({5}), 0, 16000), Contains("got 0 Hz to 16000 Hz"));
   CHECK_THROWS_WITH(
       resample_samples(at::zeros({5}), 1, 16000),
-      contains("less than 256 times apart"));
+      Contains("less than 256 times apart"));
 }

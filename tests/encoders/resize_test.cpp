@@ -4,10 +4,10 @@
 
 #include "encoders/image_processor.h"
 #include "tests/encoders/golden.h"
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 using Sides = std::pair<int64_t, int64_t>;
 
 namespace {
@@ -85,11 +85,11 @@ TEST_CASE("resize_pixels refuses what is no picture", "[resize]") {
   };
   CHECK_THROWS_WITH(
       call(at::zeros({4, 4, 3}), 2, 2),
-      contains("[resize_pixels] expected pixels uint8 [Y, X, 3]"));
-  CHECK_THROWS_WITH(call({}, 2, 2), contains("an undefined tensor"));
-  CHECK_THROWS_WITH(call(at::zeros({4, 4, 4}, at::kByte), 2, 2), contains("[4, 4, 4]"));
+      Contains("[resize_pixels] expected pixels uint8 [Y, X, 3]"));
+  CHECK_THROWS_WITH(call({}, 2, 2), Contains("an undefined tensor"));
+  CHECK_THROWS_WITH(call(at::zeros({4, 4, 4}, at::kByte), 2, 2), Contains("[4, 4, 4]"));
   CHECK_THROWS_WITH(
-      call(at::zeros({4, 4, 3}, at::kByte), 0, 2), contains("to become 0 x 2"));
+      call(at::zeros({4, 4, 3}, at::kByte), 0, 2), Contains("to become 0 x 2"));
   CHECK_THROWS_WITH(
-      call(at::zeros({0, 4, 3}, at::kByte), 2, 2), contains("at least one pixel"));
+      call(at::zeros({0, 4, 3}, at::kByte), 2, 2), Contains("at least one pixel"));
 }

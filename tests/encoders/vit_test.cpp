@@ -10,10 +10,10 @@
 #include "encoders/dense_head.h"
 #include "tests/encoders/filled.h"
 #include "tests/encoders/golden.h"
-#include "tests/encoders/matchers.h"
+#include "tests/support/catch.h"
 
 using namespace omni;
-using omni::testing::contains;
+using omni::testing::Contains;
 using omni::testing::filled;
 using omni::testing::max_difference;
 
@@ -273,19 +273,19 @@ TEST_CASE("Vit says what is wrong", "[vit]") {
   const at::Tensor patches = at::zeros({24, 12});
   CHECK_THROWS_WITH(
       vit->forward(patches, {{1, 4, 4}}),
-      contains("[vit] expected as many patches as the 1 grids hold, 16, got 24"));
+      Contains("[vit] expected as many patches as the 1 grids hold, 16, got 24"));
   CHECK_THROWS_WITH(
       vit->forward(patches, {{1, 3, 8}}),
-      contains("multiple of merge = 2 patches a side, got 1 frames of 3 x 8"));
-  CHECK_THROWS_WITH(vit->forward(patches, {{0, 4, 6}}), contains("got 0 frames"));
+      Contains("multiple of merge = 2 patches a side, got 1 frames of 3 x 8"));
+  CHECK_THROWS_WITH(vit->forward(patches, {{0, 4, 6}}), Contains("got 0 frames"));
   CHECK_THROWS_WITH(
-      vit->forward(at::zeros({24, 10}), {{1, 4, 6}}), contains("`patches`"));
+      vit->forward(at::zeros({24, 10}), {{1, 4, 6}}), Contains("`patches`"));
   VitOptions options = tiny();
   options.num_heads = 3;
-  CHECK_THROWS_WITH(Vit(options), contains("multiple of 4 * num_heads = 12"));
+  CHECK_THROWS_WITH(Vit(options), Contains("multiple of 4 * num_heads = 12"));
   options.num_heads = 0;
-  CHECK_THROWS_WITH(Vit(options), contains("expected positive sizes"));
+  CHECK_THROWS_WITH(Vit(options), Contains("expected positive sizes"));
   options = tiny();
   options.position_grid = -1;
-  CHECK_THROWS_WITH(Vit(options), contains("side of a table, or 0 for none, got -1"));
+  CHECK_THROWS_WITH(Vit(options), Contains("side of a table, or 0 for none, got -1"));
 }

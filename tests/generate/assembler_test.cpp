@@ -238,6 +238,54 @@ TEST_CASE("marks and letters are not shown, and false cancels") {
   CHECK(deaf.answer().text == "the");
 }
 
+TEST_CASE("after a listener's false nothing is told but the end") {
+  const c10::InferenceMode guard;
+  Listener listener;
+  listener.cancel_after = 1;
+  SECTION("text, with some held back for a stop string") {
+    Assembler assembler(model(), {"ex"}, listener.callback());
+    CHECK_FALSE(assembler.push(265)); // "the": "th" is given, "e" may begin "ex"
+    CHECK_FALSE(assembler.push(266));
+    CHECK_FALSE(assembler.finish());
+    REQUIRE(listener.events.size() == 2);
+    CHECK(assembler.answer().text == "th");
+  }
+  SECTION("text that is given before speech") {
+    Assembler assembler(model(), {"ex"}, listener.callback());
+    assembler.cancel();
+    CHECK_FALSE(assembler.push(265));
+    CHECK_FALSE(assembler.end_text());
+    CHECK_FALSE(assembler.finish());
+    REQUIRE(listener.events.size() == 1);
+    CHECK(assembler.answer().text.empty());
+  }
+  SECTION("a drawing") {
+    Assembler assembler(model(), {}, listener.callback());
+    const int64_t first = first_id(Segment::Image);
+    for (int i = 0; i < 4; ++i) {
+      CHECK_FALSE(assembler.push(first));
+    }
+    CHECK_FALSE(assembler.finish());
+    REQUIRE(listener.events.size() == 2);
+    CHECK(assembler.answer().images.empty());
+  }
+  SECTION("speech, with codes not yet decoded") {
+    Assembler assembler(model(), {}, listener.callback());
+    const int64_t first = first_id(Segment::Speech);
+    int num_pushed = 0;
+    while (num_pushed < 40 && assembler.push(first)) {
+      ++num_pushed;
+    }
+    CHECK_FALSE(assembler.push(first));
+    CHECK_FALSE(assembler.finish());
+    REQUIRE(listener.events.size() == 2);
+    REQUIRE(assembler.answer().speech);
+    CHECK(at::equal(
+        assembler.answer().speech->samples, listener.events[0].speech.samples));
+  }
+  CHECK(listener.events.back().kind == Event::Kind::Done);
+}
+
 TEST_CASE("every event kind has a name") {
   CHECK(std::string(event_kind_name(Event::Kind::Text)) == "text");
   CHECK(std::string(event_kind_name(Event::Kind::Drawing)) == "drawing");

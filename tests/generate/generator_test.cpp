@@ -2,8 +2,6 @@
 // Copyright The Omni Authors
 #include "omni/generate/generator.h"
 
-#include <torch/utils.h>
-
 #include <algorithm>
 #include <set>
 
@@ -316,14 +314,7 @@ TEST_CASE("a cache that holds part of the prompt gives the same answer") {
 
 TEST_CASE("guidance moves logits away from those without a prompt") {
   const at::NoGradGuard no_grad;
-  OmniConfig config = parse_config(testing::tiny_config_json());
-  config.transformer->has_tied_head = false; // else an id's own row wins
-  torch::manual_seed(5);
-  OmniModel model(
-      config, TextTokenizer::load(testing::golden_folder() + "/tiny_unigram.model"));
-  for (at::Tensor& parameter : model->transformer->parameters()) {
-    parameter.mul_(4.0); // logits that depend on what came before
-  }
+  OmniModel model = testing::make_attentive_model();
   const TokenSpace& space = model->config.token_space;
   const IdRange codes = space.range(Segment::Image);
   SamplingOptions sampling;
@@ -382,11 +373,11 @@ TEST_CASE("what a model cannot say is refused by its name") {
   sampling.modalities = {Modality::Image};
   CHECK_THROWS_WITH(
       generate(model, with(sampling)),
-      Catch::Contains("[generate] expected a model that draws, got \"mute\""));
+      omni::testing::Contains("[generate] expected a model that draws, got \"mute\""));
   sampling.modalities = {Modality::Speech};
   CHECK_THROWS_WITH(
       generate(model, with(sampling)),
-      Catch::Contains("[generate] expected a model that speaks, got \"mute\""));
+      omni::testing::Contains("[generate] expected a model that speaks, got \"mute\""));
 }
 
 TEST_CASE("every stop reason has a name") {

@@ -168,7 +168,8 @@ TEST_CASE("logits that allow nothing are refused") {
   const at::Tensor logits = make_logits();
   CHECK_THROWS(sampler.draw(logits, {}, {{kVocab, kVocab + 1}}));
   const at::Tensor broken = at::full({4}, std::nan(""));
-  CHECK_THROWS_WITH(sampler.draw(broken, {}, {{0, 4}}), Catch::Contains("[sample]"));
+  CHECK_THROWS_WITH(
+      sampler.draw(broken, {}, {{0, 4}}), omni::testing::Contains("[sample]"));
 }
 
 } // namespace omni

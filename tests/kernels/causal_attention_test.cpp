@@ -296,7 +296,7 @@ TEST_CASE("a second derivative is refused") {
   const at::Tensor out = causal_attention(q, values.k, values.v, of.spans, kPlain);
   CHECK_THROWS_WITH(
       torch::autograd::grad({out.sum()}, {q}, {}, std::nullopt, /*create_graph=*/true),
-      Catch::Contains("[causal_attention] expected to be differentiated once"));
+      omni::testing::Contains("[causal_attention] expected to be differentiated once"));
 }
 
 TEST_CASE("new rows over a cache equal the last rows of the whole span") {

@@ -7,7 +7,7 @@
 
 namespace omni::kernels {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 TEST_CASE("one query row agrees with scaled_dot_product_attention") {
   const at::Tensor q = at::randn({6, 16});

@@ -65,12 +65,12 @@ TEST_CASE("depthwise convolution rejects wrong shapes by name") {
   const at::Tensor bias = at::zeros({4});
   CHECK_THROWS_WITH(
       depthwise_conv1d(at::zeros({2, 5, 3}), at::zeros({7, 4}), bias),
-      Catch::Contains(
+      omni::testing::Contains(
           "[depthwise_conv1d] expected x [B, T, C], weight [K, C] and bias [C], got "
           "[2, 5, 3], [7, 4] and [4]."));
   CHECK_THROWS_WITH(
       depthwise_conv1d(at::zeros({2, 5, 4}), at::zeros({6, 4}), bias),
-      Catch::Contains("expected a kernel of odd size, got 6."));
+      omni::testing::Contains("expected a kernel of odd size, got 6."));
 }
 
 } // namespace omni::kernels

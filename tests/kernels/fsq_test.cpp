@@ -9,7 +9,7 @@
 
 namespace omni::kernels {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 TEST_CASE("the first dimension is the least significant digit") {
   const std::vector<int64_t> levels = {8, 5, 3};

@@ -8,7 +8,7 @@
 
 namespace omni::kernels {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 TEST_CASE("the sum of rows is torch's cross entropy") {
   const at::Tensor hidden = at::randn({700, 16}), weight = at::randn({50, 16});

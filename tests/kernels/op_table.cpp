@@ -248,6 +248,29 @@ linear_cross_entropy_case(std::string variant, double multiplier, double z_loss)
       .float32_gradient_tolerance = 1e-5};
 }
 
+// `counts_of` shares the rows out among `num_blocks` matrices.
+OpCase grouped_linear_case(
+    std::string variant,
+    int64_t num_blocks,
+    std::function<std::vector<int64_t>(int64_t rows)> counts_of) {
+  return {
+      .op = "grouped_linear",
+      .variant = std::move(variant),
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        return {
+            normal({rows, 24}, dtype, 1), normal({num_blocks, 19, 24}, dtype, 2) * 0.3};
+      },
+      .fused = [=](const Tensors& in) -> Tensors {
+        return {grouped_linear(in[0], in[1], counts_of(in[0].size(0)))};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        return {reference::grouped_linear(in[0], in[1], counts_of(in[0].size(0)))};
+      },
+      .num_differentiable = 2,
+      .float32_tolerance = 5e-6,
+      .float32_gradient_tolerance = 1e-5};
+}
+
 OpCase depthwise_conv1d_case(std::string variant, int64_t kernel, int64_t channels) {
   return {
       .op = "depthwise_conv1d",
@@ -295,6 +318,16 @@ const std::vector<OpCase>& op_table() {
         fsq_decode_case(),
         linear_cross_entropy_case("plain", 1.0, 0.0),
         linear_cross_entropy_case("multiplier, z-loss", 0.5, 1e-2),
+        grouped_linear_case(
+            "gaps", 5,
+            [](int64_t rows) -> std::vector<int64_t> {
+              return {0, rows / 3, 0, rows - rows / 3 - rows / 4, rows / 4};
+            }),
+        grouped_linear_case(
+            "one has all", 2,
+            [](int64_t rows) -> std::vector<int64_t> {
+              return {rows, 0};
+            }),
         depthwise_conv1d_case("7 taps", 7, 33),
         depthwise_conv1d_case("1 tap, 1 channel", 1, 1)};
     for (OpCase& one : attention_cases()) {

@@ -7,7 +7,7 @@
 
 namespace omni::kernels {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 TEST_CASE("patches of one cell are neighbours, pixels inside run y, x, colour") {
   // Two pictures of 4 x 8 pixels, patches of 2, cells of 2 x 2 patches: two cells each.

@@ -8,7 +8,7 @@
 
 namespace omni::kernels {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 TEST_CASE("every op is registered under omni:: with a CPU, a Meta and a plain kernel") {
   auto& dispatcher = c10::Dispatcher::singleton();

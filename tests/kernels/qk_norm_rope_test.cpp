@@ -8,7 +8,7 @@
 namespace omni::kernels {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 // Angles p * theta^(-2i/W) of positions 0 .. L-1.
 RotaryTables tables_of_positions(int64_t length, int64_t half) {

@@ -13,7 +13,7 @@
 namespace omni::kernels {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 using testing::normal;
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();

@@ -7,7 +7,7 @@
 
 namespace omni::kernels {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 TEST_CASE("rows land on their slots and the rest stays") {
   const at::Tensor hidden = at::zeros({4, 2});

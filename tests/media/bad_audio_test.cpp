@@ -94,6 +94,11 @@ TEST_CASE("damaged and lying compressed sounds are refused") {
   const std::string m4a = encoded(folder, "a.m4a", "-c:a aac");
   const std::string fast = encoded(folder, "b.m4a", "-c:a aac -movflags +faststart");
   const std::string aac = encoded(folder, "a.aac", "-c:a aac");
+  // Without the frame count of a Xing header, and without a tag before the frames.
+  const std::string plain =
+      encoded(folder, "plain.mp3", "-c:a libmp3lame -write_xing 0 -id3v2_version 0");
+  const std::string tagged =
+      encoded(folder, "tagged.mp3", "-c:a libmp3lame -write_xing 0 -metadata title=x");
   std::string noise = aac;
   for (size_t i = 400; i < noise.size(); ++i) {
     noise[i] = static_cast<char>(noise[i] ^ static_cast<char>(i * 37));
@@ -109,8 +114,18 @@ TEST_CASE("damaged and lying compressed sounds are refused") {
            "an MP3 file that can be opened, got '"},
           {"tag.mp3", "ID3\x04\0\0\0\0\x10\0"s + std::string(2048, '\0'),
            "an MP3 file that can be opened, got '"},
+          {"cut-plain.mp3", plain.substr(0, plain.size() - 1), "last sound frame"},
+          // Of frames of 208 and 209 bytes; a cut between two of them cannot be told.
+          {"cut-more.mp3", plain.substr(0, plain.size() - 100),
+           "of the last sound frame"},
+          {"cut-tagged.mp3", tagged.substr(0, tagged.size() - 100),
+           "of the last sound frame"},
+          {"cut.aac", aac.substr(0, aac.size() - 1), "of the last sound frame"},
+          {"half.aac", front(aac, 0.5), "The file is truncated"},
+          {"cut-page.ogg", ogg.substr(0, ogg.rfind("OggS")), "a last page of each"},
+          {"cut-page.opus", opus.substr(0, opus.rfind("OggS")), "a last page of each"},
           {"cut.ogg", front(ogg, 0.5), "The file is truncated"},
-          {"head.ogg", ogg.substr(0, 58), "an Ogg file that can be opened, got '"},
+          {"head.ogg", ogg.substr(0, 58), "a last page of each"},
           {"torn.ogg", front(ogg, 0.4) + ogg.substr(ogg.size() / 2), "Ogg page"},
           {"cut.opus", front(opus, 0.5), "The file is truncated"},
           {"page.ogg", ogg_page("what is this"),
@@ -126,6 +141,10 @@ TEST_CASE("damaged and lying compressed sounds are refused") {
       });
 }
 
+TEST_CASE("paths that hold no sound file are refused") {
+  check_no_file_refused(Reader::Audio);
+}
+
 TEST_CASE("a budget holds for sounds") {
   const TemporaryFolder folder;
   encoded(folder, "a.wav", "");
@@ -135,19 +154,23 @@ TEST_CASE("a budget holds for sounds") {
     MediaBudget budget;
     budget.max_audio_seconds = 1;
     CHECK_THROWS_WITH(
-        read_audio(folder / name, budget), Catch::Contains("at most 1 s of sound"));
+        read_audio(folder / name, budget),
+        omni::testing::Contains("at most 1 s of sound"));
     budget.max_audio_seconds = 3;
     CHECK_NOTHROW(read_audio(folder / name, budget));
     budget.max_bytes = 100;
     CHECK_THROWS_WITH(
-        read_audio(folder / name, budget), Catch::Contains("at most 100 bytes"));
+        read_audio(folder / name, budget),
+        omni::testing::Contains("at most 100 bytes"));
   }
   MediaBudget hurry;
   hurry.max_wall_seconds = 0;
   CHECK_THROWS_WITH(
-      read_audio(folder / "a.mp3", hurry), Catch::Contains("to end within 0 s"));
+      read_audio(folder / "a.mp3", hurry),
+      omni::testing::Contains("to end within 0 s"));
   MediaBudget small;
   small.max_decoded_bytes = 1000;
   CHECK_THROWS_WITH(
-      read_audio(folder / "a.mp3", small), Catch::Contains("1000 bytes of decoded"));
+      read_audio(folder / "a.mp3", small),
+      omni::testing::Contains("1000 bytes of decoded"));
 }

@@ -3,17 +3,19 @@
 //
 // An MP4 may say that a track's samples lie in another file (a data reference, `dref`).
 // FFmpeg's MP4 demuxer is the only one of our list that opens a second file, and only
-// with its option `enable_drefs`, which we do not set: such a track has no samples, and
-// `refuse_to_open` and the empty list of protocols in av/source.cpp are not asked. The
-// program ffmpeg with that option shows that the file made here does lead to another.
+// with its option `enable_drefs`, which we do not set: such a track has no samples.
+// With that option, given here, the demuxer does try, and each of the two locks that
+// our context has (the refusing callback, the empty list of protocols) stops it alone.
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <set>
 
 #include "encoders/media/audio_io.h"
+#include "encoders/media/av/source.h"
 #include "encoders/media/video_io.h"
 #include "omni/core/errors.h"
 #include "tests/media/clips.h"
@@ -129,6 +131,30 @@ std::string address_of(const std::string& name) {
   return mp4_box("url ", big(0, 4) + name + '\0');
 }
 
+// The other files that the MP4 demuxer opens for "clip.mp4" in a context of ours, told
+// to follow references.
+std::set<std::string> others_opened(
+    OpenWatch& watch,
+    const std::function<void(AVFormatContext&)>& change) {
+  const MediaName name{"test", "clip.mp4"};
+  const Deadline deadline(MediaBudget{}, name);
+  AVIOContext* io = nullptr;
+  REQUIRE(avio_open(&io, "clip.mp4", AVIO_FLAG_READ) >= 0);
+  AVFormatContext* format = av::make_closed_context(io, deadline);
+  change(*format);
+  AVDictionary* options = nullptr;
+  av_dict_set(&options, "enable_drefs", "1", 0);
+  static_cast<void>(watch.take());
+  const AVInputFormat* demuxer = av_find_input_format("mov");
+  if (avformat_open_input(&format, "clip.mp4", demuxer, &options) >= 0) {
+    avformat_close_input(&format);
+  }
+  CHECK(av_dict_count(options) == 0); // the option is one
+  av_dict_free(&options);
+  avio_closep(&io);
+  return watch.take();
+}
+
 } // namespace
 
 TEST_CASE("the samples of an MP4 are not looked for in other files") {
@@ -158,6 +184,23 @@ TEST_CASE("the samples of an MP4 are not looked for in other files") {
     check_unopened(bytes);
     ffmpeg("-enable_drefs 1 -i clip.mp4 -f null -");
     CHECK(watch.take().contains(other));
+    AVFormatContext* open = avformat_alloc_context();
+    const auto without_callback = [&](AVFormatContext& format) {
+      format.io_open = open->io_open;
+    };
+    const auto without_list = [](AVFormatContext& format) {
+      av_freep(&format.protocol_whitelist);
+    };
+    const std::set<std::string> none;
+    CHECK(others_opened(watch, [](AVFormatContext&) {}) == none);
+    CHECK(others_opened(watch, without_callback) == none);
+    CHECK(others_opened(watch, without_list) == none);
+    // Without both the demuxer opens it, so that it has asked above.
+    CHECK(others_opened(watch, [&](AVFormatContext& format) {
+            without_callback(format);
+            without_list(format);
+          }) == std::set<std::string>{other});
+    avformat_free_context(open);
   }
   SECTION("an address") {
     for (const std::string& address :

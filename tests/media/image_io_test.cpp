@@ -126,6 +126,12 @@ TEST_CASE("every kind of BMP") {
   check({2, 1, 1, 0, red_blue, "\x40\0\0\0"s}, {red, blue});
   check({2, 1, 4, 0, red_blue, "\x10\0\0\0"s}, {blue, red});
   check({2, 1, 8, 0, red_blue, "\1\0\0\0"s}, {blue, red});
+  // Run-length: a run and one more, end of the row; then four as they are, and the end.
+  const std::vector<Rgb> two_rows = {red, blue, red, blue, blue, blue, blue, red};
+  check({4, 2, 8, 1, red_blue, "\3\1\1\0\0\0\0\4\0\1\0\1\0\1"s}, two_rows);
+  check({4, 2, 4, 2, red_blue, "\3\x11\1\0\0\0\0\4\1\1\0\1"s}, two_rows);
+  // A full row may end without saying so.
+  check({4, 2, 8, 1, red_blue, "\3\1\1\0\0\4\0\1\0\1\0\1"s}, two_rows);
   check({2, 1, 16, 0, "", "\x00\x7C\x1F\x00"s}, {red, blue}); // 5-5-5
   check({1, 2, 24, 0, "", "\xFF\0\0\0\0\0\xFF\0"s}, {red, blue}); // bottom row first
   check({1, -2, 24, 0, "", "\0\0\xFF\0\xFF\0\0\0"s}, {red, blue});
@@ -165,6 +171,24 @@ TEST_CASE("JPEG and WebP show the colours they were made of") {
   CHECK(pixel(alpha, 0, 0) == grey(255));
   check_near(pixel(alpha, 0, 5), {227, 142, 147}, 1);
   CHECK(pixel(alpha, 0, 15) == Rgb{20, 60, 220});
+}
+
+TEST_CASE("harmless oddities of JPEGs change no pixel") {
+  const std::string jpeg = sample("rgb.jpg");
+  const at::Tensor expected = decode_image(jpeg).pixels;
+  const auto check = [&](const std::string& name, const std::string& bytes) {
+    CAPTURE(name);
+    REQUIRE(bytes != jpeg);
+    CHECK(at::equal(decode_image(bytes).pixels, expected));
+  };
+  check("more than the picture", jpeg + "trailer");
+  check("bytes between segments", std::string(jpeg).insert(20, "\0junk\xFF\0"s));
+  check("filling before a marker", std::string(jpeg).insert(2, "\xFF\xFF"));
+  check("padding before the end", std::string(jpeg).insert(jpeg.size() - 2, 9, '\0'));
+  // A sequential scan says 0 to 63, or, in some cameras' files, nothing.
+  const size_t scan = jpeg.find("\xFF\xDA\0\x0C"s);
+  REQUIRE(jpeg.substr(scan + 11, 3) == "\0\x3F\0"s);
+  check("no band", test::patched(jpeg, scan + 11, "\0\0\0"s));
 }
 
 TEST_CASE("EXIF orientation turns the picture upright") {
@@ -240,12 +264,13 @@ TEST_CASE("write_image names what it cannot write") {
   const Image image{at::zeros({2, 2, 3}, at::kByte), ""};
   CHECK_THROWS_WITH(
       write_image(image, folder / "a.gif"),
-      Catch::Contains(
+      omni::testing::Contains(
           "[write_image] expected a path that ends in .png, .jpg or .jpeg"));
   CHECK_THROWS_AS(write_image(image, folder / "no/a.png"), IoError);
   CHECK_THROWS_WITH(
       write_image({at::zeros({2, 2, 3}), ""}, folder / "a.png"),
-      Catch::Contains("expected pixels uint8"));
-  CHECK_THROWS_WITH(encode_jpeg(image, 0), Catch::Contains("quality of 1 to 100"));
+      omni::testing::Contains("expected pixels uint8"));
+  CHECK_THROWS_WITH(
+      encode_jpeg(image, 0), omni::testing::Contains("quality of 1 to 100"));
   CHECK_FALSE(std::filesystem::exists(folder / "a.png"));
 }

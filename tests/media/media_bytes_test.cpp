@@ -61,7 +61,11 @@ std::vector<std::string> sound_files() {
       with_segment(sample("rgb.jpg"), 0xE1, "Exif\0\0"s + exif_with_orientation(8)),
       mp4_box("ftyp", "isom") +
           mp4_box("moov", mp4_box("trak", mp4_box("mdia", "")) + mp4_box("udta", "x")),
-      ogg_page("hello") + ogg_page("world"),
+      ogg_page("hello", 0) + ogg_page("world"),
+      adts_frame(40) + adts_frame(30),
+      "\xFF\xFB\x90\x64" + std::string(417, 'x'),
+      make_bmp({4, 1, 8, 1, "abcd", "\3\0\0\4abcd\1\0\0\1"s}),
+      sample("progressive.jpg"),
       "RIFF" + little(12, 4) + "AVI LIST" + little(0, 4),
       "\x1A\x45\xDF\xA3\x84"s + "webm" + "\x18\x53\x80\x67\x82" + "ab",
       exif_with_orientation(5),
@@ -195,18 +199,70 @@ TEST_CASE("containers that are whole pass, those cut short do not") {
   CHECK_NOTHROW(check(mp4 + std::string(8, '\0')));
   CHECK_THROWS_WITH(
       check(mp4 + mp4_box("mdat", "abcdefgh").substr(0, 12)),
-      Catch::Contains("expected 16 bytes of the MP4 box 'mdat', got 12"));
+      omni::testing::Contains("expected 16 bytes of the MP4 box 'mdat', got 12"));
   CHECK_THROWS_WITH(
-      check(mp4_box("ftyp", "isom")), Catch::Contains("expected an index (moov box)"));
+      check(mp4_box("ftyp", "isom")),
+      omni::testing::Contains("expected an index (moov box)"));
   const std::string table = mp4_box("stsz", big(0, 4) + big(1, 4) + big(0xFFFFFFFF, 4));
   CHECK_THROWS_WITH(
       check(mp4_box(
           "moov",
           mp4_box("trak", mp4_box("mdia", mp4_box("minf", mp4_box("stbl", table)))))),
-      Catch::Contains("fewer samples in the MP4 index than bytes in the file"));
-  CHECK_NOTHROW(check(ogg_page("hello") + ogg_page("you")));
+      omni::testing::Contains("fewer samples in the MP4 index than bytes in the file"));
+  CHECK_NOTHROW(check(ogg_page("hello", 0) + ogg_page("you")));
+  CHECK_NOTHROW(check(ogg_page("a", 0, 1) + ogg_page("b", 4, 2) + ogg_page("c", 4, 1)));
   CHECK_THROWS_WITH(
-      check(ogg_page("hello") + "OggX"), Catch::Contains("Ogg page at byte 33"));
+      check(ogg_page("a", 0, 1) + ogg_page("b", 4, 2)),
+      omni::testing::Contains(
+          "expected a last page of each stream in the Ogg file, got none"));
+  std::string crowd;
+  for (uint32_t i = 0; i < 65; ++i) {
+    crowd += ogg_page("a", 0, i);
+  }
+  CHECK_THROWS_WITH(
+      check(crowd), omni::testing::Contains("at most 64 Ogg streams at a time"));
+  CHECK_THROWS_WITH(
+      check(ogg_page("hello") + "OggX"),
+      omni::testing::Contains("Ogg page at byte 33"));
+}
+
+TEST_CASE("a frame that the file cuts off shows, a cut between frames does not") {
+  CHECK(adts_frame_bytes(adts_frame(300)) == 300);
+  CHECK(adts_frame_bytes("\xFF\xF1\x50\x80\0\x1F\xFC"s) == 0); // less than a header
+  CHECK(mpeg_frame_bytes("\xFF\xFB\x90\x64") == 417); // 128 kbit/s at 44.1 kHz
+  CHECK(mpeg_frame_bytes("\xFF\xFB\x92\x64") == 418); // padded
+  CHECK(mpeg_frame_bytes("\xFF\xF3\x80\x64") == 208); // 64 kbit/s at 22.05 kHz
+  CHECK(mpeg_frame_bytes("\xFF\xE3\x40\x64") == 208); // 32 kbit/s at 11.025 kHz
+  CHECK(mpeg_frame_bytes("\xFF\xFD\x80\x64") == 417); // layer 2
+  CHECK(mpeg_frame_bytes("\xFF\xFF\x90\x64") == 312); // layer 1
+  CHECK(mpeg_frame_bytes("\xFF\xFB\x00\x64"s) == 0); // a rate of its own
+  const auto check = [](const std::string& bytes) {
+    check_container(*make_byte_source(bytes, {}, kName), sniff(bytes), kName);
+  };
+  const std::string mp3_frame = "\xFF\xFB\x90\x64" + std::string(413, '\0');
+  const std::string tag = "ID3\x04\0\0\0\0\0\x04TIT2"s;
+  for (const std::string& frame : {adts_frame(300), mp3_frame}) {
+    for (const std::string& before : {""s, tag}) {
+      std::string frames = before;
+      for (int i = 0; i < 400; ++i) { // more than one window of reading
+        frames += frame;
+      }
+      CHECK_NOTHROW(check(frames)); // also what is left of a longer file
+      CHECK_NOTHROW(check(frames + "TAG" + std::string(125, ' ')));
+      const size_t header = frame == mp3_frame ? 4 : 7;
+      for (const size_t cut : {size_t{1}, frame.size() - header - 1}) {
+        CHECK_THROWS_WITH(
+            check(frames.substr(0, frames.size() - cut)),
+            omni::testing::Contains(
+                "expected " + std::to_string(frame.size()) +
+                " bytes of the last sound frame, got " +
+                std::to_string(frame.size() - cut)));
+      }
+      CHECK_THROWS_WITH(
+          check(frames + frame.substr(0, 2)),
+          omni::testing::Contains("bytes of a sound frame's header, got 2"));
+    }
+  }
 }
 
 TEST_CASE("files cut at any length end in a value or an IoError") {

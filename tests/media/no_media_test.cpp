@@ -16,8 +16,8 @@ TEST_CASE("without media every function says how to get it") {
     CHECK_THROWS_AS(call(), c10::NotImplementedError);
     CHECK_THROWS_WITH(
         call(),
-        Catch::Contains("[" + component + "] expected a build with media") &&
-            Catch::Contains("-DOMNI_MEDIA=ON"));
+        omni::testing::Contains("[" + component + "] expected a build with media") &&
+            omni::testing::Contains("-DOMNI_MEDIA=ON"));
   };
   const Image image{at::zeros({1, 1, 3}, at::kByte), ""};
   const Waveform sound{at::zeros({1}), 8000, ""};

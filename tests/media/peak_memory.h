@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// How much resident memory a piece of a test adds at its peak. Where the kernel does
-// not let the process start its peak again, nothing is measured, and a warning says so.
+// How much memory a piece of a test has asked for at its peak, touched or not. The
+// allocator of the test program is replaced by one that counts, where the C library is
+// glibc; elsewhere nothing is measured, and a warning says so.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +14,12 @@ class PeakMemory {
  public:
   PeakMemory(); // measures from here
 
+  // Bytes of all threads, above those held at the start.
+  [[nodiscard]] int64_t grown_bytes() const;
   void check_grew_less_than(int64_t mib) const;
 
  private:
-  bool is_measured_;
-  int64_t before_mib_;
+  int64_t before_bytes_;
 };
 
 } // namespace omni::test

@@ -86,7 +86,7 @@ TEST_CASE("other threads are heard all the while, and so is the caller afterward
       std::fputs("other\n", stderr);
       has_spoken = true;
     });
-    call_quietly([&] {
+    const std::string said = call_quietly([&] {
       std::fputs("inside\n", stderr);
       std::cerr << "inside\n" << std::flush;
       is_inside = true;
@@ -95,10 +95,36 @@ TEST_CASE("other threads are heard all the while, and so is the caller afterward
       }
       std::fputs("inside\n", stderr);
     });
+    CHECK(said == "inside\ninside\ninside\n"); // and this is what was inside
     other.join();
     std::fputs("after\n", stderr);
   });
   CHECK(heard == "other\nafter\n");
+}
+
+TEST_CASE("quiet calls side by side hear each its own") {
+  std::vector<std::string> said(8);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < said.size(); ++i) {
+    threads.emplace_back([&said, i] {
+      said[i] = call_quietly([i] {
+        for (int round = 0; round < 100; ++round) {
+          std::fputs((std::to_string(i) + " ").c_str(), stderr);
+        }
+      });
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  for (size_t i = 0; i < said.size(); ++i) {
+    std::string expected;
+    for (int round = 0; round < 100; ++round) {
+      expected += std::to_string(i) + " ";
+    }
+    CHECK(said[i] == expected);
+  }
+  CHECK(call_quietly([] {}).empty());
 }
 
 TEST_CASE("files that were open stay open, and what is thrown arrives") {

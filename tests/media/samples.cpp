@@ -169,9 +169,17 @@ std::string mp4_box(std::string_view type, std::string_view content) {
   return big(8 + content.size(), 4) + std::string(type) + std::string(content);
 }
 
-std::string ogg_page(std::string_view content) {
-  return "OggS" + std::string(22, '\0') + "\x01" + static_cast<char>(content.size()) +
-      std::string(content);
+std::string ogg_page(std::string_view content, int flags, uint32_t stream) {
+  return "OggS\0"s + static_cast<char>(flags) + std::string(8, '\0') +
+      little(stream, 4) + std::string(8, '\0') + "\x01" +
+      static_cast<char>(content.size()) + std::string(content);
+}
+
+std::string adts_frame(size_t num_bytes) {
+  std::string frame = "\xFF\xF1\x50" + big(num_bytes << 5 | 0x1F, 3) + "\xFC";
+  frame[3] = static_cast<char>(frame[3] | '\x80');
+  frame.resize(num_bytes, '\0');
+  return frame;
 }
 
 std::string sample(const std::string& name) {

@@ -65,7 +65,11 @@ struct WavSpec {
 [[nodiscard]] std::string make_wav_file(const WavSpec& spec);
 
 [[nodiscard]] std::string mp4_box(std::string_view type, std::string_view content);
-[[nodiscard]] std::string ogg_page(std::string_view content);
+// `flags`: 4 is the last page of its stream.
+[[nodiscard]] std::string
+ogg_page(std::string_view content, int flags = 4, uint32_t stream = 0);
+// A bare AAC frame of so many bytes, with nothing sensible inside.
+[[nodiscard]] std::string adts_frame(size_t num_bytes);
 
 // 16 x 8 pictures, red (200, 30, 40) on the left and blue (20, 60, 220) on the right:
 // "rgb.jpg", "progressive.jpg", "cmyk.jpg" (Adobe's inks), "lossy.webp", "exif.webp"

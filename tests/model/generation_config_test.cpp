@@ -49,7 +49,7 @@ TEST_CASE("what is written is read back") {
 TEST_CASE("a wrong generation_config.json is refused by key") {
   const auto refuses = [](const char* json, const char* expected) {
     INFO(json);
-    CHECK_THROWS_WITH(parse_generation_config(json), Catch::Contains(expected));
+    CHECK_THROWS_WITH(parse_generation_config(json), omni::testing::Contains(expected));
   };
   refuses(R"({"temperature": "hot"})", "temperature");
   refuses(R"({"temperature": -1})", "expected temperature in [0, 100], got -1");

@@ -12,8 +12,8 @@
 namespace omni {
 namespace {
 
-using Catch::Contains;
-using Catch::EndsWith;
+using omni::testing::Contains;
+using omni::testing::EndsWith;
 
 constexpr double kRowsPerSecond = 12.5; // of sound, and positions a second
 constexpr int64_t kSide = 2; // rows of a frame a side

@@ -16,7 +16,7 @@
 namespace omni {
 namespace {
 
-using Catch::Contains;
+using omni::testing::Contains;
 
 constexpr int64_t kOneFile = int64_t{1} << 30;
 

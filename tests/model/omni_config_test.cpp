@@ -11,7 +11,7 @@
 namespace omni {
 namespace {
 
-using Catch::Contains;
+using omni::testing::Contains;
 
 // The tiny model's configuration with the first `old_text` replaced.
 std::string with(const std::string& old_text, const std::string& new_text) {

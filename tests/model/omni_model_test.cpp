@@ -11,7 +11,7 @@
 namespace omni {
 namespace {
 
-using Catch::Contains;
+using omni::testing::Contains;
 
 EncodedMedia rows_of(int64_t count, float value) {
   return {at::full({count, 32}, value), at::zeros({count, 3})};

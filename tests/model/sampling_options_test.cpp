@@ -53,7 +53,7 @@ TEST_CASE("an option outside its range is named") {
     INFO(of.field);
     CHECK_THROWS_WITH(
         check_sampling_options(options),
-        Catch::Contains(std::string("[sampling] expected ") + of.field));
+        omni::testing::Contains(std::string("[sampling] expected ") + of.field));
   }
 }
 

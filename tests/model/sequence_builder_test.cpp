@@ -9,7 +9,7 @@
 namespace omni {
 namespace {
 
-using Catch::Contains;
+using omni::testing::Contains;
 using Position = std::array<float, 3>;
 using Positions = std::vector<Position>;
 

@@ -178,15 +178,106 @@ def test_two_chats_at_once(model: omni.OmniModel) -> None:
 def test_results_pickle(chat: omni.Chat, picture: omni.Image) -> None:
     reply = chat.send(picture, "draw", modalities=["image"])
     twin = pickle.loads(pickle.dumps(reply))
-    assert twin.images == reply.images and twin.receipt == reply.receipt
-    assert (twin.text, twin.usage, twin.seconds, twin.stop_reason) == (
-        reply.text,
-        reply.usage,
-        reply.seconds,
-        reply.stop_reason,
-    )
+    assert twin is not reply and twin == reply
+    assert torch.equal(twin.images[0].pixels, reply.images[0].pixels)
+    assert isinstance(twin.receipt, omni.Receipt)
+    receipt = pickle.loads(pickle.dumps(reply.receipt))
+    assert isinstance(receipt, omni.Receipt) and receipt == reply.receipt == list(receipt)
     message = chat.conversation[1]
     assert pickle.loads(pickle.dumps(message)) == message
     assert repr(reply) == (
         "Reply('', images=[Image(uint8 [16, 16, 3], source='drawn')], stop_reason='end_of_turn')"
     )
+
+
+def test_events_pickle(model: omni.OmniModel) -> None:
+    events = list(omni.Chat(model).stream("draw", modalities=["image"]))
+    options = {"modalities": ["speech"], "seed": 11, "temperature": 1.0}
+    events += omni.Chat(model).stream("say it", max_speech_codes=40, **options)
+    kinds = {event.kind for event in events}
+    assert kinds == {"drawing", "image", "text", "speech", "done"}
+    twins = pickle.loads(pickle.dumps(events))
+    assert twins == events
+    for kind in ("image", "speech"):
+        assert getattr(next(e for e in twins if e.kind == kind), kind) is not None
+
+
+def test_the_token_space_pickles(model: omni.OmniModel, config: dict) -> None:
+    space = model.token_space
+    twin = pickle.loads(pickle.dumps(space))
+    assert twin is not space and twin == space and repr(twin) == repr(space)
+    assert twin.segment_of(twin.control("eos")) == "control"
+    codec = omni.OmniModel({"name": "codec", "image_codec": config["image_codec"]})
+    assert pickle.loads(pickle.dumps(codec.token_space)) == codec.token_space != space
+    assert space != space.segments
+
+
+def image(level: int) -> omni.Image:
+    return omni.Image(torch.full((2, 2, 3), level, dtype=torch.uint8))
+
+
+def sound_of(level: float) -> omni.Waveform:
+    return omni.Waveform(torch.full((4,), float(level)), sample_rate_hz=8000)
+
+
+@pytest.mark.parametrize(
+    "kind, fixed, values",
+    [
+        (
+            omni.Reply,
+            {},
+            {
+                "text": ("", "a"),
+                "images": ([image(0)], [image(1)]),
+                "speech": (sound_of(0), sound_of(1)),
+                "receipt": ([], [omni.MediaReceipt(width=1)]),
+                "usage": (omni.Usage(), omni.Usage(answer_tokens=1)),
+                "seconds": (omni.Timing(), omni.Timing(total=1.0)),
+                "stop_reason": ("length", "cancelled"),
+            },
+        ),
+        (omni.Event, {"kind": "image"}, {"image": (image(0), image(1))}),
+        (omni.Event, {"kind": "speech"}, {"speech": (sound_of(0), sound_of(1))}),
+        (
+            omni.Event,
+            {},
+            {"kind": ("text", "done"), "num_done": (0, 1), "num_total": (0, 1), "text": ("", "a")},
+        ),
+        (
+            omni.TrainEvent,
+            {},
+            {
+                "kind": ("step", "saved"),
+                "step": (0, 1),
+                "num_steps": (0, 1),
+                "name": ("", "a"),
+                "needs": ("", "a"),
+                "num_left_out": (0, 1),
+                "losses": ({}, {"a": 0.5}),
+                "figures": ({"a": 0.5}, {"a": 1.0}),
+                "learning_rate_share": (0.0, 1.0),
+                "gradient_norm": (0.0, 1.0),
+                "tokens_per_second": (0.0, 1.0),
+                "seconds_left": (0.0, 1.0),
+            },
+        ),
+    ],
+)
+def test_every_field_counts(kind: type, fixed: dict, values: dict) -> None:
+    """Values of the same fields are equal and pickle; of another field they are not."""
+    first = {name: a for name, (a, _) in values.items()} | fixed
+    value = kind(**first)
+    assert kind(**first) == value == pickle.loads(pickle.dumps(value))
+    assert value != "another" and value.__eq__(1) is NotImplemented
+    for name, (_, other) in values.items():
+        changed = kind(**first | {name: other})
+        assert changed != value, name
+        assert getattr(changed, name) == other == getattr(pickle.loads(pickle.dumps(changed)), name)
+
+
+def test_an_event_holds_what_its_kind_says() -> None:
+    for wrong in ({"kind": "image"}, {"kind": "text", "image": image(0)}, {"kind": "speech"}):
+        with pytest.raises(ValueError, match=r"^\[event\] expected `image` for the kind"):
+            omni.Event(**wrong)
+    with pytest.raises(AttributeError):
+        omni.Reply().text = "x"

@@ -2,10 +2,13 @@
 # Copyright The Omni Authors
 """ChatTemplate prints what jinja2 prints as `transformers` sets it up, to the byte."""
 
+import json
+import pickle
 import re
 import unicodedata
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -157,3 +160,22 @@ def test_characters_are_those_of_python() -> None:
         chars = [chr(c) for c in codes]
         expected = [",".join(str(getattr(c, n)()) for n in names.split()) + "," for c in chars]
         assert template.render([], chars=chars) == "".join(line + "\n" for line in expected), begin
+
+
+def test_a_template_pickles_with_what_its_folder_says(tmp_path: Path) -> None:
+    source = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
+    tokens = {"bos_token": {"content": "<s>"}, "additional_special_tokens": ["<a>", "<b>"]}
+    config = tmp_path / "tokenizer_config.json"
+    config.write_text(json.dumps({"chat_template": source, **tokens}))
+    template = omni.read_chat_template(tmp_path)
+    defaults = {"bos_token": "<s>", "additional_special_tokens": ["<a>", "<b>"]}
+    assert template.defaults == defaults
+    config.unlink()
+    twin = pickle.loads(pickle.dumps(template))
+    assert twin is not template and twin == template and hash(twin) == hash(template)
+    assert twin.defaults == defaults
+    assert twin.render([{"content": "안"}]) == template.render([{"content": "안"}]) == "<s>안"
+    plain = omni.ChatTemplate(source)
+    assert plain.defaults == {} and plain != template and plain != source
+    assert plain == omni.ChatTemplate(source) == pickle.loads(pickle.dumps(plain))
+    assert plain != omni.ChatTemplate("{{ bos_token }}")

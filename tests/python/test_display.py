@@ -59,11 +59,25 @@ def test_a_receipt_is_a_table() -> None:
     assert "30 × 20 px" in html and "3–7" in html
 
 
+def test_the_receipt_of_a_reply_is_a_table(
+    model: omni.OmniModel, picture: omni.Image, sound: omni.Waveform
+) -> None:
+    chat = omni.Chat(model)
+    receipt = chat.send(picture, sound, "what?", max_text_tokens=2).receipt
+    assert isinstance(receipt, omni.Receipt) and isinstance(receipt, list)
+    html = receipt._repr_html_()
+    assert html.startswith("<table>") and html.count("<tr>") == 3
+    assert "30 × 20 px" in html and "1.00 s at 16000 Hz" in html
+    # Without inputs, notebooks show the list itself.
+    empty = chat.send("what?", max_text_tokens=2).receipt
+    assert empty._repr_html_() is None and repr(empty) == "[]"
+
+
 def test_a_reply_combines_them(model: omni.OmniModel, picture: omni.Image) -> None:
     reply = omni.Chat(model).send(picture, "draw", modalities=["image"])
     html = reply._repr_html_()
     assert omni.decode_image(embedded(html, "image/png")[0]) == reply.images[0]
-    assert "<table>" in html and "picture" in html
+    assert reply.receipt._repr_html_() in html and "picture" in html
     assert f"{reply.usage.prompt_tokens} tokens read" in html
     said = omni.Chat(model).send("<i>", max_text_tokens=20, temperature=1.0, seed=2)
     assert "<table>" not in said._repr_html_()

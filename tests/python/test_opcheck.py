@@ -55,6 +55,10 @@ def calls(dtype):
             OPS.linear_cross_entropy,
             (randn(4, 8, dtype=dtype), randn(9, 8, dtype=dtype), torch.tensor([0, 8, -100, 3])),
         ),
+        "grouped_linear": (
+            OPS.grouped_linear,
+            (randn(5, 8, dtype=dtype), randn(3, 6, 8, dtype=dtype), [2, 0, 3]),
+        ),
         "causal_attention": (
             OPS.causal_attention,
             (

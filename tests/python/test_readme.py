@@ -4,7 +4,7 @@
 
 What a block's language asks for:
   cpp      compiled (inside main() unless it has one) and run
-  python   run
+  python   run; of a line `print(reply.text)  # ANSWER` the answer must be printed
   bash     each command checked as COMMANDS says; one that no row names is an error
   cmake    a project of it is configured against the installed package
   json     parsed
@@ -184,7 +184,9 @@ def check_python(block: Block, where: Path, tiny: Path) -> None:
     (where / "block.py").write_text(block.text, encoding="utf-8")
     compile(block.text, str(block), "exec")
     if block.mark != "compile":
-        check_run([sys.executable, "block.py"], where)
+        printed = check_run([sys.executable, "block.py"], where).splitlines()
+        for answer in re.findall(r"^print\(reply\.text\)  # (.+)$", block.text, re.M):
+            assert answer in printed, f"{block}: expected {answer!r}, got {printed}"
 
 
 # --- Shell ---------------------------------------------------------------------------
@@ -205,7 +207,7 @@ def check_module_help(words: list[str], where: Path, tiny: Path) -> None:
 
 
 def check_train(words: list[str], where: Path, tiny: Path) -> None:
-    """The configuration is there and reads; training itself takes hours."""
+    """The configuration is there and reads; that of README.md is run in small below."""
     check_run([BUILD / "bin" / "omni-train", "--help"], where)
     if not words[1].startswith(("$", "-")):
         assert "objective" in json.loads((ROOT / words[1]).read_text(encoding="utf-8"))
@@ -340,6 +342,7 @@ play();
     [
         ("cpp", "#include <omni/omni.h>\nomni::no_such_name();", "no_such_name"),
         ("python", "assert False", "AssertionError"),
+        ("python", "class reply: text = 1\nprint(reply.text)  # 2", "expected '2', got \\['1'\\]"),
         ("bash", "make-coffee --strong", "make-coffee"),
         ("bash", "bash examples/quickstart.sh '", "unexpected EOF"),
         ("bash", "build/bin/omni-chat --nonsense hello", "nonsense"),
@@ -350,3 +353,48 @@ play();
 def test_a_wrong_block_fails(language, text, error, tiny: Path, tmp_path: Path) -> None:
     with pytest.raises((AssertionError, ValueError), match=error):
         LANGUAGES[language](Block("a document", 1, language, text), tmp_path, tiny)
+
+
+# --- README.md alone -----------------------------------------------------------------
+
+# What makes the commands of its training end in seconds, as their --help says.
+LITTLE_DATA = "--scale 0.0002 --evaluated 2 --workers 2"
+FEW_STEPS = "steps=2 batch_size=2 log_every=1 num_threads=1 schedule.warmup_steps=1"
+
+
+def without_numbers(text: str) -> set[str]:
+    return {re.sub(r"\d+(?:[.:]\d+)*", "#", line) for line in text.splitlines()}
+
+
+def test_the_training_prints_such_lines(tmp_path: Path) -> None:
+    """As written, but in small; and the lines shown are of the stage as it is now."""
+    ours = [block for block in BLOCKS if block.document == "README.md"]
+    at = next(i for i, block in enumerate(ours) if "omni-train" in block.text)
+    commands, shown = ours[at].text, ours[at + 1].text
+    stage = ROOT / re.search(r"omni-train (\S+)", commands)[1]
+    config = json.loads(stage.read_text(encoding="utf-8"))
+    steps = config["steps"]
+    assert re.findall(r"^step (\S+)", shown, re.M) == [f"{steps}/{steps}"]
+    evaluated = [f"{one['name']} at step {steps}" for one in config["evaluate"]]
+    assert re.findall(r"^evaluated (.+?):", shown, re.M) == evaluated
+
+    overrides = "".join(f" --override {change}" for change in FEW_STEPS.split())
+    small = re.sub(r"(make_data\.py .*)", rf"\1 {LITTLE_DATA}", commands)
+    small = re.sub(r"(omni-train .*)", rf"\1{overrides}", small)
+    small = small.replace(".venv/bin/python", shlex.quote(sys.executable))
+    small = small.replace("build/bin/", f"{shlex.quote(str(BUILD))}/bin/")
+    done = subprocess.run(
+        ["bash", "-euc", small], cwd=ROOT, env=environment(tmp_path), timeout=600,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert without_numbers(shown) <= without_numbers(done.stdout), done.stdout
+
+
+def test_numbers_of_omni_nano_are_those_of_its_card() -> None:
+    card, text = ((ROOT / f).read_text() for f in ("omni/nano/MODEL_CARD.md", "README.md"))
+    rows = re.findall(r"^\|.*omni\.nano\.evaluate.*$", text, re.M)
+    assert len(rows) == 2
+    for row in rows:
+        for number in re.findall(r"\b\d+\.\d+\b", row):
+            assert re.search(rf"\| {number}( dB)? \|", card), f"{number} of {row}"

@@ -2,6 +2,12 @@
 # Copyright The Omni Authors
 """TextTokenizer: strings to ids and back."""
 
+import json
+import multiprocessing
+import operator
+import pickle
+import shutil
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +63,41 @@ def test_a_folder_and_a_missing_file(tmp_path: Path) -> None:
     )
     with pytest.raises(OSError, match="none.model"):
         omni.TextTokenizer.load(tmp_path / "none.model")
+
+
+def test_it_pickles_by_content(tmp_path: Path) -> None:
+    """With what a tokenizer_config.json beside it says, and when the files are gone."""
+    shutil.copy(GOLDEN / "tiny_unigram.model", tmp_path / "some.model")
+    plain = omni.TextTokenizer.load(tmp_path / "some.model")
+    added = {"added_tokens_decoder": {"6": {"content": "<sep>", "special": True}}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(added))
+    tokenizer = omni.TextTokenizer.load(tmp_path / "some.model")
+    assert "<sep>" in tokenizer.special_tokens and "<sep>" not in plain.special_tokens
+    for path in tmp_path.iterdir():
+        path.unlink()
+    for ours in (tokenizer, plain):
+        twin = pickle.loads(pickle.dumps(ours))
+        assert twin is not ours and twin == ours and hash(twin) == hash(ours)
+        assert twin.special_tokens == ours.special_tokens
+        assert twin.encode("hello, 안녕") == ours.encode("hello, 안녕")
+        assert pickle.loads(pickle.dumps(twin)) == ours
+    assert tokenizer != plain
+    assert plain == omni.TextTokenizer.load(GOLDEN / "tiny_unigram.model")
+    assert plain != omni.TextTokenizer.load(GOLDEN / "tiny_bpe.model") and plain != "text"
+
+
+def test_that_of_a_model_pickles(model: omni.OmniModel, model_folder: Path) -> None:
+    loaded = omni.load(model_folder)
+    shutil.rmtree(model_folder)
+    given = omni.OmniModel(
+        model.config, tokenizer=omni.TextTokenizer.load(GOLDEN / "tiny_unigram.model")
+    )
+    for one in (model, loaded, given):
+        assert pickle.loads(pickle.dumps(one.tokenizer)) == one.tokenizer == model.tokenizer
+
+
+def test_it_goes_to_other_processes(tokenizer: omni.TextTokenizer) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        ids = pool.submit(operator.methodcaller("encode", "hello"), tokenizer).result()
+    assert ids == tokenizer.encode("hello")

@@ -4,6 +4,8 @@
 
 #include <torch/utils.h>
 
+#include <algorithm>
+
 namespace omni::testing {
 namespace {
 
@@ -20,7 +22,7 @@ std::string golden_folder() {
   return OMNI_TEST_GOLDEN_FOLDER;
 }
 
-std::string tiny_config_json() {
+std::string tiny_config_json(const TinyOptions& options) {
   const int64_t text =
       TextTokenizer::load(golden_folder() + "/tiny_unigram.model")->vocab_size();
   const int64_t spelling = text + 32;
@@ -34,17 +36,27 @@ std::string tiny_config_json() {
         "assistant",  "system",      "image_begin",  "image_end",   "audio_begin",
         "audio_end",  "video_begin", "video_end",    "image_slot",  "audio_slot",
         "draw_begin", "draw_end",    "speech_begin", "speech_next", "speech_end"}) {
-    controls +=
-        (controls.empty() ? "\"" : ", \"") + std::string(role) + "\": " + id_text(id++);
+    const int64_t of_role = id++;
+    if (std::find(options.without.begin(), options.without.end(), role) ==
+        options.without.end()) {
+      controls += (controls.empty() ? "\"" : ", \"") + std::string(role) +
+          "\": " + id_text(of_role);
+    }
   }
+  const std::string layer = R"("num_heads": 4, "num_kv_heads": 2, "head_width": 8,
+      "has_qk_norm": true, "feed_forward_width": 48,
+      "rotary": {"axis_layout": "sectioned", "axis_sections": [2, 1, 1]}})";
+  const std::string layers = options.sliding_window == 0 ? R"({"repeat": 2, )" + layer
+                                                         : R"({"sliding_window": )" +
+          id_text(options.sliding_window) + ", " + layer + ", {" + layer;
   return R"({
   "name": "tiny",
   "transformer": {"vocab_size": )" +
       id_text(vocab) + R"(, "width": 32,
-    "layers": [{"repeat": 2, "num_heads": 4, "num_kv_heads": 2, "head_width": 8,
-      "has_qk_norm": true, "feed_forward_width": 48,
-      "rotary": {"axis_layout": "sectioned", "axis_sections": [2, 1, 1]}}],
-    "max_positions": 512},
+    "layers": [)" +
+      layers + R"(],
+    "max_positions": )" +
+      id_text(options.max_positions) + R"(},
   "vision": {
     "processor": {"height": 32, "width": 32, "patch_size": 8, "merge": 2},
     "encoder": {"patch_size": 8, "width": 16, "num_layers": 1, "num_heads": 2,
@@ -76,12 +88,26 @@ std::string tiny_config_json() {
       controls + "}}}";
 }
 
-OmniModel make_tiny_model(uint64_t seed) {
+OmniModel make_tiny_model(uint64_t seed, const TinyOptions& options) {
   torch::manual_seed(seed);
   const std::string tokenizer = golden_folder() + "/tiny_unigram.model";
-  OmniModel model(parse_config(tiny_config_json()), TextTokenizer::load(tokenizer));
+  OmniModel model(
+      parse_config(tiny_config_json(options)), TextTokenizer::load(tokenizer));
   model->set_tokenizer_path(tokenizer);
   model->eval();
+  return model;
+}
+
+OmniModel make_attentive_model(const TinyOptions& options) {
+  OmniConfig config = parse_config(tiny_config_json(options));
+  config.transformer->has_tied_head = false; // else an id's own row wins
+  torch::manual_seed(5);
+  OmniModel model(config, TextTokenizer::load(golden_folder() + "/tiny_unigram.model"));
+  model->eval();
+  const at::NoGradGuard no_grad;
+  for (at::Tensor& parameter : model->transformer->parameters()) {
+    parameter.mul_(4.0);
+  }
   return model;
 }
 

@@ -209,15 +209,15 @@ TEST_CASE("of many media the digest reads the beginnings") {
 
 TEST_CASE("samples that do not hold together are refused by name") {
   const test::TemporaryFolder folder;
-  CHECK_THROWS_WITH(Dataset(folder.path), Catch::Contains("found none"));
+  CHECK_THROWS_WITH(Dataset(folder.path), omni::testing::Contains("found none"));
   write_file(folder.path / "a.json", R"({"messages": [
     {"role": "user", "content": [{"type": "image", "file": "0.png"}]}]})");
   const Dataset dataset(folder.path);
   REQUIRE(dataset.size() == 1);
-  CHECK_THROWS_WITH(dataset.read(0), Catch::Contains("0.png"));
-  CHECK_THROWS_WITH(dataset.read(1), Catch::Contains("[0, 1)"));
+  CHECK_THROWS_WITH(dataset.read(0), omni::testing::Contains("0.png"));
+  CHECK_THROWS_WITH(dataset.read(1), omni::testing::Contains("[0, 1)"));
   write_file(folder.path / "broken.tar", std::string(1024, 'x'));
-  CHECK_THROWS_WITH(Dataset(folder.path), Catch::Contains("checksum"));
+  CHECK_THROWS_WITH(Dataset(folder.path), omni::testing::Contains("checksum"));
 }
 
 TEST_CASE("data order is a permutation every epoch and a function of its number") {

@@ -6,7 +6,7 @@
 
 #include "tests/support/catch.h"
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 namespace omni {
 namespace {

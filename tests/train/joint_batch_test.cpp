@@ -247,7 +247,8 @@ TEST_CASE("a conversation too long for the model is refused by its name") {
       R"("}, {"role": "assistant", "content": "yes"}]})";
   Batches batches(json.c_str());
   CHECK_THROWS_WITH(
-      batches.build({2}, true), Catch::Contains("s2: expected at most 512 tokens"));
+      batches.build({2}, true),
+      omni::testing::Contains("s2: expected at most 512 tokens"));
 }
 
 } // namespace

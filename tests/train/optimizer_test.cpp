@@ -283,7 +283,7 @@ TEST_CASE("the nearest names are those with the fewest edits") {
   CHECK(nearest_names("x", {}, 3).empty());
   CHECK_THROWS_WITH(
       check_patterns({"vit.*", "vitt.*"}, names, "freeze", "parameters"),
-      Catch::Contains("`freeze` to name parameters, got \"vitt.*\""));
+      omni::testing::Contains("`freeze` to name parameters, got \"vitt.*\""));
 }
 
 } // namespace

@@ -61,8 +61,8 @@ TEST_CASE("resuming with another configuration is refused by the field's name") 
   run.config.seed = 9;
   CHECK_THROWS_WITH(
       train(run.config),
-      Catch::Contains("another batch_size, optimizer.learning_rate, seed, "
-                      "options.speech_code_noise."));
+      omni::testing::Contains("another batch_size, optimizer.learning_rate, seed, "
+                              "options.speech_code_noise."));
 }
 
 TEST_CASE("a run that is stable so far can go on longer, or decay now") {
@@ -93,7 +93,7 @@ TEST_CASE("a run that would have begun otherwise is refused with other steps") {
   }
   run.train_steps(3);
   run.config.steps += 9;
-  CHECK_THROWS_WITH(train(run.config), Catch::Contains("another steps"));
+  CHECK_THROWS_WITH(train(run.config), omni::testing::Contains("another steps"));
 }
 
 TEST_CASE("a checkpoint without a key of today's configuration has its default") {
@@ -115,25 +115,29 @@ TEST_CASE("resuming on other data, weights or files is refused by name") {
   SECTION("a sample more") {
     testing::write_samples(run.folder / "data", 7);
     CHECK_THROWS_WITH(
-        train(run.config), Catch::Contains("the training data talk changed since"));
+        train(run.config),
+        omni::testing::Contains("the training data talk changed since"));
   }
   SECTION("a file of another size") {
     std::ofstream(run.folder / "data/s0.json", std::ios::app) << "\n";
-    CHECK_THROWS_WITH(train(run.config), Catch::Contains("the training data talk"));
+    CHECK_THROWS_WITH(
+        train(run.config), omni::testing::Contains("the training data talk"));
   }
   SECTION("a file of the same size") {
     std::string png = read_file(run.folder / "data/s0.0.png");
     png[png.size() / 2] ^= 1;
     write_file(run.folder / "data/s0.0.png", png);
     CHECK_THROWS_WITH(
-        train(run.config), Catch::Contains("the training data talk changed since"));
+        train(run.config),
+        omni::testing::Contains("the training data talk changed since"));
   }
   SECTION("another model of the same shape") {
     std::string json = read_file(run.folder / "model.json");
     json.replace(json.find("\"tiny\""), 6, "\"small\"");
     write_file(run.folder / "model.json", json);
     CHECK_THROWS_WITH(
-        train(run.config), Catch::Contains("the model's configuration changed since"));
+        train(run.config),
+        omni::testing::Contains("the model's configuration changed since"));
   }
   SECTION("the same, as it was") {
     run.train_to_end();
@@ -152,7 +156,8 @@ TEST_CASE("resuming beside other frozen weights is refused by their part") {
   fs::remove_all(codec.folder / "out");
   codec.train_to_end();
   CHECK_THROWS_WITH(
-      train(run.config), Catch::Contains("the weights of image_codec changed since"));
+      train(run.config),
+      omni::testing::Contains("the weights of image_codec changed since"));
 }
 
 TEST_CASE("parts that are trained may have come from weights that are gone") {
@@ -201,7 +206,7 @@ TEST_CASE("a checkpoint half written does not exist, and is removed") {
   }
   SECTION("not when it is refused") {
     run.config.seed = 9;
-    CHECK_THROWS_WITH(train(run.config), Catch::Contains("seed"));
+    CHECK_THROWS_WITH(train(run.config), omni::testing::Contains("seed"));
     CHECK(fs::exists(broken));
   }
   SECTION("also when there is no whole one yet") {
@@ -271,7 +276,8 @@ TEST_CASE("a run whose gradients are not finite writes no checkpoint") {
   TinyRun run("dense");
   run.config.optimizer.learning_rate = 1e30;
   run.config.log_every = 100;
-  CHECK_THROWS_WITH(train(run.config), Catch::Contains("Lower the learning rate"));
+  CHECK_THROWS_WITH(
+      train(run.config), omni::testing::Contains("Lower the learning rate"));
   CHECK_FALSE(fs::exists(run.checkpoints() / "step-00000008"));
 }
 

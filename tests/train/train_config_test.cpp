@@ -14,7 +14,7 @@ TEST_CASE("configurations with unknown keys or wrong values name them") {
   const auto check = [&](const std::string& json, const std::string& expected) {
     write_file(folder.path / "c.json", json);
     CHECK_THROWS_WITH(
-        read_train_config(folder.path / "c.json"), Catch::Contains(expected));
+        read_train_config(folder.path / "c.json"), omni::testing::Contains(expected));
   };
   const std::string start = R"({"objective": "ctc", "model": "m", "output": "o",
     "train": [{"data": "d"}])";
@@ -85,7 +85,7 @@ TEST_CASE("paths take variables of the environment, or say which is missing") {
   write_file(folder / "c.json", R"({"objective": "ctc", "model": "m",
     "output": "${OMNI_TEST_PLACE}/out", "train": [{"data": "${OMNI_TEST_NONE}/d"}]})");
   CHECK_THROWS_WITH(
-      read_train_config(folder / "c.json"), Catch::Contains("OMNI_TEST_NONE"));
+      read_train_config(folder / "c.json"), omni::testing::Contains("OMNI_TEST_NONE"));
   const TrainConfig config =
       read_train_config(folder / "c.json", {"train=[{\"data\": \"d\"}]", "seed=4"});
   CHECK(config.output == "/somewhere/out");

@@ -72,32 +72,35 @@ TEST_CASE("patterns and loss weights that name nothing are refused with near nam
     run.config.freeze = {"vit.layer.*"};
     CHECK_THROWS_WITH(
         train(run.config),
-        Catch::Contains("`freeze`") && Catch::Contains("\"vit.layer.*\"") &&
-            Catch::Contains("\"vit.layers.*."));
+        omni::testing::Contains("`freeze`") &&
+            omni::testing::Contains("\"vit.layer.*\"") &&
+            omni::testing::Contains("\"vit.layers.*."));
   }
   SECTION("Muon takes matrices only") {
     run.config.optimizer.muon = {"transformer.norm.weight"};
     CHECK_THROWS_WITH(
         train(run.config),
-        Catch::Contains("`optimizer.muon` to name matrices") &&
-            Catch::Contains("transformer.norm.weight"));
+        omni::testing::Contains("`optimizer.muon` to name matrices") &&
+            omni::testing::Contains("transformer.norm.weight"));
   }
   SECTION("groups") {
     run.config.optimizer.groups = {{"vitt.*", 0.5}};
     CHECK_THROWS_WITH(
         train(run.config),
-        Catch::Contains("optimizer.groups") && Catch::Contains("vitt.*"));
+        omni::testing::Contains("optimizer.groups") &&
+            omni::testing::Contains("vitt.*"));
   }
   SECTION("a group without a rate") {
     run.config.optimizer.groups = {{"vit.*", 0.0}};
-    CHECK_THROWS_WITH(train(run.config), Catch::Contains("above 0"));
+    CHECK_THROWS_WITH(train(run.config), omni::testing::Contains("above 0"));
   }
   SECTION("loss weights") {
     run.config.loss_weights = {{"image_codes", 0.5}, {"speach_codes", 0.5}};
     CHECK_THROWS_WITH(
         train(run.config),
-        Catch::Contains("`loss_weights`") && Catch::Contains("\"speach_codes\"") &&
-            Catch::Contains("\"speech_codes\""));
+        omni::testing::Contains("`loss_weights`") &&
+            omni::testing::Contains("\"speach_codes\"") &&
+            omni::testing::Contains("\"speech_codes\""));
   }
   SECTION("all of them right") {
     run.config.freeze = {"vit.*.weight"};
@@ -116,7 +119,8 @@ TEST_CASE("weights of terms that every batch has are checked with the first") {
   std::filesystem::remove_all(run.folder / "out");
   run.config.loss_weights = {{"shapes", 2.0}};
   CHECK_THROWS_WITH(
-      train(run.config), Catch::Contains("\"shapes\"") && Catch::Contains("\"shape\""));
+      train(run.config),
+      omni::testing::Contains("\"shapes\"") && omni::testing::Contains("\"shape\""));
 }
 
 TEST_CASE("samples without what an objective needs are left out and counted") {
@@ -137,7 +141,7 @@ TEST_CASE("samples without what an objective needs are left out and counted") {
   REQUIRE(left_out.size() == 2); // the training and the evaluation set
   CHECK(left_out[0].num_left_out == 2);
   CHECK(left_out[0].needs == "sound with a transcript");
-  CHECK_THAT(left_out[0].name, Catch::EndsWith("data"));
+  CHECK_THAT(left_out[0].name, omni::testing::EndsWith("data"));
 
   TinyRun none("dense");
   for (int i = 0; i < 6; ++i) {
@@ -147,7 +151,8 @@ TEST_CASE("samples without what an objective needs are left out and counted") {
   }
   CHECK_THROWS_WITH(
       train(none.config),
-      Catch::Contains("a picture with labels") && Catch::Contains("none among 6"));
+      omni::testing::Contains("a picture with labels") &&
+          omni::testing::Contains("none among 6"));
 }
 
 TEST_CASE("micro-batches side by side give what they give one after another") {
@@ -178,7 +183,8 @@ TEST_CASE("dropout is refused where timing would decide what is dropped") {
   fs::remove_all(run.folder / "out");
   run.config.parallel_batches = 2;
   CHECK_THROWS_WITH(
-      train(run.config), Catch::Contains("`parallel_batches` 1 with dropout, got 2"));
+      train(run.config),
+      omni::testing::Contains("`parallel_batches` 1 with dropout, got 2"));
 }
 
 TEST_CASE("an error in a sample reaches the caller, from whichever thread") {
@@ -187,7 +193,7 @@ TEST_CASE("an error in a sample reaches the caller, from whichever thread") {
   run.config.micro_batches = 2;
   run.config.parallel_batches = parallel;
   write_file(run.folder / "data/s2.0.png", "no picture");
-  CHECK_THROWS_WITH(train(run.config), Catch::Contains("s2"));
+  CHECK_THROWS_WITH(train(run.config), omni::testing::Contains("s2"));
 }
 
 TEST_CASE("the losses of a step do not depend on how it is cut into micro-batches") {

@@ -114,6 +114,45 @@ TEST_CASE("cutting back within the slack keeps, past it empties") {
   }
 }
 
+TEST_CASE("a latent layer keeps keys and no values, whatever is done to it") {
+  constexpr int64_t kWindow = 5, kSlack = 3;
+  TransformerConfig config = config_of({0, kWindow});
+  for (LayerConfig& layer : config.layers) {
+    layer.attention = AttentionKind::Latent;
+    layer.latent.kv_rank = 3;
+    layer.latent.rope_width = 1; // rows of 4 entries, one head
+  }
+  KvCache cache(config, {.capacity_tokens = 2, .slack_tokens = kSlack});
+  int64_t length = 0;
+  const auto append = [&](int64_t size) {
+    cache.reserve(size);
+    for (const int64_t layer : {0, 1}) {
+      const at::Tensor new_rows_GLK = rows(length, length + size).narrow(0, 0, 1);
+      const KvView view = cache.append(layer, new_rows_GLK);
+      const int64_t num_seen = view.keys_GLK.size(1);
+      const int64_t window = config.layers[static_cast<size_t>(layer)].sliding_window;
+      CHECK(
+          view.first_index <=
+          (window > 0 ? std::max<int64_t>(0, length - window + 1) : 0));
+      CHECK(view.first_index + num_seen == length + size);
+      CHECK(at::equal(
+          view.keys_GLK[0].select(1, 3),
+          at::arange(view.first_index, length + size, at::kFloat)));
+      CHECK(view.values_GLK.sizes() == at::IntArrayRef({1, num_seen, 0}));
+    }
+    length += size;
+  };
+  for (const int64_t size : {1, 3, 1, 1, 1, 20, 1, 1}) {
+    append(size);
+  }
+  REQUIRE(cache.truncate(length - 2));
+  length -= 2;
+  append(1);
+  append(12);
+  // 2, 4, 8, 27, 54 rows and the window's, of 4 float32, once.
+  CHECK(cache.size_bytes() == (54 + kWindow + 2 * kSlack) * 4 * 4);
+}
+
 TEST_CASE("past the slack the prefix is computed again, with the same rows") {
   const at::NoGradGuard guard;
   const TransformerConfig config = testing::make_config(NormPlacement::Pre, 6, true);
@@ -210,7 +249,7 @@ TEST_CASE("a cache of bf16 serves float32 layers") {
 }
 
 TEST_CASE("what a cache cannot do is said with its numbers") {
-  using Catch::Contains;
+  using omni::testing::Contains;
   CHECK_THROWS_WITH(
       KvCache(config_of({0}), {.capacity_tokens = 0}),
       Contains("[kv_cache] expected capacity_tokens > 0 and slack_tokens >= 0, got 0 "

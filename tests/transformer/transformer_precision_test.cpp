@@ -154,7 +154,7 @@ TEST_CASE("gradients do not flow into padding or across segments") {
 }
 
 TEST_CASE("input of another shape is refused by name and size") {
-  using Catch::Contains;
+  using omni::testing::Contains;
   Transformer model = make_transformer(make_config(NormPlacement::Pre, 0, true));
   const at::Tensor hidden = at::zeros({2, 5, 32}), positions = at::zeros({2, 5, 3});
   const auto run = [&](at::Tensor h, at::Tensor p, at::Tensor s) {
@@ -182,7 +182,7 @@ TEST_CASE("input of another shape is refused by name and size") {
 }
 
 TEST_CASE("a cache takes one sequence that fits") {
-  using Catch::Contains;
+  using omni::testing::Contains;
   TransformerConfig config = make_config(NormPlacement::Pre, 0, true);
   config.max_positions = 8;
   Transformer model = make_transformer(config);

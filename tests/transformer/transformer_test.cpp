@@ -125,16 +125,17 @@ TEST_CASE("gradients reach every parameter") {
 TEST_CASE("an impossible configuration is refused by the field's name") {
   TransformerConfig config = make_config(NormPlacement::Pre, 0, true);
   config.layers[1].num_heads = 5;
-  CHECK_THROWS_WITH(check_config(config), Catch::Contains("layers[1].num_kv_heads"));
+  CHECK_THROWS_WITH(
+      check_config(config), omni::testing::Contains("layers[1].num_kv_heads"));
   config = make_config(NormPlacement::Pre, 0, true);
   config.layers[0].rotary.axis_sections = {1, 1, 1};
-  CHECK_THROWS_WITH(check_config(config), Catch::Contains("axis_sections"));
+  CHECK_THROWS_WITH(check_config(config), omni::testing::Contains("axis_sections"));
   config = make_config(NormPlacement::Pre, 0, true);
   config.norm_eps = std::nan("");
-  CHECK_THROWS_WITH(check_config(config), Catch::Contains("norm_eps"));
+  CHECK_THROWS_WITH(check_config(config), omni::testing::Contains("norm_eps"));
   config = make_config(NormPlacement::Pre, 0, true);
   config.width = int64_t{1} << 40;
-  CHECK_THROWS_WITH(check_config(config), Catch::Contains("width"));
+  CHECK_THROWS_WITH(check_config(config), omni::testing::Contains("width"));
 }
 
 } // namespace omni

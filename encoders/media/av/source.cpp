@@ -107,6 +107,19 @@ const AVCodec* find_decoder(const AVStream& stream, const MediaName& name) {
       std::string("'") + avcodec_get_name(stream.codecpar->codec_id) + "'");
 }
 
+AVFormatContext* make_closed_context(AVIOContext* io, const Deadline& deadline) {
+  AVFormatContext* format = avformat_alloc_context();
+  format->pb = io;
+  format->flags |= AVFMT_FLAG_CUSTOM_IO;
+  format->io_open = refuse_to_open;
+  format->protocol_whitelist = av_strdup("");
+  format->format_whitelist = av_strdup("mov,matroska,avi,ogg,flac,mp3,aac");
+  format->codec_whitelist = av_strdup(decoder_list());
+  format->interrupt_callback = {is_interrupted, const_cast<Deadline*>(&deadline)};
+  format->probesize = kMaxProbeBytes;
+  return format;
+}
+
 Source::Source(
     ByteSource& bytes,
     MediaKind kind,
@@ -132,15 +145,7 @@ void Source::open() {
   io_.reset(avio_alloc_context(
       buffer, kIoBufferBytes, 0, this, &Source::read_bytes, nullptr,
       &Source::seek_bytes));
-  AVFormatContext* format = avformat_alloc_context();
-  format->pb = io_.get();
-  format->flags |= AVFMT_FLAG_CUSTOM_IO;
-  format->io_open = refuse_to_open;
-  format->protocol_whitelist = av_strdup("");
-  format->format_whitelist = av_strdup("mov,matroska,avi,ogg,flac,mp3,aac");
-  format->codec_whitelist = av_strdup(decoder_list());
-  format->interrupt_callback = {is_interrupted, const_cast<Deadline*>(&deadline_)};
-  format->probesize = kMaxProbeBytes;
+  AVFormatContext* format = make_closed_context(io_.get(), deadline_);
   const AVInputFormat* demuxer = av_find_input_format(demuxer_name(kind_));
   if (demuxer == nullptr) {
     avformat_free_context(format);

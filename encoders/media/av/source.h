@@ -86,6 +86,14 @@ class Source {
   double declared_audio_seconds_ = 0;
 };
 
+// A context that reads through `io` and opens nothing else, whatever a demuxer asks:
+// its own attempts are refused, it knows no protocol, and no format or decoder beyond
+// our lists. Keeps a reference. avformat_open_input() or avformat_free_context() owns
+// it.
+[[nodiscard]] AVFormatContext* make_closed_context(
+    AVIOContext* io,
+    const Deadline& deadline);
+
 // The decoder of our list for a stream's codec. Throws when there is none.
 [[nodiscard]] const AVCodec* find_decoder(
     const AVStream& stream,

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Omni Authors
-"""Word and character error rates, and what guessing would score."""
+"""Word and character error rates."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 
@@ -34,18 +33,3 @@ def word_error_rate(pairs: Iterable[tuple[str, str]]) -> float:
 def character_error_rate(pairs: Iterable[tuple[str, str]]) -> float:
     """As `word_error_rate`, by characters; the spaces between words do not count."""
     return _rate(("".join(expected.split()), "".join(got.split())) for expected, got in pairs)
-
-
-def majority_accuracy(
-    training: Iterable[tuple[str, str]], test: Iterable[tuple[str, str]]
-) -> float:
-    """What the most frequent training answer of each (question, answer) kind scores."""
-    counts: dict[str, Counter] = defaultdict(Counter)
-    for question, answer in training:
-        counts[question][answer] += 1
-    right = total = 0
-    for question, answer in test:
-        total += 1
-        if counts[question]:
-            right += counts[question].most_common(1)[0][0] == answer
-    return right / max(total, 1)

@@ -65,7 +65,7 @@ class NamedFunction {
   TemplateFunction function_ = nullptr;
 };
 
-// What map() does to one value.
+// The values that map() makes.
 class Mapping {
  public:
   explicit Mapping(TemplateArguments given) : given_(std::move(given)) {
@@ -92,11 +92,14 @@ class Mapping {
     }
   }
 
-  TemplateValue operator()(TemplateRuntime& runtime, const TemplateValue& value) const {
-    if (function_) {
-      return (*function_)(runtime, value);
+  std::optional<TemplateValue> next(TemplateRuntime& runtime, TemplateIterator& rest) {
+    const auto item = rest.next();
+    if (!item) {
+      return std::nullopt;
     }
-    return path_of(runtime, value, path_, fallback_.is_none() ? nullptr : &fallback_);
+    return function_
+        ? (*function_)(runtime, *item)
+        : path_of(runtime, *item, path_, fallback_.is_none() ? nullptr : &fallback_);
   }
 
  private:
@@ -106,12 +109,12 @@ class Mapping {
   TemplateValue fallback_;
 };
 
-// What select() and its like ask of one value.
+// The values that select() and its like keep.
+template <bool is_wanted, bool has_path>
 class Selection {
  public:
-  Selection(const TemplateArguments& given, bool is_wanted, bool has_path)
-      : is_wanted_(is_wanted), has_path_(has_path) {
-    const size_t at = has_path ? 1 : 0;
+  explicit Selection(const TemplateArguments& given) {
+    constexpr size_t at = has_path ? 1 : 0;
     if (given.positional.size() < at) {
       template_fault("expected the name of an attribute to select by, got none");
     }
@@ -123,63 +126,41 @@ class Selection {
     }
   }
 
-  bool operator()(TemplateRuntime& runtime, const TemplateValue& value) const {
-    const TemplateValue part = has_path_ ? path_of(runtime, value, path_) : value;
-    return is_true(test_ ? (*test_)(runtime, part) : part) == is_wanted_;
+  std::optional<TemplateValue> next(TemplateRuntime& runtime, TemplateIterator& rest) {
+    while (auto item = rest.next()) {
+      const TemplateValue part = has_path ? path_of(runtime, *item, path_) : *item;
+      if (is_true(test_ ? (*test_)(runtime, part) : part) == is_wanted) {
+        return item;
+      }
+    }
+    return std::nullopt;
   }
 
  private:
-  bool is_wanted_;
-  bool has_path_;
   TemplateValue path_;
   std::optional<NamedFunction> test_;
 };
 
-TemplateValue map(
+// What `Walk` gives of the values of `value`. It begins when the first is asked for, as
+// in Python: until then nothing is said of a bad argument.
+template <typename Walk>
+TemplateValue lazily(
     TemplateRuntime& runtime,
     const TemplateValue& value,
     TemplateArguments& arguments) {
   const int32_t depth = depth_of_all(value, arguments);
   return runtime.checked(generator(
-      [&runtime, value, given = arguments, mapping = std::optional<Mapping>(),
-       rest = std::optional<TemplateIterator>()]() mutable
-      -> std::optional<TemplateValue> {
-        if (!rest) { // begins when the first value is asked for, as in Python
-          if (!is_true(value)) {
-            return std::nullopt;
-          }
-          mapping.emplace(std::move(given));
-          rest.emplace(runtime, value);
-        }
-        const auto item = rest->next();
-        return item ? std::optional((*mapping)(runtime, *item)) : std::nullopt;
-      },
-      depth));
-}
-
-template <bool is_wanted, bool has_path>
-TemplateValue select(
-    TemplateRuntime& runtime,
-    const TemplateValue& value,
-    TemplateArguments& arguments) {
-  const int32_t depth = depth_of_all(value, arguments);
-  return runtime.checked(generator(
-      [&runtime, value, given = arguments, selection = std::optional<Selection>(),
+      [&runtime, value, given = arguments, walk = std::optional<Walk>(),
        rest = std::optional<TemplateIterator>()]() mutable
       -> std::optional<TemplateValue> {
         if (!rest) {
           if (!is_true(value)) {
             return std::nullopt;
           }
-          selection.emplace(given, is_wanted, has_path);
+          walk.emplace(std::move(given));
           rest.emplace(runtime, value);
         }
-        while (auto item = rest->next()) {
-          if ((*selection)(runtime, *item)) {
-            return item;
-          }
-        }
-        return std::nullopt;
+        return walk->next(runtime, *rest);
       },
       depth));
 }
@@ -188,11 +169,11 @@ TemplateValue select(
 
 std::span<const TemplateFunctionEntry> selection_filters() {
   static constexpr std::array kFilters = std::to_array<TemplateFunctionEntry>({
-      {"map", map},
-      {"select", select<true, false>},
-      {"reject", select<false, false>},
-      {"selectattr", select<true, true>},
-      {"rejectattr", select<false, true>},
+      {"map", lazily<Mapping>},
+      {"select", lazily<Selection<true, false>>},
+      {"reject", lazily<Selection<false, false>>},
+      {"selectattr", lazily<Selection<true, true>>},
+      {"rejectattr", lazily<Selection<false, true>>},
   });
   return kFilters;
 }

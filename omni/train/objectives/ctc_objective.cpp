@@ -76,11 +76,11 @@ class CtcObjective : public Objective {
          {"character_error_rate", ratio(characters)}}};
   }
 
-  std::string needs() const override {
+  std::string needs(bool) const override {
     return "sound with a transcript";
   }
 
-  bool has_needed(const Sample& sample) const override {
+  bool has_needed(const Sample& sample, bool) const override {
     return has_part(sample, has_transcript);
   }
 

@@ -65,11 +65,11 @@ class DenseObjective : public Objective {
     return evaluation;
   }
 
-  std::string needs() const override {
+  std::string needs(bool) const override {
     return "a picture with labels";
   }
 
-  bool has_needed(const Sample& sample) const override {
+  bool has_needed(const Sample& sample, bool) const override {
     return has_part(sample, has_labels);
   }
 

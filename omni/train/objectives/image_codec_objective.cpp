@@ -38,11 +38,11 @@ class ImageCodecObjective : public Objective {
     return to_losses(model_->image_codec->losses(pictures.pixels));
   }
 
-  std::string needs() const override {
+  std::string needs(bool) const override {
     return "a picture";
   }
 
-  bool has_needed(const Sample& sample) const override {
+  bool has_needed(const Sample& sample, bool) const override {
     return has_part(sample, is_picture);
   }
 

@@ -62,6 +62,21 @@ class JointObjective : public Objective {
     return evaluation;
   }
 
+  std::string needs(bool is_training) const override {
+    return learns_sides(is_training) ? "an answer, a transcript or labels to learn"
+                                     : "an answer to learn";
+  }
+
+  bool has_needed(const Sample& sample, bool is_training) const override {
+    const bool has_answer = std::any_of(
+        sample.messages.begin(), sample.messages.end(),
+        [](const SampleMessage& message) { return message.role == Role::Assistant; });
+    return has_answer ||
+        (learns_sides(is_training) &&
+         (has_part(sample, has_transcript) ||
+          (model_->dense_head && has_part(sample, has_labels))));
+  }
+
   // Kinds of samples, and what only some samples have.
   std::vector<std::string> rare_terms(
       const std::vector<Dataset>& datasets,
@@ -96,6 +111,11 @@ class JointObjective : public Objective {
  private:
   static constexpr double kZLoss = 1e-4;
 
+  // Evaluation is of answers alone.
+  bool learns_sides(bool is_training) const {
+    return is_training && side_losses_until_ > 0.0;
+  }
+
   // Hidden rows [B * L, D]; side losses are added to `losses`.
   at::Tensor run(const JointBatch& batch, const Progress& progress, Losses& losses) {
     const Encoding encoding = model_->encode_with_rows(batch.items);
@@ -119,7 +139,7 @@ class JointObjective : public Objective {
   }
 
   // All terms in one product with the head: a product each would cost, and add up, a
-  // gradient of the whole head each.
+  // gradient of the whole head each. Nothing for a batch without answers.
   void add_answer_losses(
       const JointBatch& batch,
       const at::Tensor& hidden_RD,

@@ -31,11 +31,11 @@ class SpeechCodecObjective : public Objective {
     return to_losses(model_->speech_codec->losses(mels.mel, mels.lengths));
   }
 
-  std::string needs() const override {
+  std::string needs(bool) const override {
     return "sound or speech";
   }
 
-  bool has_needed(const Sample& sample) const override {
+  bool has_needed(const Sample& sample, bool) const override {
     return has_part(sample, is_sound);
   }
 

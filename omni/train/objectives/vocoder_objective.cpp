@@ -37,11 +37,11 @@ class VocoderObjective : public Objective {
     return to_losses(model_->vocoder->losses(mel, waves.samples));
   }
 
-  std::string needs() const override {
+  std::string needs(bool) const override {
     return "sound or speech";
   }
 
-  bool has_needed(const Sample& sample) const override {
+  bool has_needed(const Sample& sample, bool) const override {
     return has_part(sample, is_sound);
   }
 

@@ -53,7 +53,7 @@ def evaluate_drawing(speaker: Speaker, sets: dict[str, list[Sample]]) -> list[Ro
     `majority`: one and the same picture for all, the best there is."""
     reader = script("scene_reader")
     whole = Row(DRAWING, "shapes, colours and places all right", READER)
-    single = Row(DRAWING, "one thing: shape and colour right", READER, target="≥ 80 % held-out")
+    single = Row(DRAWING, "one thing: shape and colour right", READER, target="≥ 80 %")
     for split, samples in sets.items():
         wanted = [reader.reading_of(sample.facts) for sample in samples]
         drawn = pictures_of(speaker, samples)

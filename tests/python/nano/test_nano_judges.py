@@ -8,7 +8,7 @@ import english_recognizer
 import korean_listener
 import numpy as np
 import pytest
-from error_rates import character_error_rate, edit_distance, majority_accuracy, word_error_rate
+from error_rates import character_error_rate, edit_distance, word_error_rate
 from PIL import Image, ImageFilter
 from scene_reader import (
     SceneReading,
@@ -120,8 +120,6 @@ def test_error_rates_against_known_values():
     assert word_error_rate([("one", "one two three")]) == 2.0
     with pytest.raises(ValueError, match="expected at least one word"):
         word_error_rate([])
-    training = [("q", "yes"), ("q", "yes"), ("q", "no"), ("r", "red")]
-    assert majority_accuracy(training, [("q", "yes"), ("q", "no"), ("r", "red"), ("s", "x")]) == 0.5
 
 
 def test_english_recognizer_understands_true_speech_only():

@@ -119,6 +119,30 @@ def test_shards_are_repeatable(shards, tmp_path):
         assert open(other, "rb").read() != job[0].read_bytes()
 
 
+@pytest.mark.parametrize("task", list(make_data.COUNTS))
+def test_a_sample_is_a_function_of_its_index(task):
+    """Whatever was made before it: espeak-ng, for one, remembers what it said."""
+    make = make_data.maker(task)
+    first = [make(3, "train", index) for index in range(4)]
+    again = [make(3, "train", index) for index in reversed(range(4))][::-1]
+    for one, other in zip(first, again, strict=True):
+        assert one.messages == other.messages
+        assert one.files == other.files
+    assert first[0].messages != first[1].messages or first[0].files != first[1].files
+
+
+def test_labels_say_what_is_drawn():
+    for index in range(20):
+        scene = world.random_scene(sample_rng(1, "labels", "train", index), "train")
+        grids = world.label_grids(scene)
+        for thing in scene.things:
+            row, column = divmod(thing.cell, 3)
+            assert grids["shape"][row][column] == 1 + world.SHAPES.index(thing.shape)
+            assert grids["colour"][row][column] == 1 + list(world.COLOURS).index(thing.colour)
+        filled = sum(cell > 0 for row in grids["shape"] for cell in row)
+        assert filled == len(scene.things)
+
+
 def test_a_finished_shard_is_left_alone(tmp_path):
     path = tmp_path / "0000.tar"
     path.write_bytes(b"finished")

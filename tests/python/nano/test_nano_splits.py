@@ -2,6 +2,7 @@
 # Copyright The Omni Authors
 """Nothing that is held out is in what training sees; checked without rendering."""
 
+import numpy as np
 import pytest
 
 import chat
@@ -12,6 +13,7 @@ import reading
 import speech
 import splits
 import video_stories
+import voice_answers
 import words
 import world
 from espeak import VARIANTS
@@ -37,6 +39,14 @@ def names_a_held_out_pair(text):
                 if f"{colour} {shape}" in text or korean in text:
                     return True
     return False
+
+
+def spoken_texts(split):
+    return {
+        speech.spoken_text(rng, language, split, 0.4)
+        for rng in rngs("spoken", split)
+        for language in ("en", "ko")
+    }
 
 
 def test_shares_of_what_is_held_out():
@@ -85,22 +95,38 @@ def test_the_search_for_held_out_pairs_finds_them():
 
 
 def test_spoken_sentences_are_apart():
-    heard = {}
-    for split in ("train", "validation", "heldout"):
-        heard[split] = {
-            speech.spoken_text(rng, language, split, 0.4)
-            for rng in rngs("spoken", split)
-            for language in ("en", "ko")
-        }
+    heard = {split: spoken_texts(split) for split in ("train", "validation", "heldout")}
     assert not heard["train"] & heard["heldout"]
     assert not heard["validation"] & heard["heldout"]
     assert len(heard["train"]) > NUM
+    sentences = 0
     for text in heard["train"]:
         digits = set(words.DIGITS + words.KO_DIGITS)
         if set(text.split()) <= digits and len(text.split()) > 1:
             assert not splits.spoken_length_is_held_out(len(text.split()))
-        else:
+        elif words.is_sentence(text, "en" if text.isascii() else "ko"):
+            sentences += 1
             assert not splits.sentence_is_held_out(text)
+    assert sentences > NUM / 2
+
+
+def test_no_spoken_question_is_a_held_out_sentence(monkeypatch):
+    """Questions that are asked aloud are sentences that training hears, too."""
+    silence = np.zeros(160, np.float32)
+    monkeypatch.setattr(voice_answers, "said_by_someone", lambda *_: (silence, None))
+    monkeypatch.setattr(
+        voice_answers, "speech_part", lambda sample, text, _: sample.sound(silence, 16000)
+    )
+    heard = set()
+    for index in range(NUM):
+        sample = voice_answers.make_answer_by_voice(1, "train", index)
+        heard |= {speech.spoken_form(sample.facts[key]) for key in ("question", "answer")}
+    assert len(heard) > NUM / 4
+    assert not heard & (spoken_texts("heldout") | spoken_texts("far"))
+    for index in range(300):
+        facts = voice_answers.make_answer_by_voice(1, "heldout", index).facts
+        # Scenes and topics are held out by their makers; of facts, the voice is.
+        assert facts["about"] != "fact" or facts["is_spoken"]
 
 
 def test_minimal_pairs_differ_in_one_word_and_are_held_out():
@@ -140,7 +166,6 @@ def test_voices_are_apart():
 def test_phrasings_are_apart():
     import sounds
     import videos
-    import voice_answers
 
     tables = (pictures.PHRASES, reading.READ_PHRASES, drawing.EDIT, sounds.PHRASES, videos.PHRASES)
     groups = [group for table in tables for pair in table.values() for group in pair]

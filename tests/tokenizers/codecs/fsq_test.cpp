@@ -79,7 +79,7 @@ TEST_CASE("FSQ names codes and levels that cannot be") {
   const std::vector<int64_t> levels = {8, 5, 5, 5};
   CHECK_THROWS_WITH(
       fsq_codes_to_latent(torch::tensor({3, 1000}), levels, "image_codec"),
-      Catch::Contains(
+      omni::testing::Contains(
           "[image_codec] expected codes in [0, 1000), got values from 3 to 1000."));
   CHECK_THROWS_AS(
       fsq_codes_to_latent(torch::tensor({-1}), levels, "x"), c10::IndexError);
@@ -87,7 +87,7 @@ TEST_CASE("FSQ names codes and levels that cannot be") {
       fsq_codes_to_latent(torch::tensor({1.0F}), levels, "x"), c10::TypeError);
   CHECK_THROWS_WITH(
       num_fsq_codes({8, 1}, "speech_codec"),
-      Catch::Contains("[speech_codec] expected FSQ levels of at least 2"));
+      omni::testing::Contains("[speech_codec] expected FSQ levels of at least 2"));
   CHECK_THROWS_AS(num_fsq_codes({}, "x"), c10::ValueError);
   CHECK_THROWS_AS(num_fsq_codes({65536, 65536, 65536, 65536}, "x"), c10::ValueError);
 }

@@ -110,12 +110,14 @@ TEST_CASE("a stream survives a wrong code and refuses parts that do not fit") {
   SpeechStream stream(codec, vocoder, vocoder->options);
   CHECK_THROWS_WITH(
       stream.push({5, 1000}),
-      Catch::Contains("[speech_stream] expected codes in [0, 1000), got 1000."));
+      omni::testing::Contains(
+          "[speech_stream] expected codes in [0, 1000), got 1000."));
   CHECK(stream.finish().size(0) == 0);
   CHECK_THROWS_WITH(
       SpeechStream(codec, Vocoder(nullptr), VocoderOptions{}),
-      Catch::Contains("[speech_stream] expected codec and vocoder of equal num_mels, "
-                      "got 16 and 80."));
+      omni::testing::Contains(
+          "[speech_stream] expected codec and vocoder of equal num_mels, "
+          "got 16 and 80."));
 }
 
 } // namespace omni

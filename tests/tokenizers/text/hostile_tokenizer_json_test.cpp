@@ -12,7 +12,7 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 std::string spoiled(const std::function<void(Json&)>& spoil) {
   Json document = test::byte_level_document();

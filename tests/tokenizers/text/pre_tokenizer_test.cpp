@@ -9,7 +9,7 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 using Words = std::vector<std::string>;
 
 PreTokens split(const Json& document, const std::string& text) {

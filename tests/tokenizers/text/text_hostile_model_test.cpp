@@ -16,7 +16,7 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 using Pieces = std::vector<std::string>;
 
 struct Hostile {

@@ -13,7 +13,7 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 AlignedText normalized(const Json& document, const std::string& text) {
   PatternScratch scratch;

@@ -12,7 +12,7 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 using Found = std::vector<std::string>;
 
 Found matches_of(const TextPattern& pattern, const std::string& text) {

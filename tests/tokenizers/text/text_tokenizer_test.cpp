@@ -17,7 +17,7 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 using Ids = std::vector<int64_t>;
 using Tokenizer = std::shared_ptr<const TextTokenizer>;
 

@@ -11,7 +11,7 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 
 TokenDecoder decoder_of(const Json& document) {
   return test::read_part(

@@ -10,7 +10,7 @@
 namespace omni {
 namespace {
 
-using Catch::Matchers::Contains;
+using omni::testing::Contains;
 using Segments = std::map<Segment, IdRange>;
 
 TokenSpace nano() {

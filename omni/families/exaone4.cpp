@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// EXAONE 4.0: norms only behind the sub-layers; where some layers slide, only those
+// turn (arXiv 2507.11407).
+#include "omni/families/families.h"
+#include "omni/families/published_config.h"
+
+namespace omni::families {
+namespace {
+
+FamilyModel read(const JsonObject& config) {
+  FamilyModel model{read_decoder(config), common_names()};
+  auto& layers = model.transformer.layers;
+  const std::vector<bool> is_sliding = read_sliding_layers(config, layers.size());
+  const bool is_hybrid = config.has("sliding_window");
+  for (size_t i = 0; i < layers.size(); ++i) {
+    layers[i].has_qk_norm = true;
+    layers[i].norm_placement = NormPlacement::Post;
+    if (is_sliding[i]) {
+      layers[i].sliding_window = config.integer("sliding_window", 1);
+    } else if (is_hybrid) {
+      layers[i].rotary = RotaryConfig();
+      layers[i].rotary.kind = RotaryKind::None;
+    }
+  }
+  model.names.set(
+      {"layers.*.attention_post_norm.weight",
+       {{"model.layers.*.post_attention_layernorm.weight"}}});
+  model.names.set(
+      {"layers.*.feed_forward_post_norm.weight",
+       {{"model.layers.*.post_feedforward_layernorm.weight"}}});
+  add_unused_predictors(model.names, layers.size());
+  return model;
+}
+
+} // namespace
+
+const Family exaone4{"exaone4", read};
+
+} // namespace omni::families

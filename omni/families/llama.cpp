@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Llama, and what is built as it: HyperCLOVA X SEED Text, A.X 3.1 Light, SmolLM2.
+#include "omni/families/families.h"
+#include "omni/families/published_config.h"
+
+namespace omni::families {
+namespace {
+
+FamilyModel read(const JsonObject& config) {
+  FamilyModel model{read_decoder(config), common_names()};
+  for (LayerConfig& layer : model.transformer.layers) {
+    layer.has_qkv_bias = layer.has_output_bias =
+        config.boolean_or("attention_bias", false);
+    layer.has_feed_forward_bias = config.boolean_or("mlp_bias", false);
+  }
+  return model;
+}
+
+} // namespace
+
+const Family llama{"llama", read};
+
+} // namespace omni::families

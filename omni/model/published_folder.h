@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// What makes a model folder a published checkpoint: a config.json with `model_type`,
+// which a family of ours turns into a configuration and a table of tensor names.
+// Internal to loading and saving.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "omni/families/name_table.h"
+#include "omni/model/omni_config.h"
+
+namespace omni {
+
+struct PublishedModel {
+  std::string config_json; // as it was read
+  OmniConfig config;
+  NameTable names;
+  std::vector<int64_t> eos_ids; // of config.json; generation_config.json goes before
+};
+
+// Nothing when the text is no published configuration (no `model_type`). Throws as
+// read_config() does, and for a `model_type` that no family of ours reads. `subject`
+// names the file in errors.
+[[nodiscard]] std::optional<PublishedModel> parse_published(
+    const std::string& config_json,
+    const std::string& subject);
+
+} // namespace omni
