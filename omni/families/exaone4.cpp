@@ -12,17 +12,9 @@ namespace {
 FamilyModel read(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_names()};
   auto& layers = model.transformer.layers;
-  const std::vector<bool> is_sliding = read_sliding_layers(config, layers.size());
-  const bool is_hybrid = config.has("sliding_window");
-  for (size_t i = 0; i < layers.size(); ++i) {
-    layers[i].has_qk_norm = true;
-    layers[i].norm_placement = NormPlacement::Post;
-    if (is_sliding[i]) {
-      layers[i].sliding_window = config.integer("sliding_window", 1);
-    } else if (is_hybrid) {
-      layers[i].rotary = RotaryConfig();
-      layers[i].rotary.kind = RotaryKind::None;
-    }
+  read_hybrid_attention(config, layers);
+  for (LayerConfig& layer : layers) {
+    layer.norm_placement = NormPlacement::Post;
   }
   model.names.set(
       {"layers.*.attention_post_norm.weight",

@@ -12,17 +12,9 @@ namespace {
 FamilyModel read(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_expert_names()};
   auto& layers = model.transformer.layers;
-  const std::vector<bool> is_sliding = read_sliding_layers(config, layers.size());
+  read_hybrid_attention(config, layers);
   const std::vector<bool> has_experts = read_expert_layers(config, layers.size(), 1);
-  const bool is_hybrid = config.has("sliding_window");
   for (size_t i = 0; i < layers.size(); ++i) {
-    layers[i].has_qk_norm = true;
-    if (is_sliding[i]) {
-      layers[i].sliding_window = config.integer("sliding_window", 1);
-    } else if (is_hybrid) {
-      layers[i].rotary = RotaryConfig();
-      layers[i].rotary.kind = RotaryKind::None;
-    }
     if (has_experts[i]) {
       layers[i].experts =
           read_sigmoid_experts(config, {"num_experts", "num_shared_experts"});

@@ -234,6 +234,20 @@ std::vector<bool> read_late_sliding_layers(
   return is_sliding;
 }
 
+void read_hybrid_attention(const JsonObject& config, std::vector<LayerConfig>& layers) {
+  const std::vector<bool> is_sliding = read_sliding_layers(config, layers.size());
+  const bool is_hybrid = config.has("sliding_window");
+  for (size_t i = 0; i < layers.size(); ++i) {
+    layers[i].has_qk_norm = true;
+    if (is_sliding[i]) {
+      layers[i].sliding_window = config.integer("sliding_window", 1);
+    } else if (is_hybrid) {
+      layers[i].rotary = RotaryConfig();
+      layers[i].rotary.kind = RotaryKind::None;
+    }
+  }
+}
+
 std::vector<bool>
 read_expert_layers(const JsonObject& config, size_t num_layers, int64_t default_first) {
   if (config.has("mlp_layer_types")) {

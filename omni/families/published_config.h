@@ -48,6 +48,10 @@ struct RotaryDefaults {
     const JsonObject& config,
     size_t num_layers);
 
+// Norms on heads; where `sliding_window` is given, the layers that slide have positions
+// and the others none (EXAONE 4.0, arXiv 2507.11407).
+void read_hybrid_attention(const JsonObject& config, std::vector<LayerConfig>& layers);
+
 // Whether each layer has experts: from `mlp_layer_types` when present, else all from
 // `first_k_dense_replace` on, every `moe_layer_freq`-th.
 [[nodiscard]] std::vector<bool>

@@ -33,6 +33,9 @@ std::optional<PublishedModel> parse_published(
     const Family& family = find_family(config.string("model_type"));
     FamilyModel read = family.read(config);
     check_config(read.transformer);
+    if (read.transformer.has_tied_head) {
+      read.names.add_unused("lm_head.weight"); // the table again
+    }
     PublishedModel model{config_json, {}, std::move(read.names), {}};
     model.config.name = family.model_type;
     ControlIds controls;

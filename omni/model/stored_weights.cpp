@@ -140,15 +140,11 @@ std::vector<std::string> load_weights(
     all.push_back(std::move(to_read));
   }
   std::vector<std::string> unused;
-  const bool has_tied_head =
-      model->published && model->config.transformer->has_tied_head;
   for (const auto& [name, entry] : reader.tensors()) {
     if (known.contains(name)) {
       continue;
     }
-    const bool is_copy_of_table = has_tied_head && name == "lm_head.weight";
-    if (model->published &&
-        (is_copy_of_table || model->published->names.is_unused(name))) {
+    if (model->published && model->published->names.is_unused(name)) {
       unused.push_back(name);
     } else {
       mismatches.add("unexpected " + name + " " + sizes_of(entry.shape));
