@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <iostream>
+#include <sstream>
 
 #include "examples/chat_interrupt.h"
 #include "examples/chat_terminal.h"
@@ -48,6 +50,15 @@ void add_options(CLI::App& app, ChatCommand& command, std::vector<std::string>& 
       ->type_name("DIR");
   app.add_option("--dtype", command.dtype, "float32 or bfloat16 (default: by the CPU)");
   app.add_option("--system", command.system, "text of the system message");
+  const auto add_choice = [&](const char* name, bool thinks, const char* help) {
+    return app.add_flag_callback(
+        name, [&command, thinks] { command.thinks = thinks; }, help);
+  };
+  CLI::Option* think = add_choice("--think", true, "it thinks before it answers");
+  add_choice("--no-think", false, "it does not (default: as the model has it)")
+      ->excludes(think);
+  app.add_option("--tools", command.tools, "JSON file of functions it may call")
+      ->type_name("FILE");
   add_media_options(app, command);
   app.add_option("question", words, "ask this once and leave")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -87,6 +98,15 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 // The files of the command line, until one is cancelled.
+std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  if (!(text << file.rdbuf())) {
+    throw omni::IoError("chat", path.string(), "cannot be read.");
+  }
+  return text.str();
+}
+
 void read_files(ChatSession& session, const ChatCommand& command, bool is_talk) {
   const InterruptibleWork work;
   for (const auto& [modality, path] : command.media) {
@@ -117,9 +137,12 @@ int run(ChatCommand& command) {
   if (!command.dtype.empty()) {
     load_options.dtype = omni::dtype_from_name(command.dtype);
   }
-  omni::Chat chat(
-      omni::load(command.model, load_options),
-      {.system = command.system, .wants_cancel = is_interrupted});
+  omni::ChatOptions options{.system = command.system, .wants_cancel = is_interrupted};
+  options.prompt.thinks = command.thinks;
+  if (!command.tools.empty()) {
+    options.prompt.tools = read_text(command.tools);
+  }
+  omni::Chat chat(omni::load(command.model, load_options), std::move(options));
   ChatSession session(
       chat, command, omni::read_examples(command.model), detect_terminal_graphics());
   if (is_talk) { // the line editor has a key of its own

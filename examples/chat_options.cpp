@@ -98,8 +98,17 @@ std::string reply_to_json(const omni::Reply& reply, const SavedAnswer& saved) {
          {"was_cached", r.was_cached},
          {"dropped", r.dropped}});
   }
+  Json calls = Json::array();
+  for (const omni::ToolCall& call : reply.tool_calls) {
+    calls.push_back(
+        {{"id", call.id},
+         {"name", call.name},
+         {"arguments", Json::parse(call.arguments)}});
+  }
   const Json answer = {
       {"text", reply.text},
+      {"reasoning", reply.reasoning},
+      {"tool_calls", calls},
       {"images", saved.images},
       {"speech", saved.speech.empty() ? Json(nullptr) : Json(saved.speech)},
       {"receipt", receipts},
@@ -112,7 +121,9 @@ std::string reply_to_json(const omni::Reply& reply, const SavedAnswer& saved) {
        {{"encode", reply.seconds.encode},
         {"prefill", reply.seconds.prefill},
         {"generate", reply.seconds.generate},
-        {"total", reply.seconds.total}}}};
+        {"total", reply.seconds.total}}},
+      {"reasoning", reply.reasoning},
+      {"tool_calls", calls}};
   return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

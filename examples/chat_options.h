@@ -17,6 +17,8 @@ struct ChatCommand {
   std::filesystem::path model; // folder
   std::string dtype; // empty: what suits this CPU
   std::string system; // text of the system message
+  std::optional<bool> thinks; // before it answers; none: as the model has it
+  std::filesystem::path tools; // JSON file of functions it may call; empty: none
   std::vector<std::pair<omni::Modality, std::string>> media; // in the order given
   std::string question;
   std::filesystem::path output = "."; // where pictures and sounds go

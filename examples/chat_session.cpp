@@ -7,7 +7,9 @@
 #include <fstream>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <sstream>
+#include <utility>
 
 #include "examples/chat_interrupt.h"
 #include "omni/core/precision.h"
@@ -21,6 +23,8 @@ constexpr const char* kHelp =
     "                 (or drop it on this window; an empty line sends it alone)\n"
     "  /draw TEXT    answer with a picture       /speak TEXT   answer by voice\n"
     "  /receipt      what the last answer saw    /save FILE    write the conversation\n"
+    "  /think on|off|auto  before answers        /result TEXT  of the tool just "
+    "called\n"
     "  /undo         take back the last turn     /reset        begin anew\n"
     "  /help         this                        /quit         leave (or Ctrl-D)\n"
     "  Ctrl-C cancels an answer, or the reading of a file; if that does not stop, "
@@ -112,6 +116,10 @@ void ChatSession::handle_command(const std::string& line) {
     once.draws = name == "/draw";
     once.speaks = name == "/speak";
     send(rest, sampling_of(once));
+  } else if (name == "/think") {
+    set_thinking(rest);
+  } else if (name == "/result") {
+    add_tool_result(rest);
   } else if (name == "/save") {
     save(plain_path(rest));
   } else if (name == "/receipt") {
@@ -131,8 +139,8 @@ void ChatSession::handle_command(const std::string& line) {
   } else {
     throw omni::ValueError(
         "chat",
-        "expected one of /image, /audio, /video, /draw, /speak, /receipt, /save, "
-        "/undo, /reset, /help, /quit, got " +
+        "expected one of /image, /audio, /video, /draw, /speak, /think, /result, "
+        "/receipt, /save, /undo, /reset, /help, /quit, got " +
             name + ".");
   }
 }
@@ -172,7 +180,45 @@ void ChatSession::send(const std::string& text, const omni::SamplingOptions& sam
   if (!text.empty()) {
     parts.emplace_back(text);
   }
-  last_ = chat_.send(std::move(parts), sampling, [&](const omni::Event& event) {
+  answer([&](const omni::EventCallback& listener) {
+    return chat_.send(std::move(parts), sampling, listener);
+  });
+}
+
+void ChatSession::add_tool_result(const std::string& text) {
+  const InterruptibleWork work;
+  const size_t num_calls = last_ ? last_->tool_calls.size() : 0;
+  if (num_calls == 0) {
+    throw omni::ValueError("chat", "expected a call to give the result of, got none.");
+  }
+  const omni::ToolCall& call = last_->tool_calls[tool_results_.size()];
+  tool_results_.push_back({text, call.name, call.id});
+  if (tool_results_.size() < num_calls) {
+    print_note("/result is now for " + last_->tool_calls[tool_results_.size()].name);
+    return;
+  }
+  const std::vector<omni::ToolResult> results = std::exchange(tool_results_, {});
+  answer([&](const omni::EventCallback& listener) {
+    return chat_.send_tool_results(results, sampling_of(command_), listener);
+  });
+}
+
+void ChatSession::set_thinking(const std::string& choice) {
+  const std::map<std::string, std::optional<bool>> choices = {
+      {"on", true}, {"off", false}, {"auto", std::nullopt}};
+  const auto found = choices.find(choice);
+  if (found == choices.end()) {
+    throw omni::ValueError(
+        "chat", "expected /think on, off or auto, got \"" + choice + "\".");
+  }
+  chat_.prompt_options().thinks = found->second;
+}
+
+void ChatSession::answer(
+    const std::function<omni::Reply(const omni::EventCallback&)>& speak) {
+  is_in_reasoning_ = false;
+  tool_results_.clear();
+  last_ = speak([&](const omni::Event& event) {
     show(event);
     return !is_interrupted();
   });
@@ -199,6 +245,10 @@ void ChatSession::send(const std::string& text, const omni::SamplingOptions& sam
       print_note("The answer had not begun: the message is taken back.");
     }
   }
+  if (is_terminal_ && !last_->speech &&
+      last_->stop_reason == omni::StopReason::Length) {
+    print_note("(cut: --max-tokens sets how long an answer may be)");
+  }
   if (command_.shows_receipt) {
     print_receipt();
   }
@@ -210,7 +260,19 @@ void ChatSession::show(const omni::Event& event) {
     return;
   }
   switch (event.kind) {
+    case omni::Event::Kind::Reasoning:
+      is_in_reasoning_ = true;
+      if (is_terminal_) { // elsewhere the answer alone is wanted
+        std::cout << "\033[2m" << printable(event.text) << "\033[0m" << std::flush;
+      }
+      break;
+    case omni::Event::Kind::ToolCall:
+      print_note("calls " + printable(event.call.name + event.call.arguments));
+      break;
     case omni::Event::Kind::Text:
+      if (std::exchange(is_in_reasoning_, false) && is_terminal_) {
+        std::cout << "\n\n";
+      }
       std::cout << (is_terminal_ ? printable(event.text) : event.text) << std::flush;
       break;
     case omni::Event::Kind::Drawing:

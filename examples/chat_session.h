@@ -6,6 +6,7 @@
 // standard error when that is a terminal; files go to the command's output folder.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ class ChatSession {
   void add_file(omni::Modality modality, const std::string& path);
   // Sends what waits and `text`.
   void send(const std::string& text, const omni::SamplingOptions& sampling);
+  // The result of the next call of a tool; with the last one the model goes on.
+  void add_tool_result(const std::string& text);
 
   [[nodiscard]] bool has_waiting_media() const {
     return !waiting_.empty();
@@ -47,6 +50,9 @@ class ChatSession {
 
  private:
   void handle_command(const std::string& line);
+  void set_thinking(const std::string& choice);
+  // Says it by `speak` and shows the answer.
+  void answer(const std::function<omni::Reply(const omni::EventCallback&)>& speak);
   void show(const omni::Event& event);
   void show_progress(const std::string& text);
   void print_note(const std::string& text) const;
@@ -61,7 +67,9 @@ class ChatSession {
   bool is_terminal_; // standard output
   bool shows_progress_;
   std::vector<omni::Part> waiting_;
+  std::vector<omni::ToolResult> tool_results_; // of the last answer's calls so far
   std::optional<omni::Reply> last_;
+  bool is_in_reasoning_ = false; // of the answer on the screen
   double spoken_seconds_ = 0;
   bool was_cancelled_ = false;
   bool is_open_ = true;

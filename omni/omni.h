@@ -16,6 +16,7 @@
 #include "omni/core/errors.h"
 #include "omni/core/media.h"
 #include "omni/core/precision.h"
+#include "omni/generate/batch_generator.h"
 #include "omni/generate/event.h"
 #include "omni/generate/generator.h"
 #include "omni/model/model_folder.h"

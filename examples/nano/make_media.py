@@ -27,7 +27,7 @@ from world import Scene, Thing, render  # noqa: E402
 SPOKEN = {
     "korean.wav": ("동현은 오늘 시장에 있어요", Voice("ko", "f2", 50, 150)),
     "english.wav": ("laura is in the market soon", Voice("en-us", "john", 50, 150)),
-    "question.wav": ("왼쪽 위에 있는 도형은 무슨 색이에요", Voice("ko", "f2", 50, 150)),
+    "question.wav": ("왼쪽 위에 있는 도형은 뭐예요", Voice("ko", "f2", 50, 150)),
 }
 SCENE = Scene(
     (

@@ -28,50 +28,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// Ids, positions and media of two sequences agree up to here. Items are numbered by
-// the chat and never change, so equal numbers are equal rows.
-int64_t common_prefix(const TokenSequence& a, const TokenSequence& b) {
-  const int64_t limit = std::min(a.num_tokens(), b.num_tokens());
-  int64_t length = 0;
-  while (length < limit) {
-    const auto i = static_cast<size_t>(length);
-    if (a.ids[i] != b.ids[i] || a.positions[i] != b.positions[i]) {
-      break;
-    }
-    ++length;
-  }
-  for (size_t i = 0; i < std::min(a.spans.size(), b.spans.size()); ++i) {
-    if (a.spans[i].item != b.spans[i].item || a.spans[i].begin != b.spans[i].begin) {
-      return std::min({length, a.spans[i].begin, b.spans[i].begin});
-    }
-  }
-  return length;
-}
-
-MediaReceipt receipt_of(const Part& part, const ProcessedMedia& media) {
-  MediaReceipt receipt;
-  receipt.modality = media.modality;
-  if (const auto* image = std::get_if<Image>(&part)) {
-    receipt.source = image->source;
-    receipt.height = image->height();
-    receipt.width = image->width();
-    receipt.num_frames = 1;
-  } else if (const auto* waveform = std::get_if<Waveform>(&part)) {
-    receipt.source = waveform->source;
-    receipt.sample_rate_hz = waveform->sample_rate_hz;
-  } else if (const auto* clip = std::get_if<VideoClip>(&part)) {
-    receipt.source = clip->source;
-    receipt.height = clip->frames.size(1);
-    receipt.width = clip->frames.size(2);
-    receipt.num_frames = static_cast<int64_t>(media.images.size());
-    receipt.frame_times_seconds = media.frame_times_seconds;
-    receipt.sample_rate_hz = clip->audio ? clip->audio->sample_rate_hz : 0;
-  }
-  receipt.seconds_heard = media.seconds_heard;
-  receipt.dropped = media.dropped;
-  return receipt;
-}
-
 } // namespace
 
 struct Chat::State {
@@ -96,8 +52,8 @@ struct Chat::State {
         *model->config.transformer,
         KvCacheOptions{.dtype = model->dtype(), .device = model->device()});
     if (!options.system.empty()) {
-      conversation.messages.push_back({Role::System, {options.system}, {}});
-      composed.push_back({Role::System, {options.system}, {}});
+      conversation.messages.push_back({Role::System, {options.system}});
+      composed.push_back({Role::System, {options.system}});
     }
   }
 
@@ -122,10 +78,15 @@ struct Chat::State {
     return options.wants_cancel && options.wants_cancel();
   }
 
-  // Answers a message, which is added to `composed`, and fills in `reply`. Nothing when
+  // A turn: says `messages` and keeps them with their answer, or nothing of it all.
+  Reply say(
+      std::vector<Message> messages,
+      const SamplingOptions& sampling,
+      const EventCallback& on_event);
+  // Answers messages, which are added to `composed`, and fills in `reply`. Nothing when
   // that was cancelled before the first id.
   std::optional<Message> answer(
-      const std::vector<Part>& parts,
+      const std::vector<Message>& messages,
       const SamplingOptions& sampling,
       const EventCallback& on_event,
       Reply& reply);
@@ -136,10 +97,8 @@ struct Chat::State {
       Reply& reply);
   // The message with its media encoded, or nothing when that was cancelled; receipts
   // are added to `reply`.
-  std::optional<ComposedMessage> prepare(
-      const std::vector<Part>& parts,
-      const SamplingOptions& sampling,
-      Reply& reply);
+  std::optional<ComposedMessage>
+  prepare(const Message& message, const SamplingOptions& sampling, Reply& reply);
   // Spans of the sequence into the receipts of the last message's media.
   void locate(const TokenSequence& sequence, size_t first_item, Reply& reply) const;
 
@@ -157,13 +116,15 @@ struct Chat::State {
 };
 
 std::optional<ComposedMessage> Chat::State::prepare(
-    const std::vector<Part>& parts,
+    const Message& said,
     const SamplingOptions& sampling,
     Reply& reply) {
   const bool draws = sampling.modalities.size() == 1 &&
       sampling.modalities.front() == Modality::Image && model->image_codec;
-  ComposedMessage message;
-  for (const Part& part : parts) {
+  ComposedMessage message{.role = said.role, .parts = {}};
+  message.tool_name = said.tool_name;
+  message.tool_call_id = said.tool_call_id;
+  for (const Part& part : said.parts) {
     if (const auto* text = std::get_if<std::string>(&part)) {
       message.parts.emplace_back(*text);
       continue;
@@ -231,7 +192,10 @@ GenerateResult Chat::State::generate(
     const SamplingOptions& sampling,
     size_t first_item,
     Reply& reply) {
-  const Composition prompt = composer.compose(composed, true);
+  const Composition prompt = composer.compose(composed, true, options.prompt);
+  if (prompt.begins_in_reasoning) {
+    assembler.begin_in_reasoning();
+  }
   const int64_t length = prompt.sequence.num_tokens();
   const int64_t limit = model->config.transformer->max_positions;
   TORCH_CHECK_VALUE(
@@ -276,17 +240,26 @@ GenerateResult Chat::State::generate(
 }
 
 std::optional<Message> Chat::State::answer(
-    const std::vector<Part>& parts,
+    const std::vector<Message>& messages,
     const SamplingOptions& sampling,
     const EventCallback& on_event,
     Reply& reply) {
   turn = Stopwatch();
   const size_t first_item = items.size();
-  Assembler assembler(model, sampling.stop, on_event);
+  Assembler assembler(
+      model, with_defaults(sampling, model->sampling_defaults).stop, on_event);
   GenerateResult result;
   result.reason = StopReason::Cancelled;
-  if (auto message = prepare(parts, sampling, reply)) {
+  bool is_prepared = true;
+  for (const Message& said : messages) {
+    auto message = prepare(said, sampling, reply);
+    is_prepared = message.has_value();
+    if (!is_prepared) {
+      break;
+    }
     composed.push_back(*std::move(message));
+  }
+  if (is_prepared) {
     result = generate(assembler, sampling, first_item, reply);
   }
   if (result.reason == StopReason::Cancelled) {
@@ -296,6 +269,8 @@ std::optional<Message> Chat::State::answer(
 
   const AssembledAnswer& made = assembler.answer();
   reply.text = made.text;
+  reply.reasoning = made.reasoning;
+  reply.tool_calls = made.tool_calls;
   reply.images = made.images;
   reply.speech = made.speech;
   // A listener may also have had enough of what was held back until the end.
@@ -311,6 +286,8 @@ std::optional<Message> Chat::State::answer(
   }
 
   Message message{Role::Assistant, {}, std::move(result.ids)};
+  message.reasoning = made.reasoning;
+  message.tool_calls = made.tool_calls;
   if (!made.text.empty()) {
     message.parts.emplace_back(made.text);
   }
@@ -321,31 +298,63 @@ std::optional<Message> Chat::State::answer(
   return message;
 }
 
+Reply Chat::State::say(
+    std::vector<Message> messages,
+    const SamplingOptions& sampling,
+    const EventCallback& on_event) {
+  const c10::InferenceMode guard;
+  Reply reply;
+  const size_t num_items = items.size();
+  const size_t num_messages = composed.size();
+  try {
+    std::optional<Message> made = answer(messages, sampling, on_event, reply);
+    if (!made) { // cancelled before its first id
+      take_back(num_items, num_messages);
+      return reply;
+    }
+    ComposedMessage again{Role::Assistant, {reply.text}, made->ids};
+    again.reasoning = made->reasoning;
+    again.tool_calls = made->tool_calls;
+    composed.push_back(std::move(again));
+    std::move(
+        messages.begin(), messages.end(), std::back_inserter(conversation.messages));
+    conversation.messages.push_back(*std::move(made));
+  } catch (...) { // the conversation stays as it was, whatever went wrong
+    take_back(num_items, num_messages);
+    throw;
+  }
+  return reply;
+}
+
 Reply Chat::send(
     std::vector<Part> parts,
     const SamplingOptions& sampling,
     const EventCallback& on_event) {
   TORCH_CHECK_VALUE(
       !parts.empty(), "[chat] expected a message of text or media, got nothing.");
-  const c10::InferenceMode guard;
-  State& state = *state_;
-  Reply reply;
-  const size_t num_items = state.items.size();
-  const size_t num_messages = state.composed.size();
-  try {
-    std::optional<Message> answer = state.answer(parts, sampling, on_event, reply);
-    if (!answer) { // cancelled before its first id
-      state.take_back(num_items, num_messages);
-      return reply;
-    }
-    state.composed.push_back({Role::Assistant, {}, answer->ids});
-    state.conversation.messages.push_back({Role::User, std::move(parts), {}});
-    state.conversation.messages.push_back(*std::move(answer));
-  } catch (...) { // the conversation stays as it was, whatever went wrong
-    state.take_back(num_items, num_messages);
-    throw;
+  std::vector<Message> messages(1);
+  messages.front().parts = std::move(parts);
+  return state_->say(std::move(messages), sampling, on_event);
+}
+
+Reply Chat::send_tool_results(
+    const std::vector<ToolResult>& results,
+    const SamplingOptions& sampling,
+    const EventCallback& on_event) {
+  const auto& messages = state_->conversation.messages;
+  TORCH_CHECK_VALUE(
+      !results.empty() && !messages.empty() && !messages.back().tool_calls.empty(),
+      "[chat] expected results for calls that the last answer made, got ",
+      results.size(), " for ",
+      messages.empty() ? size_t{0} : messages.back().tool_calls.size(), " calls.");
+  std::vector<Message> said;
+  for (const ToolResult& result : results) {
+    Message message{Role::Tool, {result.content}};
+    message.tool_name = result.name;
+    message.tool_call_id = result.call_id;
+    said.push_back(std::move(message));
   }
-  return reply;
+  return state_->say(std::move(said), sampling, on_event);
 }
 
 void Chat::reset() {
@@ -357,9 +366,18 @@ bool Chat::undo() {
   if (messages.size() < 2 || messages.back().role != Role::Assistant) {
     return false;
   }
-  messages.resize(messages.size() - 2);
-  state_->composed.resize(state_->composed.size() - 2);
+  size_t num_kept = messages.size() - 2; // the answer, and what it answers
+  while (num_kept > 0 && messages[num_kept].role == Role::Tool &&
+         messages[num_kept - 1].role == Role::Tool) {
+    --num_kept;
+  }
+  messages.resize(num_kept);
+  state_->composed.resize(num_kept);
   return true;
+}
+
+PromptOptions& Chat::prompt_options() {
+  return state_->options.prompt;
 }
 
 const Conversation& Chat::conversation() const {

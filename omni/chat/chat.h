@@ -14,6 +14,7 @@
 
 #include "omni/chat/receipt.h"
 #include "omni/conversation/message.h"
+#include "omni/conversation/prompt_options.h"
 #include "omni/generate/event.h"
 #include "omni/generate/generator.h"
 #include "omni/model/omni_model.h"
@@ -22,7 +23,9 @@
 namespace omni {
 
 struct Reply {
-  std::string text;
+  std::string text; // the answer itself, without what follows
+  std::string reasoning; // what a published model thought before it answered
+  std::vector<ToolCall> tool_calls; // answered by send_tool_results()
   std::vector<Image> images;
   std::optional<Waveform> speech;
   std::vector<MediaReceipt> receipt; // one for each media input of the message
@@ -37,6 +40,7 @@ struct ChatOptions {
   // Asked before every media item is encoded, before every piece of the prompt and
   // after every id of the answer, also those that make no event; true cancels.
   std::function<bool()> wants_cancel;
+  PromptOptions prompt = {}; // tools and thinking, of models with a chat template
 };
 
 class Chat {
@@ -55,10 +59,18 @@ class Chat {
       std::vector<Part> parts,
       const SamplingOptions& sampling = {},
       const EventCallback& on_event = {});
+  // Answers the calls of the last answer, in their order, and returns what the model
+  // makes of it; the rest as send(). ValueError when the last answer called nothing.
+  Reply send_tool_results(
+      const std::vector<ToolResult>& results,
+      const SamplingOptions& sampling = {},
+      const EventCallback& on_event = {});
   // Forgets everything but the model and the encoded media.
   void reset();
   // Takes back the last message and its answer; false when there is none.
   bool undo();
+  // May be changed between turns: whether to think, say.
+  [[nodiscard]] PromptOptions& prompt_options();
   [[nodiscard]] const Conversation& conversation() const;
   [[nodiscard]] const OmniModel& model() const;
 

@@ -40,4 +40,28 @@ std::string describe(const MediaReceipt& receipt) {
   return line.str();
 }
 
+MediaReceipt receipt_of(const Part& part, const ProcessedMedia& media) {
+  MediaReceipt receipt;
+  receipt.modality = media.modality;
+  if (const auto* image = std::get_if<Image>(&part)) {
+    receipt.source = image->source;
+    receipt.height = image->height();
+    receipt.width = image->width();
+    receipt.num_frames = 1;
+  } else if (const auto* waveform = std::get_if<Waveform>(&part)) {
+    receipt.source = waveform->source;
+    receipt.sample_rate_hz = waveform->sample_rate_hz;
+  } else if (const auto* clip = std::get_if<VideoClip>(&part)) {
+    receipt.source = clip->source;
+    receipt.height = clip->frames.size(1);
+    receipt.width = clip->frames.size(2);
+    receipt.num_frames = static_cast<int64_t>(media.images.size());
+    receipt.frame_times_seconds = media.frame_times_seconds;
+    receipt.sample_rate_hz = clip->audio ? clip->audio->sample_rate_hz : 0;
+  }
+  receipt.seconds_heard = media.seconds_heard;
+  receipt.dropped = media.dropped;
+  return receipt;
+}
+
 } // namespace omni

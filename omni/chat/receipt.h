@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "omni/conversation/message.h"
+#include "omni/model/media_processor.h"
 #include "omni/model/token_sequence.h"
 
 namespace omni {
@@ -27,6 +29,10 @@ struct MediaReceipt {
   bool was_cached = false; // rows were reused from an earlier turn
   std::string dropped; // empty, or sentences: what and why
 };
+
+// Of an input as it was decoded and processed; what encoding and composing it tell is
+// left open.
+[[nodiscard]] MediaReceipt receipt_of(const Part& part, const ProcessedMedia& media);
 
 // One line for people: `picture cat.png 640x480 → tokens 3..19, 4.1 ms`.
 [[nodiscard]] std::string describe(const MediaReceipt& receipt);

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 
+#include "omni/conversation/chat_template_file.h"
+#include "omni/conversation/template_prompt.h"
+#include "omni/model/published_folder.h"
 #include "omni/model/sequence_builder.h"
 #include "tokenizers/text/spelling.h"
 
@@ -45,6 +48,11 @@ class Composer::Builder {
     if (is_answer) {
       control("eos", true);
     }
+  }
+
+  void add_prompt(const std::vector<int64_t>& ids) {
+    builder_.push(ids);
+    mark(false);
   }
 
   Composition take() {
@@ -124,15 +132,60 @@ Composer::Composer(const OmniModel& model)
       image_grid_size_(
           model->config.image_codec ? model->config.image_codec->grid_size() : 0),
       eos_ids_(model->eos_ids),
-      tokenizer_(model->tokenizer) {
+      tokenizer_(model->tokenizer),
+      model_name_(model->config.name) {
   TORCH_CHECK_VALUE(
       tokenizer_, "[compose] expected a model with a text tokenizer, got \"",
-      model->config.name, "\" without one.");
+      model_name_, "\" without one.");
+  if (!model->published || model->tokenizer_path().empty()) {
+    return;
+  }
+  reasoning_begin_ = model->published->answer_format.reasoning_begin;
+  auto chat_template = read_chat_template(model->tokenizer_path().parent_path());
+  if (chat_template) {
+    template_prompt_ =
+        std::make_shared<TemplatePrompt>(*std::move(chat_template), tokenizer_);
+  }
+}
+
+Composition Composer::compose_by_template(
+    const std::vector<ComposedMessage>& messages,
+    const PromptOptions& options) const {
+  const WrittenPrompt prompt = template_prompt_->write(messages, true, options);
+  TORCH_CHECK_VALUE(
+      !prompt.ids.empty(), "[compose] expected a prompt from the chat template of \"",
+      model_name_, "\", got an empty text.");
+  Builder builder(*this);
+  builder.add_prompt(prompt.ids);
+  Composition composition = builder.take();
+  const size_t end = prompt.text.find_last_not_of(" \t\r\n");
+  composition.begins_in_reasoning = !reasoning_begin_.empty() &&
+      std::string_view(prompt.text).substr(0, end + 1).ends_with(reasoning_begin_);
+  return composition;
 }
 
 Composition Composer::compose(
     const std::vector<ComposedMessage>& messages,
-    bool opens_answer) const {
+    bool opens_answer,
+    const PromptOptions& options) const {
+  if (template_prompt_) {
+    TORCH_CHECK_VALUE(
+        opens_answer,
+        "[compose] expected a model with marks for roles to be taught, got \"",
+        model_name_, "\", whose conversations a chat template writes.");
+    return compose_by_template(messages, options);
+  }
+  TORCH_CHECK_VALUE(
+      space_.has_control("user"),
+      "[compose] expected a chat template beside the "
+      "tokenizer of \"",
+      model_name_,
+      "\" (chat_template.jinja, or `chat_template` in "
+      "tokenizer_config.json), got none.");
+  TORCH_CHECK_VALUE(
+      options.tools.empty() && !options.thinks && options.variables.empty(),
+      "[compose] expected no tools, thinking or template variables for \"", model_name_,
+      "\", which has no chat template.");
   Builder builder(*this);
   builder.control("bos");
   for (const ComposedMessage& message : messages) {

@@ -2,69 +2,42 @@
 // Copyright The Omni Authors
 //
 // A conversation, its media already processed, becomes one TokenSequence: role marks,
-// text ids, a slot for every media row, codes. Chat and training compose with the same
-// code. Text typed by a user never becomes a control id.
+// text ids, a slot for every media row, codes; or what the model's chat template makes
+// of it. Chat and training compose with the same code. Text typed by a user never
+// becomes a control id.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "omni/conversation/message.h"
+#include "omni/conversation/composed_message.h"
+#include "omni/conversation/prompt_options.h"
 #include "omni/model/omni_model.h"
 #include "omni/model/token_sequence.h"
 
 namespace omni {
-
-// Rows of media item `item` (an index the caller chooses, the same as in embed()).
-struct MediaSlots {
-  Modality modality = Modality::Image;
-  int64_t item = 0;
-  at::Tensor positions; // float32 [R, 3]
-};
-
-// A picture as the codes the model draws with, row-major, in [0, num_codes).
-struct ImageCodes {
-  std::vector<int64_t> codes;
-};
-
-// Speech word by word: letters (tokenizers/text/spelling.h) and the codes that say
-// them. The text itself is a part of its own, before this one.
-struct SpokenWords {
-  struct Word {
-    std::vector<int64_t> letters;
-    std::vector<int64_t> codes;
-  };
-  std::vector<Word> words;
-};
-
-// Stands for a prompt that was dropped (classifier-free guidance).
-struct NullPrompt {};
-
-using ComposedPart =
-    std::variant<std::string, MediaSlots, ImageCodes, SpokenWords, NullPrompt>;
-
-struct ComposedMessage {
-  Role role = Role::User;
-  std::vector<ComposedPart> parts;
-  std::optional<std::vector<int64_t>> ids; // an answer as generated, instead of parts
-};
 
 struct Composition {
   TokenSequence sequence;
   // Per id: 1 where a model is taught to predict it (an assistant's text, codes, marks
   // that end them and the end of the turn), 0 for prompts, slots and spelling.
   std::vector<uint8_t> is_learned;
+  bool begins_in_reasoning = false; // the prompt has opened the model's reasoning
 };
+
+class TemplatePrompt;
 
 class Composer {
  public:
   explicit Composer(const OmniModel& model);
-  // `opens_answer` ends the sequence with the mark under which an answer begins.
+  // `opens_answer` ends the sequence with the mark under which an answer begins. A
+  // model with marks for roles takes no prompt options. One with a chat template takes
+  // them, but text only, and teaches nothing yet: ValueError without `opens_answer`.
   [[nodiscard]] Composition compose(
       const std::vector<ComposedMessage>& messages,
-      bool opens_answer) const;
+      bool opens_answer,
+      const PromptOptions& options = {}) const;
   // Spelling ids of each word of a text.
   [[nodiscard]] std::vector<std::vector<int64_t>> spell_text(
       const std::string& text) const;
@@ -72,10 +45,17 @@ class Composer {
  private:
   class Builder;
 
+  [[nodiscard]] Composition compose_by_template(
+      const std::vector<ComposedMessage>& messages,
+      const PromptOptions& options) const;
+
   TokenSpace space_;
   int64_t image_grid_size_ = 0;
   std::vector<int64_t> eos_ids_; // any of them ends an answer
   std::shared_ptr<const TextTokenizer> tokenizer_;
+  std::shared_ptr<const TemplatePrompt> template_prompt_; // null: marks for roles
+  std::string reasoning_begin_; // the mark that opens reasoning; empty: none
+  std::string model_name_;
 };
 
 } // namespace omni

@@ -14,18 +14,21 @@ const char* role_name(Role role) {
       return "user";
     case Role::Assistant:
       return "assistant";
+    case Role::Tool:
+      return "tool";
   }
   TORCH_INTERNAL_ASSERT(false, "unknown role");
 }
 
 Role role_from_name(const std::string& name) {
-  for (const Role role : {Role::System, Role::User, Role::Assistant}) {
+  for (const Role role : {Role::System, Role::User, Role::Assistant, Role::Tool}) {
     if (name == role_name(role)) {
       return role;
     }
   }
   TORCH_CHECK_VALUE(
-      false, "[conversation] expected a role among system, user, assistant, got \"",
+      false,
+      "[conversation] expected a role among system, user, assistant, tool, got \"",
       name, "\".");
 }
 

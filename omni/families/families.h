@@ -13,6 +13,7 @@
 // One row a family: `name` in a file of that name, which defines `const Family name`.
 #define OMNI_FAMILIES(ROW) \
   ROW(axk1)                \
+  ROW(axk2)                \
   ROW(deepseek_v3)         \
   ROW(exaone4)             \
   ROW(exaone_moe)          \

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// A published architecture: how its config.json becomes a TransformerConfig, and where
-// its tensors lie. One file a family here; families.h lists them.
+// A published architecture: how its config.json becomes a TransformerConfig, where its
+// tensors lie, and how its models write their answers. One file a family here;
+// families.h lists them.
 #pragma once
 
 #include "omni/core/json.h"
+#include "omni/families/answer_format.h"
 #include "omni/families/name_table.h"
 #include "omni/transformer/transformer_config.h"
 
@@ -14,6 +16,7 @@ namespace omni {
 struct FamilyModel {
   TransformerConfig transformer;
   NameTable names;
+  AnswerFormat answer_format = {};
 };
 
 struct Family {

@@ -20,6 +20,8 @@ FamilyModel read(const JsonObject& config) {
     layer.has_feed_forward_bias = config.boolean_or("mlp_bias", false);
     layer.attention_scale = config.number_or("attention_multiplier", 1.0);
   }
+  model.answer_format.call_begin = "<|tool_call|>";
+  model.answer_format.call_end = ""; // a list until the answer ends
   return model;
 }
 

@@ -28,6 +28,7 @@ FamilyModel read(const JsonObject& config) {
   model.names.set(
       {"layers.*.feed_forward_post_norm.weight",
        {{"model.layers.*.post_norm2.weight"}}});
+  model.answer_format.call_syntax = CallSyntax::KeyValues;
   return model;
 }
 

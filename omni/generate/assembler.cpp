@@ -6,26 +6,14 @@
 
 #include <algorithm>
 
+#include "omni/generate/pending_text.h"
+#include "omni/model/published_folder.h"
+
 namespace omni {
 namespace {
 
 // Codes given to the speech stream at once: 0.32 s at 25 codes a second.
 constexpr size_t kSpeechChunkCodes = 8;
-
-// Longest suffix of `text` that begins one of `stops`, in bytes.
-size_t pending_stop_bytes(
-    const std::string& text,
-    const std::vector<std::string>& stops) {
-  size_t longest = 0;
-  for (const std::string& stop : stops) {
-    for (size_t n = std::min(text.size(), stop.size() - 1); n > longest; --n) {
-      if (text.compare(text.size() - n, n, stop, 0, n) == 0) {
-        longest = n;
-      }
-    }
-  }
-  return longest;
-}
 
 } // namespace
 
@@ -36,7 +24,25 @@ Assembler::Assembler(
     : model_(std::move(model)),
       stop_(std::move(stop)),
       on_event_(std::move(on_event)),
-      text_stream_(model_->tokenizer) {}
+      text_stream_(model_->tokenizer) {
+  if (!model_->published || !model_->tokenizer) {
+    return;
+  }
+  const AnswerFormat& format = model_->published->answer_format;
+  reader_.emplace(format);
+  const std::vector<std::string> marks = format.marks();
+  for (const auto& [text, id] : model_->tokenizer->special_tokens()) {
+    for (const std::string& mark : marks) {
+      if (!text.empty() && mark.find(text) != std::string::npos) {
+        marks_[id] = text;
+      }
+    }
+  }
+}
+
+void Assembler::begin_in_reasoning() {
+  reader_.emplace(model_->published->answer_format, true);
+}
 
 bool Assembler::push(int64_t id) {
   if (is_cancelled_) {
@@ -45,7 +51,7 @@ bool Assembler::push(int64_t id) {
   const TokenSpace& space = model_->config.token_space;
   switch (space.segment_of(id)) {
     case Segment::Text:
-      return push_text(text_stream_.push(id));
+      return push_text(text_of(id));
     case Segment::Image:
       return push_image_code(id - space.range(Segment::Image).begin);
     case Segment::Speech:
@@ -55,6 +61,15 @@ bool Assembler::push(int64_t id) {
       return true;
   }
   return true;
+}
+
+std::string Assembler::text_of(int64_t id) {
+  const auto mark = marks_.find(id);
+  if (mark != marks_.end()) {
+    return text_stream_.finish() + mark->second;
+  }
+  // A published vocabulary may be padded: ids behind the tokenizer's say nothing.
+  return id < model_->tokenizer->vocab_size() ? text_stream_.push(id) : "";
 }
 
 bool Assembler::push_text(const std::string& piece) {
@@ -71,20 +86,42 @@ bool Assembler::push_text(const std::string& piece) {
     found_stop_ = true;
     return give_text(0);
   }
-  return give_text(pending_stop_bytes(held_, stop_));
+  return give_text(pending_bytes(held_, stop_));
 }
 
 bool Assembler::give_text(size_t keep_bytes) {
   const std::string text = held_.substr(0, held_.size() - keep_bytes);
   held_.erase(0, text.size());
-  if (text.empty()) {
-    return true;
+  if (reader_) {
+    return give_pieces(reader_->push(text));
   }
-  answer_.text += text;
-  Event event;
-  event.kind = Event::Kind::Text;
-  event.text = text;
-  return emit(event);
+  return text.empty() || give_pieces({{AnswerPiece::Kind::Text, text, {}}});
+}
+
+bool Assembler::give_pieces(const std::vector<AnswerPiece>& pieces) {
+  for (const AnswerPiece& piece : pieces) {
+    Event event;
+    event.text = piece.text;
+    switch (piece.kind) {
+      case AnswerPiece::Kind::Text:
+        event.kind = Event::Kind::Text;
+        answer_.text += piece.text;
+        break;
+      case AnswerPiece::Kind::Reasoning:
+        event.kind = Event::Kind::Reasoning;
+        answer_.reasoning += piece.text;
+        break;
+      case AnswerPiece::Kind::Call:
+        event.kind = Event::Kind::ToolCall;
+        event.call = piece.call;
+        answer_.tool_calls.push_back(piece.call);
+        break;
+    }
+    if (!emit(event)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool Assembler::push_image_code(int64_t code) {
@@ -146,11 +183,16 @@ bool Assembler::give_speech(const at::Tensor& samples) {
 }
 
 bool Assembler::end_text() {
-  if (found_stop_ || is_cancelled_) {
-    return !is_cancelled_;
+  if (is_cancelled_) {
+    return false;
   }
-  held_ += text_stream_.finish();
-  return give_text(0);
+  if (!found_stop_) {
+    held_ += text_stream_.finish();
+    if (!give_text(0)) {
+      return false;
+    }
+  }
+  return !reader_ || give_pieces(reader_->finish());
 }
 
 bool Assembler::finish() {

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Turns ids into events as they come: text as whole UTF-8 pieces, a full run of image
-// codes into an Image, every few speech codes into a chunk of sound. Keeps what it
-// made, for the reply: just what the listener was told. Not thread-safe.
+// Turns ids into events as they come: text as whole UTF-8 pieces, told apart from
+// reasoning and calls of tools where the model's family writes them; a full run of
+// image codes into an Image, every few speech codes into a chunk of sound. Keeps what
+// it made, for the reply: just what the listener was told. Not thread-safe.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "omni/generate/answer_reader.h"
 #include "omni/generate/event.h"
 #include "omni/model/omni_model.h"
 #include "tokenizers/text/text_stream.h"
@@ -19,6 +22,8 @@ namespace omni {
 // What an answer amounts to.
 struct AssembledAnswer {
   std::string text;
+  std::string reasoning;
+  std::vector<ToolCall> tool_calls;
   std::vector<Image> images;
   std::optional<Waveform> speech;
 };
@@ -27,6 +32,9 @@ class Assembler {
  public:
   // `stop`: strings before the first of which text ends.
   Assembler(OmniModel model, std::vector<std::string> stop, EventCallback on_event);
+
+  // Before the first id, where the prompt has already opened the reasoning.
+  void begin_in_reasoning();
 
   // False when the listener cancelled, now or before: then nothing more is made and
   // nothing told but the last event. `found_stop()` is set when text is over.
@@ -50,8 +58,11 @@ class Assembler {
   }
 
  private:
+  // What an id of the text segment adds to the text.
+  std::string text_of(int64_t id);
   bool push_text(const std::string& piece);
   bool give_text(size_t keep_bytes);
+  bool give_pieces(const std::vector<AnswerPiece>& pieces);
   bool push_image_code(int64_t code);
   bool push_speech_code(int64_t code);
   bool give_speech(const at::Tensor& samples);
@@ -62,6 +73,8 @@ class Assembler {
   EventCallback on_event_;
   AssembledAnswer answer_;
   TextStream text_stream_;
+  std::map<int64_t, std::string> marks_; // special tokens that the reader looks for
+  std::optional<AnswerReader> reader_; // of published models
   std::string held_; // text that may yet turn out to begin a stop string
   bool found_stop_ = false;
   bool is_cancelled_ = false;

@@ -10,6 +10,10 @@ const char* event_kind_name(Event::Kind kind) {
   switch (kind) {
     case Event::Kind::Text:
       return "text";
+    case Event::Kind::Reasoning:
+      return "reasoning";
+    case Event::Kind::ToolCall:
+      return "tool_call";
     case Event::Kind::Drawing:
       return "drawing";
     case Event::Kind::Image:

@@ -9,12 +9,15 @@
 #include <string>
 
 #include "omni/core/media.h"
+#include "omni/core/tool_call.h"
 
 namespace omni {
 
 struct Event {
   enum class Kind {
     Text, // `text`: a piece of valid UTF-8
+    Reasoning, // `text`: a piece of what the model thinks before it answers
+    ToolCall, // `call`: a function the model wants to be called
     Drawing, // a picture is on its way: num_done of num_total codes
     Image, // `image`: finished
     Speech, // `speech`: a chunk that follows the previous one without a gap
@@ -26,6 +29,7 @@ struct Event {
   Waveform speech;
   int64_t num_done = 0;
   int64_t num_total = 0;
+  ToolCall call = {};
 };
 
 [[nodiscard]] const char* event_kind_name(Event::Kind kind); // "text", "drawing", …

@@ -7,6 +7,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -19,6 +20,8 @@ bool wants(const SamplingOptions& sampling, Modality modality) {
   return std::find(sampling.modalities.begin(), sampling.modalities.end(), modality) !=
       sampling.modalities.end();
 }
+
+constexpr float kNotDrawn = std::numeric_limits<float>::quiet_NaN();
 
 // One answer in the making: the sequence, its cache, and the twin without the prompt
 // that guidance compares with while drawing.
@@ -90,14 +93,8 @@ class Answer {
       if (may_draw && num_images < sampling_.max_images) {
         now.push_back({draw, draw + 1});
       }
-      const int64_t id = sampler_.draw(
-          next_logits(),
-          {.temperature = sampling_.temperature.value_or(0.0),
-           .top_k = sampling_.top_k.value_or(0),
-           .top_p = sampling_.top_p.value_or(1.0),
-           .min_p = sampling_.min_p.value_or(0.0),
-           .repetition_penalty = sampling_.repetition_penalty.value_or(1.0)},
-          now, text_ids_);
+      const int64_t id =
+          draw_id(next_logits(), text_draw_options(sampling_), now, text_ids_);
       if (std::find(eos_ids_.begin(), eos_ids_.end(), id) != eos_ids_.end()) {
         closing_id_ = id;
         if (is_spent) {
@@ -145,7 +142,7 @@ class Answer {
         const at::Tensor other = logits_after(*twin, *twin_cache);
         logits = other + (logits - other) * guidance_;
       }
-      const int64_t id = sampler_.draw(
+      const int64_t id = draw_id(
           logits, {.temperature = sampling_.image_temperature.value_or(1.0)}, {codes});
       emit(id);
       if (twin) {
@@ -186,7 +183,7 @@ class Answer {
         if (i > 0 || is_spent) {
           now.push_back({boundary, boundary + 1});
         }
-        const int64_t id = sampler_.draw(
+        const int64_t id = draw_id(
             next_logits(), {.temperature = sampling_.speech_temperature.value_or(0.0)},
             now);
         if (id == boundary) {
@@ -203,10 +200,26 @@ class Answer {
     }
   }
 
+  // The next id, and how likely it was.
+  int64_t draw_id(
+      const at::Tensor& logits,
+      const DrawOptions& options,
+      const std::vector<IdRange>& allowed,
+      const std::vector<int64_t>& previous = {}) {
+    const int64_t id = sampler_.draw(logits, options, allowed, previous);
+    if (request_.wants_log_probabilities) {
+      log_probability_ = log_probability(logits, id);
+    }
+    return id;
+  }
+
   // Decides `id`: adds it to the sequence and tells the listener.
   Step emit(int64_t id) {
     builder_.push(id);
     result_.ids.push_back(id);
+    if (request_.wants_log_probabilities) {
+      result_.log_probabilities.push_back(std::exchange(log_probability_, kNotDrawn));
+    }
     const Step step = request_.on_id ? request_.on_id(id) : Step::Continue;
     if (step == Step::Cancel) {
       is_over_ = true;
@@ -287,6 +300,7 @@ class Answer {
   std::optional<int64_t> closing_id_; // the eos drawn, or the first of them
   at::Tensor prompt_row_; // [1, D] of the prompt's last id, until it is used
   Sampler sampler_;
+  float log_probability_ = kNotDrawn; // of the id drawn last, until it is emitted
   GenerateResult result_;
   std::vector<int64_t> text_ids_;
   bool is_over_ = false;

@@ -36,10 +36,15 @@ struct GenerateRequest {
   std::function<Step(int64_t)> on_id;
   // Asked before every piece of the prompt is computed; true cancels.
   std::function<bool()> wants_cancel;
+  bool wants_log_probabilities = false;
 };
 
 struct GenerateResult {
   std::vector<int64_t> ids; // what was added to the sequence
+  // When asked for, of each id: the natural logarithm of its probability among all ids,
+  // before temperature and limits. NaN for an id that was not drawn (speech_begin,
+  // say).
+  std::vector<float> log_probabilities = {};
   StopReason reason = StopReason::EndOfTurn;
 };
 

@@ -2,10 +2,25 @@
 // Copyright The Omni Authors
 #include "omni/generate/sampler.h"
 
+#include <ATen/ATen.h>
+
 #include "kernels/kernels.h"
 #include "omni/core/random.h"
 
 namespace omni {
+
+DrawOptions text_draw_options(const SamplingOptions& sampling) {
+  return {
+      .temperature = sampling.temperature.value_or(0.0),
+      .top_k = sampling.top_k.value_or(0),
+      .top_p = sampling.top_p.value_or(1.0),
+      .min_p = sampling.min_p.value_or(0.0),
+      .repetition_penalty = sampling.repetition_penalty.value_or(1.0)};
+}
+
+float log_probability(const at::Tensor& logits, int64_t id) {
+  return (logits[id] - logits.logsumexp(0)).item<float>();
+}
 
 Sampler::Sampler(uint64_t seed) : seed_(seed) {}
 

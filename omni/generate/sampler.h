@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "omni/model/sampling_options.h"
 #include "tokenizers/token_space.h"
 
 namespace omni {
@@ -22,6 +23,11 @@ struct DrawOptions {
   double min_p = 0.0;
   double repetition_penalty = 1.0;
 };
+
+// As a request, its open fields filled, has text drawn.
+[[nodiscard]] DrawOptions text_draw_options(const SamplingOptions& sampling);
+// The natural logarithm of an id's probability under logits float32 [V].
+[[nodiscard]] float log_probability(const at::Tensor& logits, int64_t id);
 
 class Sampler {
  public:

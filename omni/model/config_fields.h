@@ -204,6 +204,14 @@ void describe(Archive& archive, RotaryConfig& o) {
 }
 
 template <class Archive>
+void describe(Archive& archive, IndexConfig& o) {
+  archive("kept_rows", o.kept_rows);
+  archive("num_heads", o.num_heads);
+  archive("width", o.width);
+  archive("norm_eps", o.norm_eps);
+}
+
+template <class Archive>
 void describe(Archive& archive, LatentConfig& o) {
   archive("q_rank", o.q_rank);
   archive("kv_rank", o.kv_rank);
@@ -211,6 +219,8 @@ void describe(Archive& archive, LatentConfig& o) {
   archive("rope_width", o.rope_width);
   archive("value_width", o.value_width);
   archive("norm_eps", o.norm_eps);
+  archive.rare("has_output_gate", o.has_output_gate, false);
+  archive.rare("index", o.index, IndexConfig());
 }
 
 template <class Archive>
@@ -226,6 +236,7 @@ void describe(Archive& archive, ExpertsConfig& o) {
   archive("has_choice_bias", o.has_choice_bias);
   archive("num_groups", o.num_groups);
   archive("kept_groups", o.kept_groups);
+  archive.rare("has_soft_groups", o.has_soft_groups, false);
   archive("has_normalized_weights", o.has_normalized_weights);
   archive("weight_scale", o.weight_scale);
 }
@@ -255,6 +266,8 @@ void describe(Archive& archive, LayerConfig& o) {
        {"post", NormPlacement::Post},
        {"sandwich", NormPlacement::Sandwich},
        {"pre_with_feed_forward_post", NormPlacement::PreWithFeedForwardPost}});
+  archive.rare("attention_norm_rank", o.attention_norm_rank, int64_t{0});
+  archive.rare("feed_forward_norm_rank", o.feed_forward_norm_rank, int64_t{0});
 }
 
 template <class Archive>

@@ -14,7 +14,8 @@ constexpr const char* kComponent = "generation_config";
 
 GenerationConfig parse_generation_config(
     const std::string& json,
-    const std::string& source) {
+    const std::string& source,
+    GenerationDefaults defaults) {
   const Json document = parse_json(json, kComponent, source);
   const JsonObject object(document, kComponent);
   GenerationConfig config;
@@ -29,8 +30,18 @@ GenerationConfig parse_generation_config(
           config.sampling.*field = object.number(key);
         }
       });
-  if (!object.boolean_or("do_sample", true)) {
+  const bool is_published = defaults == GenerationDefaults::Published;
+  if (!object.boolean_or("do_sample", !is_published)) {
     config.sampling.temperature = 0.0;
+  } else if (is_published) {
+    constexpr int64_t kTopK = 50;
+    config.sampling.temperature = config.sampling.temperature.value_or(1.0);
+    config.sampling.top_k = config.sampling.top_k.value_or(kTopK);
+  }
+  if (object.has("stop_strings")) {
+    config.sampling.stop = object.is_string("stop_strings")
+        ? std::vector<std::string>{object.string("stop_strings")}
+        : object.strings("stop_strings");
   }
   check_sampling_options(config.sampling);
   if (object.has("eos_token_id")) {
@@ -43,11 +54,17 @@ GenerationConfig parse_generation_config(
 
 std::string generation_config_to_json(const GenerationConfig& config) {
   OrderedJson document;
+  if (config.sampling.temperature.value_or(0.0) > 0.0) {
+    document["do_sample"] = true;
+  }
   visit_open_fields([&](const char* key, auto SamplingOptions::*field) {
     if (config.sampling.*field) {
       document[key] = *(config.sampling.*field);
     }
   });
+  if (!config.sampling.stop.empty()) {
+    document["stop_strings"] = config.sampling.stop;
+  }
   if (config.eos_ids.size() == 1) {
     document["eos_token_id"] = config.eos_ids.front();
   } else {

@@ -15,16 +15,22 @@
 namespace omni {
 
 struct GenerationConfig {
-  SamplingOptions sampling; // only how ids are drawn: the fields that may be left open
+  SamplingOptions sampling; // only what may be left open, and stop strings
   std::vector<int64_t> eos_ids; // empty: the file does not say
 };
+
+// What a file leaves out: nothing is said of it, or, in a published checkpoint, what
+// `transformers` would do: no sampling without `do_sample`, and with it temperature 1
+// among the 50 most likely.
+enum class GenerationDefaults { Open, Published };
 
 // `do_sample` false is temperature 0, whatever else the file says of text; keys that we
 // do not know are left alone. Throws IoError or ValueError that name `source` or the
 // key.
 [[nodiscard]] GenerationConfig parse_generation_config(
     const std::string& json,
-    const std::string& source = "generation_config.json");
+    const std::string& source = "generation_config.json",
+    GenerationDefaults defaults = GenerationDefaults::Open);
 
 [[nodiscard]] std::string generation_config_to_json(const GenerationConfig& config);
 

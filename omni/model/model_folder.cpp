@@ -25,6 +25,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Stop strings that are special tokens end an answer as ids: no text ever shows them.
+void take_stop_tokens(const OmniModel& model, GenerationConfig& config) {
+  if (!model->published || !model->tokenizer) {
+    return;
+  }
+  const auto special = model->tokenizer->special_tokens();
+  std::erase_if(config.sampling.stop, [&](const std::string& text) {
+    const auto found = special.find(text);
+    if (found == special.end()) {
+      return false;
+    }
+    if (config.eos_ids.empty()) {
+      config.eos_ids = model->eos_ids;
+    }
+    const auto& ids = config.eos_ids;
+    if (std::find(ids.begin(), ids.end(), found->second) == ids.end()) {
+      config.eos_ids.push_back(found->second);
+    }
+    return true;
+  });
+}
+
 // How answers are drawn and what ends them, as generation_config.json says.
 void read_generation_config(const fs::path& folder, OmniModel& model) {
   const TokenSpace& space = model->config.token_space;
@@ -36,8 +58,10 @@ void read_generation_config(const fs::path& folder, OmniModel& model) {
     return;
   }
   constexpr int64_t kMaxBytes = int64_t{1} << 20;
-  const GenerationConfig read =
-      parse_generation_config(read_file(path, kMaxBytes), path.string());
+  GenerationConfig read = parse_generation_config(
+      read_file(path, kMaxBytes), path.string(),
+      model->published ? GenerationDefaults::Published : GenerationDefaults::Open);
+  take_stop_tokens(model, read);
   model->sampling_defaults = read.sampling;
   if (read.eos_ids.empty()) {
     return;

@@ -71,6 +71,10 @@ class OmniModelImpl : public torch::nn::Module {
   void set_tokenizer_path(std::filesystem::path path) {
     tokenizer_path_ = std::move(path);
   }
+  // Empty for a tokenizer that came from no file.
+  [[nodiscard]] const std::filesystem::path& tokenizer_path() const {
+    return tokenizer_path_;
+  }
 
   [[nodiscard]] at::ScalarType dtype() const;
   [[nodiscard]] at::Device device() const;

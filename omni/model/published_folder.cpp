@@ -36,7 +36,8 @@ std::optional<PublishedModel> parse_published(
     if (read.transformer.has_tied_head) {
       read.names.add_unused("lm_head.weight"); // the table again
     }
-    PublishedModel model{config_json, {}, std::move(read.names), {}};
+    PublishedModel model{
+        config_json, {}, std::move(read.names), std::move(read.answer_format), {}};
     model.config.name = family.model_type;
     ControlIds controls;
     for (const char* role : {"bos", "eos", "pad"}) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "omni/families/answer_format.h"
 #include "omni/families/name_table.h"
 #include "omni/model/omni_config.h"
 
@@ -20,6 +21,7 @@ struct PublishedModel {
   std::string config_json; // as it was read
   OmniConfig config;
   NameTable names;
+  AnswerFormat answer_format;
   std::vector<int64_t> eos_ids; // of config.json; generation_config.json goes before
 };
 

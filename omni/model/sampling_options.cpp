@@ -64,6 +64,9 @@ SamplingOptions with_defaults(
       options.*field = defaults.*field;
     }
   });
+  if (options.stop.empty()) {
+    options.stop = defaults.stop;
+  }
   return options;
 }
 

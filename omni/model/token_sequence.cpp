@@ -83,4 +83,22 @@ at::Tensor TokenSequence::positions_tensor() const {
   return result;
 }
 
+int64_t common_prefix(const TokenSequence& a, const TokenSequence& b) {
+  const int64_t limit = std::min(a.num_tokens(), b.num_tokens());
+  int64_t length = 0;
+  while (length < limit) {
+    const auto i = static_cast<size_t>(length);
+    if (a.ids[i] != b.ids[i] || a.positions[i] != b.positions[i]) {
+      break;
+    }
+    ++length;
+  }
+  for (size_t i = 0; i < std::min(a.spans.size(), b.spans.size()); ++i) {
+    if (a.spans[i].item != b.spans[i].item || a.spans[i].begin != b.spans[i].begin) {
+      return std::min({length, a.spans[i].begin, b.spans[i].begin});
+    }
+  }
+  return length;
+}
+
 } // namespace omni

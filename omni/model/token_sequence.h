@@ -52,4 +52,8 @@ struct TokenSequence {
   [[nodiscard]] at::Tensor positions_tensor() const; // float32 [L, 3]
 };
 
+// How many ids the two have in common from the first on, with positions and media.
+// Equal items are taken for equal rows.
+[[nodiscard]] int64_t common_prefix(const TokenSequence& a, const TokenSequence& b);
+
 } // namespace omni

@@ -35,7 +35,7 @@ GroupedQueryAttentionImpl::GroupedQueryAttentionImpl(
       : 1.0 / std::sqrt(static_cast<double>(head_width));
 }
 
-at::Tensor GroupedQueryAttentionImpl::attend_cached(
+at::Tensor GroupedQueryAttentionImpl::attend_after(
     const at::Tensor& q,
     const at::Tensor& k,
     const at::Tensor& v,
@@ -55,6 +55,23 @@ at::Tensor GroupedQueryAttentionImpl::attend_cached(
   }
   return kernels::cached_causal_attention(
       q, keys_GLK, values_GLK, {scale_, config.sliding_window});
+}
+
+at::Tensor GroupedQueryAttentionImpl::attend_cached(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    const std::vector<KvCache*>& caches) const {
+  if (caches.size() == 1) {
+    return attend_after(q, k, v, *caches.front());
+  }
+  std::vector<at::Tensor> attended;
+  for (size_t i = 0; i < caches.size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    attended.push_back(attend_after(
+        q.narrow(0, row, 1), k.narrow(0, row, 1), v.narrow(0, row, 1), *caches[i]));
+  }
+  return at::cat(attended);
 }
 
 at::Tensor GroupedQueryAttentionImpl::forward(
@@ -78,10 +95,10 @@ at::Tensor GroupedQueryAttentionImpl::forward(
     q_LHK = turned.q;
     k_LGK = turned.k;
   }
-  const at::Tensor attended_LHK = rows.cache != nullptr
-      ? attend_cached(q_LHK, k_LGK, v_LGK, *rows.cache)
-      : kernels::causal_attention(
-            q_LHK, k_LGK, v_LGK, rows.spans, {scale_, config.sliding_window});
+  const at::Tensor attended_LHK = rows.caches.empty()
+      ? kernels::causal_attention(
+            q_LHK, k_LGK, v_LGK, rows.spans, {scale_, config.sliding_window})
+      : attend_cached(q_LHK, k_LGK, v_LGK, rows.caches);
   return output->forward(attended_LHK.flatten(1));
 }
 

@@ -22,14 +22,15 @@ namespace omni {
 
 // What a layer needs to know of the rows besides their values.
 struct AttentionRows {
-  std::vector<kernels::RowSpan> spans; // without a cache: who sees whom
-  KvCache* cache = nullptr; // with one: the rows follow those it holds
+  std::vector<kernels::RowSpan> spans; // without caches: who sees whom
+  // One cache: the rows follow those it holds. Several: a row each.
+  std::vector<KvCache*> caches;
   kernels::RotaryTables rotary; // this layer's, [L, W / 2]
 };
 
 class AttentionImpl : public torch::nn::Module {
  public:
-  // x [L, D] -> [L, D]. With a cache, appends to it what it keeps of the rows.
+  // x [L, D] -> [L, D]. With caches, appends to them what they keep of the rows.
   virtual at::Tensor forward(const at::Tensor& x, const AttentionRows& rows) = 0;
   // Input maps get deviation `input_std`, the map back to D `output_std`.
   virtual void reset_parameters(double input_std, double output_std) = 0;
@@ -51,12 +52,18 @@ class GroupedQueryAttentionImpl : public AttentionImpl {
   RmsNorm k_norm{nullptr};
 
  private:
-  // q [L, H, K], k and v [L, G, K] -> [L, H, K], after the rows of the cache.
-  at::Tensor attend_cached(
+  // q [L, H, K], k and v [L, G, K] -> [L, H, K], after the rows of one cache.
+  at::Tensor attend_after(
       const at::Tensor& q,
       const at::Tensor& k,
       const at::Tensor& v,
       KvCache& cache) const;
+  // The same for caches as AttentionRows has them.
+  at::Tensor attend_cached(
+      const at::Tensor& q,
+      const at::Tensor& k,
+      const at::Tensor& v,
+      const std::vector<KvCache*>& caches) const;
 
   kernels::QkNormRopeOptions qk_options_;
   double scale_ = 1.0;

@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include "omni/transformer/gated_rms_norm.h"
+
 namespace omni {
 
 kernels::AddRmsNorm
@@ -51,10 +53,13 @@ ResidualStream add_sub_layer(
 BlockImpl::BlockImpl(const TransformerConfig& config, int64_t layer)
     : placement(config.layers[static_cast<size_t>(layer)].norm_placement),
       residual_multiplier(config.residual_multiplier) {
+  const LayerConfig& of = config.layers[static_cast<size_t>(layer)];
   const RmsNormConfig norm{config.width, config.norm_eps, config.norm_weight_offset};
   if (placement != NormPlacement::Post) {
-    attention_norm = register_module("attention_norm", RmsNorm(norm));
-    feed_forward_norm = register_module("feed_forward_norm", RmsNorm(norm));
+    attention_norm =
+        register_module("attention_norm", make_norm(norm, of.attention_norm_rank));
+    feed_forward_norm = register_module(
+        "feed_forward_norm", make_norm(norm, of.feed_forward_norm_rank));
   }
   if (placement == NormPlacement::Post || placement == NormPlacement::Sandwich) {
     attention_post_norm = register_module("attention_post_norm", RmsNorm(norm));

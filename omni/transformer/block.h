@@ -31,10 +31,10 @@ class BlockImpl : public torch::nn::Module {
 
   const NormPlacement placement;
   const double residual_multiplier;
-  RmsNorm attention_norm{nullptr}; // all but post
+  RmsNorm attention_norm{nullptr}; // all but post; perhaps gated
   std::shared_ptr<AttentionImpl> attention;
   RmsNorm attention_post_norm{nullptr}; // post, sandwich
-  RmsNorm feed_forward_norm{nullptr}; // all but post
+  RmsNorm feed_forward_norm{nullptr}; // all but post; perhaps gated
   std::shared_ptr<FeedForwardImpl> feed_forward;
   RmsNorm feed_forward_post_norm{nullptr}; // all but pre
 };

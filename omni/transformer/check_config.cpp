@@ -135,6 +135,22 @@ void check_grouped_query(const LayerConfig& layer, const Checker& check) {
   check_rotary(layer.rotary, layer.head_width, check);
 }
 
+void check_index(const LayerConfig& layer, const Checker& check) {
+  const IndexConfig& index = layer.latent.index;
+  check.in_range("latent.index.kept_rows", index.kept_rows, 1, kMaxPositions);
+  check.in_range("latent.index.num_heads", index.num_heads, 1, kMaxWidth);
+  check.in_range(
+      "latent.index.width (from latent.rope_width)", index.width,
+      layer.latent.rope_width, kMaxWidth);
+  check.in_range(
+      "latent.index.num_heads * width", index.num_heads * index.width, 1, kMaxWidth);
+  check.positive("latent.index.norm_eps", index.norm_eps);
+  if (layer.sliding_window > 0) {
+    check.fail(
+        "sliding_window = 0 with latent.index", std::to_string(layer.sliding_window));
+  }
+}
+
 void check_latent(const LayerConfig& layer, const Checker& check) {
   const LatentConfig& latent = layer.latent;
   check.in_range("latent.q_rank", latent.q_rank, 0, kMaxWidth);
@@ -150,6 +166,12 @@ void check_latent(const LayerConfig& layer, const Checker& check) {
   }
   if (layer.rotary.axis_layout != AxisLayout::OneAxis) {
     check.fail("one rotary axis with latent attention", "more");
+  }
+  if (latent.index.kept_rows != 0) {
+    check_index(layer, check);
+  }
+  if (latent.q_rank == 0 && (latent.has_output_gate || latent.index.kept_rows != 0)) {
+    check.fail("latent.q_rank with latent.has_output_gate or latent.index", "0");
   }
   check_rotary(layer.rotary, latent.rope_width, check);
 }
@@ -184,6 +206,15 @@ void check_layer(const LayerConfig& layer, const Checker& check) {
     check.fail(
         "attention_scale to be finite and not negative",
         std::to_string(layer.attention_scale));
+  }
+  check.in_range("attention_norm_rank", layer.attention_norm_rank, 0, kMaxWidth);
+  check.in_range("feed_forward_norm_rank", layer.feed_forward_norm_rank, 0, kMaxWidth);
+  if (layer.norm_placement == NormPlacement::Post &&
+      (layer.attention_norm_rank > 0 || layer.feed_forward_norm_rank > 0)) {
+    check.fail(
+        "norm_placement with norms before sub-layers (attention_norm_rank or "
+        "feed_forward_norm_rank gates them)",
+        "post");
   }
   if (layer.attention == AttentionKind::Latent) {
     check_latent(layer, check);

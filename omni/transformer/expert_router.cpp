@@ -16,8 +16,8 @@ namespace {
 // Keeps sigmoid scores that are all 0 finite; lost in any other sum.
 constexpr double kLeastSum = 1e-20;
 
-// choice [L, num_experts] with -infinity outside each row's best groups. A group is as
-// good as its two best experts together (arXiv 2412.19437).
+// choice [L, num_experts] with -infinity, or 0, outside each row's best groups. A group
+// is as good as its two best experts together (arXiv 2412.19437).
 at::Tensor within_groups(const at::Tensor& choice, const ExpertsConfig& config) {
   const int64_t group_size = config.num_experts / config.num_groups;
   const at::Tensor grouped =
@@ -27,9 +27,9 @@ at::Tensor within_groups(const at::Tensor& choice, const ExpertsConfig& config) 
   const at::Tensor is_dropped =
       at::ones({choice.size(0), config.num_groups}, choice.options().dtype(at::kBool))
           .scatter_(1, kept, false);
-  return grouped
-      .masked_fill(is_dropped.unsqueeze(-1), -std::numeric_limits<double>::infinity())
-      .reshape(choice.sizes());
+  const double dropped =
+      config.has_soft_groups ? 0.0 : -std::numeric_limits<double>::infinity();
+  return grouped.masked_fill(is_dropped.unsqueeze(-1), dropped).reshape(choice.sizes());
 }
 
 } // namespace

@@ -12,7 +12,9 @@ namespace omni {
 
 CacheRow cache_row(const LayerConfig& layer) {
   if (layer.attention == AttentionKind::Latent) {
-    return {1, layer.latent.kv_rank + layer.latent.rope_width, 0};
+    const LatentConfig& latent = layer.latent;
+    const int64_t index_width = latent.index.kept_rows > 0 ? latent.index.width : 0;
+    return {1, latent.kv_rank + latent.rope_width, index_width};
   }
   return {layer.num_kv_heads, layer.head_width, layer.head_width};
 }

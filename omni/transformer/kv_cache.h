@@ -30,6 +30,7 @@ struct CacheRow {
 
 // Grouped queries keep their keys and values. Latent attention keeps one head a token,
 // its key the latent and then the turned rope key, and no values: the latent is both.
+// With an index (sparse_index.h), the index's key is kept where values would be.
 [[nodiscard]] CacheRow cache_row(const LayerConfig& layer);
 
 // Keys and values a layer attends to, oldest first: for L rows just appended, all that

@@ -6,8 +6,12 @@
 
 namespace omni {
 
-RmsNormImpl::RmsNormImpl(const RmsNormConfig& config_in) : config(config_in) {
-  weight = register_parameter("weight", at::empty({config.width}));
+RmsNormImpl::RmsNormImpl(const RmsNormConfig& config_in)
+    : RmsNormImpl(config_in, "weight") {}
+
+RmsNormImpl::RmsNormImpl(const RmsNormConfig& config_in, const char* weight_name)
+    : config(config_in) {
+  weight = register_parameter(weight_name, at::empty({config.width}));
 }
 
 at::Tensor RmsNormImpl::forward(const at::Tensor& x) {

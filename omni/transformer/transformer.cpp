@@ -5,6 +5,8 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <deque>
+#include <set>
 #include <utility>
 
 #include "omni/core/shapes.h"
@@ -28,6 +30,23 @@ void check_input(const TransformerInput& input, int64_t width) {
         input.segments.scalar_type() == at::kLong,
         "[transformer] expected `segments` int64, got ", input.segments.scalar_type(),
         ".");
+  }
+}
+
+void check_caches(const std::vector<KvCache*>& caches) {
+  TORCH_CHECK_VALUE(
+      !caches.empty(), "[transformer] expected a cache for each sequence, got none.");
+  std::set<const KvCache*> distinct;
+  for (size_t i = 0; i < caches.size(); ++i) {
+    TORCH_CHECK_VALUE(
+        caches[i] != nullptr,
+        "[transformer] expected a cache for each sequence, got none for sequence ", i,
+        ".");
+    TORCH_CHECK_VALUE(
+        distinct.insert(caches[i]).second,
+        "[transformer] expected a cache of its own for each sequence, got one again "
+        "for sequence ",
+        i, ".");
   }
 }
 
@@ -73,6 +92,7 @@ TransformerImpl::TransformerImpl(TransformerConfig config_in, InitialParameters 
 // | attention.output,                    | normal, std / sqrt(2 layers): the sum of   |
 // |   feed_forward.down (weight)         |   all branches is as large as one          |
 // | norms (weight)                       | 1 - norm_weight_offset                     |
+// | gates of norms (gate_down, gate_up)  | normal, std = 0.5 / sqrt(D)                |
 // | biases                               | 0                                          |
 void TransformerImpl::reset_parameters() {
   const double input_std = 0.5 / std::sqrt(static_cast<double>(config.width));
@@ -123,22 +143,48 @@ at::Tensor TransformerImpl::forward(const TransformerInput& input) {
       .unflatten(0, {batch, length});
 }
 
+at::Tensor TransformerImpl::run_cached(
+    const TransformerInput& input,
+    const std::vector<KvCache*>& caches) {
+  const at::NoGradGuard no_grad;
+  const int64_t batch = input.hidden.size(0), length = input.hidden.size(1);
+  std::deque<KvCache::Rollback> rollbacks; // which do not move
+  for (KvCache* cache : caches) {
+    cache->reserve(length); // what does not fit is refused before any layer is written
+    rollbacks.emplace_back(*cache);
+  }
+  AttentionRows rows;
+  rows.caches = caches;
+  const at::Tensor hidden_LD =
+      run(input.hidden.flatten(0, 1), input.positions.flatten(0, 1), std::move(rows));
+  for (KvCache::Rollback& rollback : rollbacks) {
+    rollback.keep();
+  }
+  return hidden_LD.unflatten(0, {batch, length});
+}
+
 at::Tensor TransformerImpl::forward(const TransformerInput& input, KvCache& cache) {
   check_input(input, config.width);
   TORCH_CHECK_VALUE(
       input.hidden.size(0) == 1 && !input.segments.defined(),
       "[transformer] expected one sequence and no segments with a cache, got hidden ",
       input.hidden.sizes(), input.segments.defined() ? " and segments." : ".");
-  const at::NoGradGuard no_grad;
-  const int64_t length = input.hidden.size(1);
-  cache.reserve(length); // what does not fit is refused before any layer is written
-  KvCache::Rollback rollback(cache);
-  AttentionRows rows;
-  rows.cache = &cache;
-  const at::Tensor hidden_LD =
-      run(input.hidden.squeeze(0), input.positions.squeeze(0), std::move(rows));
-  rollback.keep();
-  return hidden_LD.unsqueeze(0);
+  return run_cached(input, {&cache});
+}
+
+at::Tensor TransformerImpl::forward(
+    const TransformerInput& input,
+    const std::vector<KvCache*>& caches) {
+  check_input(input, config.width);
+  check_caches(caches);
+  const auto batch = static_cast<int64_t>(caches.size());
+  TORCH_CHECK_VALUE(
+      input.hidden.size(0) == batch && input.hidden.size(1) == 1 &&
+          !input.segments.defined(),
+      "[transformer] expected one row for each of ", batch,
+      " caches and no segments, got hidden ", input.hidden.sizes(),
+      input.segments.defined() ? " and segments." : ".");
+  return run_cached(input, caches);
 }
 
 at::Tensor TransformerImpl::logits(const at::Tensor& hidden) {

@@ -49,6 +49,12 @@ class TransformerImpl : public torch::nn::Module {
   // Without gradients. After an error the cache holds what it held, or nothing when a
   // sliding layer has already moved on further than its slack.
   at::Tensor forward(const TransformerInput& input, KvCache& cache);
+  // The same for one new row of each of B sequences, hidden [B, 1, D], each after the
+  // rows of its own cache, which may hold different numbers of them. Weights are read
+  // once for all. After an error each cache is as above.
+  at::Tensor forward(
+      const TransformerInput& input,
+      const std::vector<KvCache*>& caches);
   // Logits [..., V] of hidden rows [..., D], in the hidden rows' dtype.
   at::Tensor logits(const at::Tensor& hidden);
   // The [V, D] matrix that `logits` multiplies by, before logits_multiplier.
@@ -65,6 +71,10 @@ class TransformerImpl : public torch::nn::Module {
   // Rows [L, D] of the whole batch, positions [L, 3] -> rows [L, D] after the norm.
   at::Tensor
   run(const at::Tensor& hidden, const at::Tensor& positions, AttentionRows rows);
+  // All rows of the input, which follow those of caches as AttentionRows has them.
+  at::Tensor run_cached(
+      const TransformerInput& input,
+      const std::vector<KvCache*>& caches);
 
   std::vector<Rotary> rotaries_; // the distinct ones
   std::vector<size_t> rotary_of_layer_;

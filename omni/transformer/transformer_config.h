@@ -67,6 +67,18 @@ enum class AttentionKind {
   Latent, // keys and values from one small latent row a token (arXiv 2405.04434)
 };
 
+// A small attention beside the real one, which chooses what each row attends to: the
+// `kept_rows` of the rows it sees with the largest sum over heads of weight * relu(q k)
+// (arXiv 2512.02556, section 2.1). Its queries come from the latent of queries.
+struct IndexConfig {
+  int64_t kept_rows = 0; // 0: no index, a row attends to all it sees
+  int64_t num_heads = 0; // of queries; they share one key
+  int64_t width = 0; // of a head; the leading rope_width entries turn, by halves
+  double norm_eps = 1e-6; // of the LayerNorm of keys
+
+  bool operator==(const IndexConfig&) const = default;
+};
+
 // Sizes of latent attention. A query head is [nope, rope] wide, and so is a key; only
 // the rope part turns, and its key is shared by all heads.
 struct LatentConfig {
@@ -76,6 +88,10 @@ struct LatentConfig {
   int64_t rope_width = 0; // even
   int64_t value_width = 0; // at most nope + rope
   double norm_eps = 1e-6; // of the norms of both latents
+  // Queries come from their latent after its norm and before, [normed, raw], and with
+  // them a gate: each entry of a head's output is multiplied by sigmoid(gate).
+  bool has_output_gate = false;
+  IndexConfig index; // as the gate, it needs a latent of queries
 
   bool operator==(const LatentConfig&) const = default;
 };
@@ -96,6 +112,7 @@ struct ExpertsConfig {
   bool has_choice_bias = false; // added to scores to choose by, not to weigh by
   int64_t num_groups = 1; // experts are chosen from the best `kept_groups` of these
   int64_t kept_groups = 1;
+  bool has_soft_groups = false; // experts of other groups count as 0, not as -infinity
   bool has_normalized_weights = true; // weights of the chosen sum to 1 before the scale
   double weight_scale = 1.0;
 
@@ -119,6 +136,10 @@ struct LayerConfig {
   bool has_feed_forward_bias = false;
   ExpertsConfig experts; // instead of the dense one when it has any
   NormPlacement norm_placement = NormPlacement::Pre;
+  // The norm before a sub-layer, y = norm(x), gives y * sigmoid(up(silu(down(y)))) with
+  // maps [rank, D] and [D, rank]; 0: y itself.
+  int64_t attention_norm_rank = 0;
+  int64_t feed_forward_norm_rank = 0;
 
   bool operator==(const LayerConfig&) const = default;
 };

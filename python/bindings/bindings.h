@@ -63,6 +63,7 @@ void bind_parts(py::module_& module);
 void bind_sampling(py::module_& module);
 void bind_conversation(py::module_& module);
 void bind_chat_template(py::module_& module);
+void bind_reply(py::module_& module);
 void bind_chat(py::module_& module);
 void bind_train(py::module_& module);
 

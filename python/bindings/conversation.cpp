@@ -6,6 +6,7 @@
 
 #include <c10/util/Exception.h>
 
+#include "python/bindings/fields.h"
 #include "python/bindings/parts_of_message.h"
 
 namespace omni::python {
@@ -38,28 +39,47 @@ std::vector<Part> parts_of(const py::object& objects) {
 }
 
 void bind_conversation(py::module_& module) {
-  py::class_<Message>(
-      module, "Message", "One turn: a role, its parts, and the ids of an answer.")
-      .def(
-          py::init([](Role role, const PartsArgument& parts,
-                      std::optional<std::vector<int64_t>> ids) {
-            return Message{role, parts_of(parts), std::move(ids)};
-          }),
-          py::arg("role"), py::arg("parts"), py::kw_only(), py::arg("ids") = py::none())
-      .def_readonly("role", &Message::role, "\"system\", \"user\" or \"assistant\".")
-      .def_readonly(
-          "parts", &Message::parts, "Texts, Images, Waveforms and VideoClips in order.")
-      .def_readonly(
-          "ids", &Message::ids, "The ids of an answer as generated, else None.")
-      .def(
-          "__eq__",
-          [](const py::object& self, const py::object& other) {
-            return py::isinstance<Message>(other) &&
-                self.attr("role").equal(other.attr("role")) &&
-                self.attr("parts").equal(other.attr("parts")) &&
-                self.attr("ids").equal(other.attr("ids"));
-          },
-          py::arg("other"))
+  py::class_<Message> bound(
+      module, "Message",
+      R"(One turn: a role, its parts, and what else belongs to it.
+
+Attributes:
+    role: "system", "user", "assistant" or "tool".
+    parts: texts, Images, Waveforms and VideoClips in order.
+    ids: of an answer as generated, else None.
+    reasoning: of an answer, what was thought before it; else empty.
+    tool_calls: of an answer, ToolCalls in order.
+    tool_name, tool_call_id: of a tool's result, which call it answers; else empty.)");
+  bound.def(
+      py::init([](Role role, const PartsArgument& parts,
+                  std::optional<std::vector<int64_t>> ids, std::string reasoning,
+                  std::vector<ToolCall> tool_calls, std::string tool_name,
+                  std::string tool_call_id) {
+        return Message{
+            role,
+            parts_of(parts),
+            std::move(ids),
+            std::move(reasoning),
+            std::move(tool_calls),
+            std::move(tool_name),
+            std::move(tool_call_id)};
+      }),
+      py::arg("role"), py::arg("parts"), py::kw_only(), py::arg("ids") = py::none(),
+      py::arg("reasoning") = "", py::arg("tool_calls") = std::vector<ToolCall>(),
+      py::arg("tool_name") = "", py::arg("tool_call_id") = "");
+  bound.def_readonly("role", &Message::role);
+  bound.def_readonly("parts", &Message::parts);
+  bound.def_readonly("ids", &Message::ids);
+  bound.def_readonly("reasoning", &Message::reasoning);
+  bound.def_readonly("tool_calls", &Message::tool_calls);
+  bound.def_readonly("tool_name", &Message::tool_name);
+  bound.def_readonly("tool_call_id", &Message::tool_call_id);
+  bind_equality(
+      bound,
+      py::make_tuple(
+          "role", "parts", "ids", "reasoning", "tool_calls", "tool_name",
+          "tool_call_id"));
+  bound
       .def(
           "__repr__",
           [](const py::object& self) {
@@ -68,12 +88,19 @@ void bind_conversation(py::module_& module) {
           })
       .def(py::pickle(
           [](const Message& self) {
-            return py::make_tuple(self.role, self.parts, self.ids);
+            return py::make_tuple(
+                self.role, self.parts, self.ids, self.reasoning, self.tool_calls,
+                self.tool_name, self.tool_call_id);
           },
           [](const py::tuple& state) {
             return Message{
-                state[0].cast<Role>(), parts_of(state[1]),
-                state[2].cast<std::optional<std::vector<int64_t>>>()};
+                state[0].cast<Role>(),
+                parts_of(state[1]),
+                state[2].cast<std::optional<std::vector<int64_t>>>(),
+                state[3].cast<std::string>(),
+                state[4].cast<std::vector<ToolCall>>(),
+                state[5].cast<std::string>(),
+                state[6].cast<std::string>()};
           }));
 }
 

@@ -11,7 +11,9 @@
 #include "kernels/kernels.h"
 #include "omni/conversation/composer.h"
 #include "omni/core/precision.h"
+#include "omni/generate/batch_generator.h"
 #include "omni/generate/generator.h"
+#include "omni/generate/stop_strings.h"
 #include "omni/model/model_folder.h"
 #include "python/bindings/arrays.h"
 #include "python/bindings/bindings.h"
@@ -91,61 +93,145 @@ py::list encode(OmniModelImpl& model, const py::args& values) {
 }
 
 // Ids that follow `ids` int64 [L]: at most `max_new_tokens` of any kind.
-at::Tensor generate(
+std::vector<int64_t> prompt_of(const at::Tensor& ids) {
+  TORCH_CHECK_VALUE(
+      ids.dim() == 1 && ids.scalar_type() == at::kLong,
+      "[generate] expected ids int64 [L] of at least one id, got ", ids.scalar_type(),
+      " ", ids.sizes(), ".");
+  const at::Tensor flat = ids.cpu().contiguous();
+  return {
+      flat.const_data_ptr<int64_t>(), flat.const_data_ptr<int64_t>() + flat.numel()};
+}
+
+// Ids int64 [L'], and their log probabilities float32 [L'] or None.
+py::tuple tensors_of(const GenerateResult& result, bool wants_log_probabilities) {
+  return py::make_tuple(
+      at::tensor(result.ids, at::kLong),
+      wants_log_probabilities
+          ? std::optional(at::tensor(result.log_probabilities, at::kFloat))
+          : std::nullopt);
+}
+
+py::tuple generate(
     const ModelHandle& handle,
     const at::Tensor& ids,
     int64_t max_new_tokens,
-    SamplingOptions sampling) {
+    SamplingOptions sampling,
+    bool wants_log_probabilities) {
   const OmniModel model(handle);
-  TORCH_CHECK_VALUE(
-      model->transformer, "[generate] expected a model with a transformer, got \"",
-      model->config.name, "\" without one.");
-  TORCH_CHECK_VALUE(
-      ids.dim() == 1 && ids.numel() > 0 && ids.scalar_type() == at::kLong,
-      "[generate] expected ids int64 [L] of at least one id, got ", ids.scalar_type(),
-      " ", ids.sizes(), ".");
+  const std::vector<int64_t> prompt = prompt_of(ids);
+  check_prompt(model, prompt);
   TORCH_CHECK_VALUE(
       max_new_tokens > 0, "[generate] expected max_new_tokens from 1, got ",
       max_new_tokens, ".");
-  const TokenSpace& space = model->config.token_space;
-  const int64_t limit = model->config.transformer->max_positions;
-  TORCH_CHECK_VALUE(
-      ids.numel() + 2 <= limit, "[generate] expected at most ", limit - 2, " ids, got ",
-      ids.numel(), ".");
-  const at::Tensor flat = ids.cpu().contiguous();
-  const std::vector<int64_t> prompt(
-      flat.const_data_ptr<int64_t>(), flat.const_data_ptr<int64_t>() + flat.numel());
-  for (const int64_t id : prompt) {
-    TORCH_CHECK_INDEX(
-        id >= 0 && id < space.vocab_size(), "[generate] expected ids in [0, ",
-        space.vocab_size(), "), got ", id, ".");
-  }
   sampling.max_text_tokens = std::max(sampling.max_text_tokens, max_new_tokens);
 
   Interruption interruption;
   GenerateResult result;
   {
     const py::gil_scoped_release release;
+    const OmniConfig& config = model->config;
     SequenceBuilder builder(
-        space, model->config.image_codec ? model->config.image_codec->grid_size() : 0);
+        config.token_space, config.image_codec ? config.image_codec->grid_size() : 0);
     builder.push(prompt);
     KvCache cache(
-        *model->config.transformer,
-        {.dtype = model->dtype(), .device = model->device()});
+        *config.transformer, {.dtype = model->dtype(), .device = model->device()});
+    StopStrings stops(
+        with_defaults(sampling, model->sampling_defaults).stop, model->tokenizer);
     int64_t num_new = 0;
     GenerateRequest request;
     request.sampling = std::move(sampling);
+    request.wants_log_probabilities = wants_log_probabilities;
     request.spell_words = [&](const std::vector<int64_t>& text) {
       return Composer(model).spell_text(model->tokenizer->decode(text));
     };
-    request.on_id = [&](int64_t) {
-      return ++num_new == max_new_tokens || interruption.is_wanted() ? Step::Cancel
-                                                                     : Step::Continue;
+    request.on_id = [&](int64_t id) {
+      const bool is_over = ++num_new == max_new_tokens || interruption.is_wanted();
+      return is_over || stops.push(id) ? Step::Cancel : Step::Continue;
     };
     result = Generator(model).run(builder, cache, {}, request);
   }
   interruption.rethrow();
-  return at::tensor(result.ids, at::kLong);
+  return tensors_of(result, wants_log_probabilities);
+}
+
+py::list generate_several(
+    const ModelHandle& handle,
+    const std::vector<at::Tensor>& prompts,
+    int64_t max_new_tokens,
+    SamplingOptions sampling,
+    bool wants_log_probabilities) {
+  BatchRequest request;
+  for (const at::Tensor& ids : prompts) {
+    request.prompts.push_back(prompt_of(ids));
+  }
+  request.sampling = std::move(sampling);
+  request.max_new_tokens = max_new_tokens;
+  request.wants_log_probabilities = wants_log_probabilities;
+  Interruption interruption;
+  request.wants_cancel = [&] { return interruption.is_wanted(); };
+  std::vector<GenerateResult> results;
+  {
+    const py::gil_scoped_release release;
+    results = generate_batch(OmniModel(handle), request);
+  }
+  interruption.rethrow();
+  py::list tensors;
+  for (const GenerateResult& result : results) {
+    tensors.append(tensors_of(result, wants_log_probabilities));
+  }
+  return tensors;
+}
+
+// Ids of a conversation of texts, up to where the next answer begins.
+at::Tensor compose(
+    const ModelHandle& handle,
+    const std::vector<Message>& messages,
+    std::string tools,
+    std::optional<bool> thinks) {
+  std::vector<ComposedMessage> composed;
+  for (const Message& message : messages) {
+    ComposedMessage one{message.role, {}, message.ids};
+    for (const Part& part : message.parts) {
+      const auto* text = std::get_if<std::string>(&part);
+      TORCH_CHECK_TYPE(text, "[compose] expected messages of text, got media.");
+      one.parts.emplace_back(*text);
+    }
+    one.reasoning = message.reasoning;
+    one.tool_calls = message.tool_calls;
+    one.tool_name = message.tool_name;
+    one.tool_call_id = message.tool_call_id;
+    composed.push_back(std::move(one));
+  }
+  const PromptOptions options{thinks, std::move(tools), {}};
+  const py::gil_scoped_release release;
+  return Composer(OmniModel(handle))
+      .compose(composed, true, options)
+      .sequence.ids_tensor();
+}
+
+// Another model of the same parts and values, with memory of its own.
+ModelHandle copy_model(const OmniModelImpl& model) {
+  const py::gil_scoped_release release;
+  auto twin = std::make_shared<OmniModelImpl>(
+      model.config, model.tokenizer, InitialParameters::Unset);
+  twin->set_tokenizer_path(model.tokenizer_path());
+  twin->sampling_defaults = model.sampling_defaults;
+  twin->eos_ids = model.eos_ids;
+  twin->published = model.published;
+  twin->unused_tensors = model.unused_tensors;
+  twin->to(model.device(), model.dtype());
+  const at::NoGradGuard no_grad;
+  const auto parameters = model.named_parameters();
+  for (auto& item : twin->named_parameters()) {
+    // A part may have been cast to a type of its own.
+    item.value().set_data(parameters[item.key()].detach().clone());
+  }
+  const auto buffers = model.named_buffers();
+  for (auto& item : twin->named_buffers()) {
+    item.value().set_data(buffers[item.key()].detach().clone());
+  }
+  return twin;
 }
 
 ModelHandle load_model(
@@ -175,6 +261,7 @@ void bind_handle(py::module_& module) {
           }),
           py::arg("config_json"), py::kw_only(), py::arg("tokenizer") = py::none(),
           py::arg("tokenizer_path") = py::none())
+      .def("copy", &copy_model)
       .def("module_tree", &module_tree)
       .def("set_training", &set_training, py::arg("path"), py::arg("mode"))
       .def(
@@ -189,7 +276,15 @@ void bind_handle(py::module_& module) {
       .def("logits", &OmniModelImpl::logits, py::arg("ids"), ReleaseLock())
       .def(
           "generate", &generate, py::arg("ids"), py::kw_only(),
-          py::arg("max_new_tokens") = 32, py::arg("sampling") = SamplingOptions())
+          py::arg("max_new_tokens") = 32, py::arg("sampling") = SamplingOptions(),
+          py::arg("wants_log_probabilities") = false)
+      .def(
+          "generate_several", &generate_several, py::arg("prompts"), py::kw_only(),
+          py::arg("max_new_tokens") = 32, py::arg("sampling") = SamplingOptions(),
+          py::arg("wants_log_probabilities") = false)
+      .def(
+          "compose", &compose, py::arg("messages"), py::kw_only(),
+          py::arg("tools") = "", py::arg("thinks") = py::none())
       .def("encode", &encode)
       .def(
           "codec_pixels",

@@ -11,10 +11,11 @@ PYBIND11_MODULE(_omni, module) {
   omni::python::bind_media_io(module);
   omni::python::bind_sound_io(module);
   omni::python::bind_tokenizers(module);
+  omni::python::bind_reply(module);
   omni::python::bind_sampling(module);
+  omni::python::bind_conversation(module);
   omni::python::bind_model(module);
   omni::python::bind_parts(module);
-  omni::python::bind_conversation(module);
   omni::python::bind_chat_template(module);
   omni::python::bind_chat(module);
   omni::python::bind_train(module);

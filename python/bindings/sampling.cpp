@@ -57,17 +57,24 @@ Event make_event(
     std::optional<Image> image,
     std::optional<Waveform> speech,
     int64_t num_done,
-    int64_t num_total) {
-  TORCH_CHECK_VALUE(
-      image.has_value() == (kind == Event::Kind::Image) &&
-          speech.has_value() == (kind == Event::Kind::Speech),
-      "[event] expected `image` for the kind \"image\" alone and `speech` for "
-      "\"speech\" alone, got the kind \"",
-      event_kind_name(kind), "\" ", image ? "with" : "without", " `image` and ",
-      speech ? "with" : "without", " `speech`.");
+    int64_t num_total,
+    std::optional<ToolCall> call) {
+  const auto check = [&](const char* field, bool is_given, Event::Kind only) {
+    TORCH_CHECK_VALUE(
+        is_given == (kind == only), "[event] expected `", field, "` for the kind \"",
+        event_kind_name(only), "\" alone, got the kind \"", event_kind_name(kind),
+        "\" ", is_given ? "with" : "without", " it.");
+  };
+  check("image", image.has_value(), Event::Kind::Image);
+  check("speech", speech.has_value(), Event::Kind::Speech);
+  check("call", call.has_value(), Event::Kind::ToolCall);
   return {
-      kind,     std::move(text), image.value_or(Image()), speech.value_or(Waveform()),
-      num_done, num_total};
+      kind,     std::move(text), image.value_or(Image()),  speech.value_or(Waveform()),
+      num_done, num_total,       call.value_or(ToolCall())};
+}
+
+std::optional<ToolCall> call_of(const Event& event) {
+  return event.kind == Event::Kind::ToolCall ? std::optional(event.call) : std::nullopt;
 }
 
 std::optional<Image> image_of(const Event& event) {
@@ -84,38 +91,42 @@ void bind_event(py::module_& module) {
       R"(What a running answer reports: look at `kind` first.
 
 Attributes:
-    kind: "text": a piece of text; "drawing": a picture is on its way; "image": it is
-        finished; "speech": a chunk that follows the one before without a gap; "done":
-        the last event.
-    text: of "text", whole characters; else empty.
+    kind: "text": a piece of text; "reasoning": a piece of what the model thinks before
+        it answers; "tool_call": a function it wants to be called; "drawing": a picture
+        is on its way; "image": it is finished; "speech": a chunk that follows the one
+        before without a gap; "done": the last event.
+    text: of "text" and "reasoning", whole characters; else empty.
     image: of "image", an Image of uint8 [Y, X, 3]; else None.
     speech: of "speech", a Waveform of float32 [S]; else None.
-    num_done, num_total: of "drawing", codes so far and of the whole picture; else 0.)");
+    num_done, num_total: of "drawing", codes so far and of the whole picture; else 0.
+    call: of "tool_call", a ToolCall; else None.)");
   bound.def(
       py::init(&make_event), py::arg("kind"), py::kw_only(), py::arg("text") = "",
       py::arg("image") = py::none(), py::arg("speech") = py::none(),
-      py::arg("num_done") = 0, py::arg("num_total") = 0);
+      py::arg("num_done") = 0, py::arg("num_total") = 0, py::arg("call") = py::none());
   bound.def_readonly("kind", &Event::kind);
   bound.def_readonly("text", &Event::text);
   bound.def_property_readonly("image", &image_of);
   bound.def_property_readonly("speech", &speech_of);
   bound.def_readonly("num_done", &Event::num_done);
   bound.def_readonly("num_total", &Event::num_total);
+  bound.def_property_readonly("call", &call_of);
   bind_equality(
       bound,
-      py::make_tuple("kind", "text", "image", "speech", "num_done", "num_total"));
+      py::make_tuple(
+          "kind", "text", "image", "speech", "num_done", "num_total", "call"));
   bound.def(py::pickle(
       [](const Event& self) {
         return py::make_tuple(
             self.kind, self.text, image_of(self), speech_of(self), self.num_done,
-            self.num_total);
+            self.num_total, call_of(self));
       },
       [](const py::tuple& state) {
         return make_event(
             state[0].cast<Event::Kind>(), state[1].cast<std::string>(),
             state[2].cast<std::optional<Image>>(),
             state[3].cast<std::optional<Waveform>>(), state[4].cast<int64_t>(),
-            state[5].cast<int64_t>());
+            state[5].cast<int64_t>(), state[6].cast<std::optional<ToolCall>>());
       }));
   bound.def("__repr__", [](const py::object& self) {
     const auto& event = self.cast<const Event&>();
@@ -126,7 +137,11 @@ Attributes:
     };
     switch (event.kind) {
       case Event::Kind::Text:
+      case Event::Kind::Reasoning:
         add("text");
+        break;
+      case Event::Kind::ToolCall:
+        add("call");
         break;
       case Event::Kind::Drawing:
         add("num_done");

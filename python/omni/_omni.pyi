@@ -12,7 +12,7 @@ import os
 import pathlib
 import torch
 import typing
-__all__: list[str] = ['Cancellation', 'ChatHandle', 'ChatTemplate', 'Event', 'Image', 'MediaBudget', 'MediaReceipt', 'Message', 'ModelHandle', 'Reply', 'SamplingOptions', 'TextTokenizer', 'Timing', 'TokenSpace', 'TrainEvent', 'Usage', 'VideoClip', 'Waveform', 'audio_projector_forward', 'conformer_ctc_logits', 'conformer_forward', 'decode_audio', 'decode_image', 'decode_video', 'default_dtype', 'dtype_from_name', 'embedded_model_folder', 'encode_flac', 'encode_jpeg', 'encode_png', 'encode_wav', 'explain', 'image_codec_decode', 'image_codec_encode', 'image_codec_losses', 'load_model', 'op_names', 'read_audio', 'read_chat_template', 'read_image', 'read_video', 'resample', 'resize_pixels', 'speech_codec_decode', 'speech_codec_encode', 'speech_codec_losses', 'train_file', 'train_json', 'transformer_embed', 'transformer_forward', 'transformer_logits', 'vision_projector_forward', 'vit_forward', 'vocoder_forward', 'vocoder_losses', 'write_audio', 'write_image']
+__all__: list[str] = ['Cancellation', 'ChatHandle', 'ChatTemplate', 'Event', 'Image', 'MediaBudget', 'MediaReceipt', 'Message', 'ModelHandle', 'Reply', 'SamplingOptions', 'TextTokenizer', 'Timing', 'TokenSpace', 'ToolCall', 'ToolResult', 'TrainEvent', 'Usage', 'VideoClip', 'Waveform', 'audio_projector_forward', 'conformer_ctc_logits', 'conformer_forward', 'decode_audio', 'decode_image', 'decode_video', 'default_dtype', 'dtype_from_name', 'embedded_model_folder', 'encode_flac', 'encode_jpeg', 'encode_png', 'encode_wav', 'explain', 'image_codec_decode', 'image_codec_encode', 'image_codec_losses', 'load_model', 'op_names', 'read_audio', 'read_chat_template', 'read_image', 'read_video', 'resample', 'resize_pixels', 'speech_codec_decode', 'speech_codec_encode', 'speech_codec_losses', 'train_file', 'train_json', 'transformer_embed', 'transformer_forward', 'transformer_logits', 'vision_projector_forward', 'vit_forward', 'vocoder_forward', 'vocoder_losses', 'write_audio', 'write_image']
 class Image:
     """
     A picture: `pixels` uint8 [Y, X, 3], RGB.
@@ -423,256 +423,66 @@ class TokenSpace:
     @property
     def vocab_size(self) -> int:
         ...
-class SamplingOptions:
+class ToolCall:
     """
-    How ids are drawn and when generation ends.
-
-    What is None is what the model recommends (`OmniModel.sampling_defaults`), and else the
-    neutral value in brackets.
-
-    Args:
-        temperature: 0: always the most likely id (0).
-        top_k: 0: all (0).
-        top_p: nucleus mass in (0, 1] (1).
-        min_p: share of the largest probability, in [0, 1) (0).
-        repetition_penalty: on text ids already there; 1: none (1).
-        seed: same seed, same ids.
-        max_text_tokens, max_images, max_speech_codes: limits; 25 speech codes a second.
-        image_temperature: of image codes (1).
-        image_guidance_scale: classifier-free guidance; 1: none (1).
-        speech_temperature: of speech codes (0).
-        stop: text ends before the first of these.
-        modalities: what may come out. Empty: text, and pictures where the model decides
-            to draw. ["image"]: a picture at once. ["speech"]: text, then the speech that
-            says it.
-    """
-    __hash__: typing.ClassVar[None] = None
-    _fields: typing.ClassVar[tuple] = ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'seed', 'max_text_tokens', 'max_images', 'max_speech_codes', 'image_temperature', 'image_guidance_scale', 'speech_temperature', 'stop', 'modalities')
-    def __eq__(self, other: typing.Any) -> typing.Any:
-        ...
-    def __getstate__(self) -> tuple[float | None, int | None, float | None, float | None, float | None, int, int, int, int, float | None, float | None, float | None, list[str], list[str]]:
-        ...
-    def __init__(self, *, temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, top_k: typing.SupportsInt | typing.SupportsIndex | None = None, top_p: typing.SupportsFloat | typing.SupportsIndex | None = None, min_p: typing.SupportsFloat | typing.SupportsIndex | None = None, repetition_penalty: typing.SupportsFloat | typing.SupportsIndex | None = None, seed: typing.SupportsInt | typing.SupportsIndex = 0, max_text_tokens: typing.SupportsInt | typing.SupportsIndex = 256, max_images: typing.SupportsInt | typing.SupportsIndex = 1, max_speech_codes: typing.SupportsInt | typing.SupportsIndex = 750, image_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, image_guidance_scale: typing.SupportsFloat | typing.SupportsIndex | None = None, speech_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, stop: collections.abc.Sequence[str] = [], modalities: collections.abc.Sequence[str] = []) -> None:
-        ...
-    def __repr__(self) -> str:
-        ...
-    def __setstate__(self, arg0: tuple) -> None:
-        ...
-    @property
-    def image_guidance_scale(self) -> float | None:
-        ...
-    @property
-    def image_temperature(self) -> float | None:
-        ...
-    @property
-    def max_images(self) -> int:
-        ...
-    @property
-    def max_speech_codes(self) -> int:
-        ...
-    @property
-    def max_text_tokens(self) -> int:
-        ...
-    @property
-    def min_p(self) -> float | None:
-        ...
-    @property
-    def modalities(self) -> list[str]:
-        ...
-    @property
-    def repetition_penalty(self) -> float | None:
-        ...
-    @property
-    def seed(self) -> int:
-        ...
-    @property
-    def speech_temperature(self) -> float | None:
-        ...
-    @property
-    def stop(self) -> list[str]:
-        ...
-    @property
-    def temperature(self) -> float | None:
-        ...
-    @property
-    def top_k(self) -> int | None:
-        ...
-    @property
-    def top_p(self) -> float | None:
-        ...
-class Event:
-    """
-    What a running answer reports: look at `kind` first.
+    A function that a model asks to be called.
 
     Attributes:
-        kind: "text": a piece of text; "drawing": a picture is on its way; "image": it is
-            finished; "speech": a chunk that follows the one before without a gap; "done":
-            the last event.
-        text: of "text", whole characters; else empty.
-        image: of "image", an Image of uint8 [Y, X, 3]; else None.
-        speech: of "speech", a Waveform of float32 [S]; else None.
-        num_done, num_total: of "drawing", codes so far and of the whole picture; else 0.
+        name: of the function.
+        arguments: a JSON object as text: json.loads() reads it.
+        id: as the model named the call, else "call_0", "call_1", ...
     """
     __hash__: typing.ClassVar[None] = None
-    _fields: typing.ClassVar[tuple] = ('kind', 'text', 'image', 'speech', 'num_done', 'num_total')
+    _fields: typing.ClassVar[tuple] = ('name', 'arguments', 'id')
     def __eq__(self, other: typing.Any) -> typing.Any:
         ...
-    def __getstate__(self) -> tuple[str, str, Image | None, Waveform | None, int, int]:
+    def __getstate__(self) -> tuple[str, str, str]:
         ...
-    def __init__(self, kind: str, *, text: str = '', image: Image | None = None, speech: Waveform | None = None, num_done: typing.SupportsInt | typing.SupportsIndex = 0, num_total: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
+    def __init__(self, *, name: str = '', arguments: str = '{}', id: str = '') -> None:
         ...
     def __repr__(self) -> str:
         ...
     def __setstate__(self, arg0: tuple) -> None:
         ...
     @property
-    def image(self) -> Image | None:
+    def arguments(self) -> str:
         ...
     @property
-    def kind(self) -> str:
+    def id(self) -> str:
         ...
     @property
-    def num_done(self) -> int:
+    def name(self) -> str:
         ...
-    @property
-    def num_total(self) -> int:
-        ...
-    @property
-    def speech(self) -> Waveform | None:
-        ...
-    @property
-    def text(self) -> str:
-        ...
-class ModelHandle:
+class ToolResult:
     """
-    What omni.OmniModel is made of.
-    """
-    sampling_defaults: SamplingOptions
-    def __init__(self, config_json: str, *, tokenizer: TextTokenizer | None = None, tokenizer_path: os.PathLike | str | bytes | None = None) -> None:
-        ...
-    def codec_mel(self, waveform: Waveform) -> torch.Tensor:
-        ...
-    def codec_pixels(self, image: Image) -> torch.Tensor:
-        ...
-    def encode(self, *args) -> list:
-        ...
-    def generate(self, ids: torch.Tensor, *, max_new_tokens: typing.SupportsInt | typing.SupportsIndex = 32, sampling: SamplingOptions = ...) -> torch.Tensor:
-        ...
-    def logits(self, ids: torch.Tensor) -> torch.Tensor:
-        ...
-    def module_tree(self) -> list:
-        ...
-    def save(self, folder: str | os.PathLike[str], *, max_shard_bytes: typing.SupportsInt | typing.SupportsIndex = 4294967296) -> None:
-        ...
-    def set_training(self, path: str, mode: bool) -> None:
-        ...
-    @property
-    def config_json(self) -> str:
-        ...
-    @property
-    def device(self) -> torch.device:
-        ...
-    @property
-    def dtype(self) -> torch.dtype:
-        ...
-    @property
-    def eos_ids(self) -> list[int]:
-        ...
-    @property
-    def num_parameters(self) -> int:
-        ...
-    @property
-    def token_space(self) -> TokenSpace:
-        ...
-    @property
-    def tokenizer(self) -> TextTokenizer | None:
-        ...
-    @property
-    def unused_tensors(self) -> list[str]:
-        ...
-class Message:
-    """
-    One turn: a role, its parts, and the ids of an answer.
+    What a function gave back, for Chat.send_tool_results().
+
+    Attributes:
+        content: text, JSON or not.
+        name: of the function; empty: not said.
+        call_id: `id` of the ToolCall it is for; empty: not said.
     """
     __hash__: typing.ClassVar[None] = None
-    def __eq__(self, other: typing.Any) -> bool:
-        ...
-    def __getstate__(self) -> tuple[str, list[str | Image | Waveform | VideoClip], list[int] | None]:
-        ...
-    def __init__(self, role: str, parts: collections.abc.Iterable[str | Image | Waveform | VideoClip], *, ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] | None = None) -> None:
-        ...
-    def __repr__(self) -> str:
-        ...
-    def __setstate__(self, arg0: tuple) -> None:
-        ...
-    @property
-    def ids(self) -> list[int] | None:
-        """
-        The ids of an answer as generated, else None.
-        """
-    @property
-    def parts(self) -> list[str | Image | Waveform | VideoClip]:
-        """
-        Texts, Images, Waveforms and VideoClips in order.
-        """
-    @property
-    def role(self) -> str:
-        """
-        "system", "user" or "assistant".
-        """
-class ChatTemplate:
-    """
-    The chat template of a model: Jinja as `transformers` reads it. Runs no code but the
-    template's, within limits; safe to share between threads. Pickles; two are equal when
-    their source and defaults are.
-
-    Args:
-        source: the template, such as `chat_template` in a tokenizer_config.json.
-
-    Raises:
-        ValueError: naming line and column, for a source that is no template.
-
-    Example:
-        >>> template = omni.ChatTemplate("{% for m in messages %}{{ m.content }}{% endfor %}")
-        >>> template.render([{"role": "user", "content": "안녕"}])
-        '안녕'
-    """
+    _fields: typing.ClassVar[tuple] = ('content', 'name', 'call_id')
     def __eq__(self, other: typing.Any) -> typing.Any:
         ...
-    def __getstate__(self) -> tuple[str, dict]:
+    def __getstate__(self) -> tuple[str, str, str]:
         ...
-    def __hash__(self) -> int:
-        ...
-    def __init__(self, source: str) -> None:
+    def __init__(self, *, content: str = '', name: str = '', call_id: str = '') -> None:
         ...
     def __repr__(self) -> str:
         ...
     def __setstate__(self, arg0: tuple) -> None:
         ...
-    def render(self, messages: collections.abc.Sequence[typing.Any], add_generation_prompt: bool = False, tools: collections.abc.Sequence[typing.Any] | None = None, **kwargs) -> str:
-        """
-        The prompt of a conversation.
-
-        Args:
-            messages: dicts with "role", "content" and whatever else the template reads.
-            add_generation_prompt: whether the prompt ends where an answer begins.
-            tools: descriptions of functions that may be called, as JSON schemas.
-            variables: what else the template asks for: bos_token, enable_thinking.
-
-        Raises:
-            ValueError: where the template fails, raises an error itself or goes over a limit.
-            TypeError: for values other than None, bool, int, float, str, list, tuple, dict.
-        """
     @property
-    def defaults(self) -> dict:
-        """
-        Variables that render() may be given otherwise: the special tokens of the folder that read_chat_template() read.
-        """
+    def call_id(self) -> str:
+        ...
     @property
-    def source(self) -> str:
-        """
-        The template as text.
-        """
+    def content(self) -> str:
+        ...
+    @property
+    def name(self) -> str:
+        ...
 class MediaReceipt:
     """
     What became of one media input of a message.
@@ -816,7 +626,9 @@ class Reply:
     An answer: text, pictures, speech and receipts.
 
     Attributes:
-        text: the whole text; empty when there is none.
+        text: the answer itself; empty when there is none.
+        reasoning: what a published model thought before it answered; else empty.
+        tool_calls: ToolCalls that the model wants to be answered, in order.
         images: pictures drawn, in order, each an Image of uint8 [Y, X, 3].
         speech: a Waveform of float32 [S], or None.
         receipt: a Receipt: a list of one MediaReceipt for each media input, in order.
@@ -825,12 +637,12 @@ class Reply:
         stop_reason: "end_of_turn", "length", "stop_string" or "cancelled".
     """
     __hash__: typing.ClassVar[None] = None
-    _fields: typing.ClassVar[tuple] = ('text', 'images', 'speech', 'receipt', 'usage', 'seconds', 'stop_reason')
+    _fields: typing.ClassVar[tuple] = ('text', 'reasoning', 'tool_calls', 'images', 'speech', 'receipt', 'usage', 'seconds', 'stop_reason')
     def __eq__(self, other: typing.Any) -> typing.Any:
         ...
-    def __getstate__(self) -> tuple[str, list[Image], Waveform | None, list[MediaReceipt], Usage, Timing, str]:
+    def __getstate__(self) -> tuple[str, str, list[ToolCall], list[Image], Waveform | None, list[MediaReceipt], Usage, Timing, str]:
         ...
-    def __init__(self, *, text: str = '', images: collections.abc.Sequence[Image] = [], speech: Waveform | None = None, receipt: collections.abc.Sequence[MediaReceipt] = [], usage: Usage = ..., seconds: Timing = ..., stop_reason: str = 'end_of_turn') -> None:
+    def __init__(self, *, text: str = '', reasoning: str = '', tool_calls: collections.abc.Sequence[ToolCall] = [], images: collections.abc.Sequence[Image] = [], speech: Waveform | None = None, receipt: collections.abc.Sequence[MediaReceipt] = [], usage: Usage = ..., seconds: Timing = ..., stop_reason: str = 'end_of_turn') -> None:
         ...
     def __repr__(self) -> str:
         ...
@@ -840,10 +652,13 @@ class Reply:
         ...
     def _repr_html_(self) -> str:
         """
-        The text, the pictures, the speech and what was read.
+        What was thought, the text, calls, the pictures, the speech and what was read.
         """
     @property
     def images(self) -> list[Image]:
+        ...
+    @property
+    def reasoning(self) -> str:
         ...
     @property
     def receipt(self) -> omni.receipt.Receipt:
@@ -861,8 +676,287 @@ class Reply:
     def text(self) -> str:
         ...
     @property
+    def tool_calls(self) -> list[ToolCall]:
+        ...
+    @property
     def usage(self) -> Usage:
         ...
+class SamplingOptions:
+    """
+    How ids are drawn and when generation ends.
+
+    What is None is what the model recommends (`OmniModel.sampling_defaults`), and else the
+    neutral value in brackets.
+
+    Args:
+        temperature: 0: always the most likely id (0).
+        top_k: 0: all (0).
+        top_p: nucleus mass in (0, 1] (1).
+        min_p: share of the largest probability, in [0, 1) (0).
+        repetition_penalty: on text ids already there; 1: none (1).
+        seed: same seed, same ids.
+        max_text_tokens, max_images, max_speech_codes: limits; 25 speech codes a second.
+        image_temperature: of image codes (1).
+        image_guidance_scale: classifier-free guidance; 1: none (1).
+        speech_temperature: of speech codes (0).
+        stop: text ends before the first of these.
+        modalities: what may come out. Empty: text, and pictures where the model decides
+            to draw. ["image"]: a picture at once. ["speech"]: text, then the speech that
+            says it.
+    """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'seed', 'max_text_tokens', 'max_images', 'max_speech_codes', 'image_temperature', 'image_guidance_scale', 'speech_temperature', 'stop', 'modalities')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[float | None, int | None, float | None, float | None, float | None, int, int, int, int, float | None, float | None, float | None, list[str], list[str]]:
+        ...
+    def __init__(self, *, temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, top_k: typing.SupportsInt | typing.SupportsIndex | None = None, top_p: typing.SupportsFloat | typing.SupportsIndex | None = None, min_p: typing.SupportsFloat | typing.SupportsIndex | None = None, repetition_penalty: typing.SupportsFloat | typing.SupportsIndex | None = None, seed: typing.SupportsInt | typing.SupportsIndex = 0, max_text_tokens: typing.SupportsInt | typing.SupportsIndex = 256, max_images: typing.SupportsInt | typing.SupportsIndex = 1, max_speech_codes: typing.SupportsInt | typing.SupportsIndex = 750, image_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, image_guidance_scale: typing.SupportsFloat | typing.SupportsIndex | None = None, speech_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, stop: collections.abc.Sequence[str] = [], modalities: collections.abc.Sequence[str] = []) -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    @property
+    def image_guidance_scale(self) -> float | None:
+        ...
+    @property
+    def image_temperature(self) -> float | None:
+        ...
+    @property
+    def max_images(self) -> int:
+        ...
+    @property
+    def max_speech_codes(self) -> int:
+        ...
+    @property
+    def max_text_tokens(self) -> int:
+        ...
+    @property
+    def min_p(self) -> float | None:
+        ...
+    @property
+    def modalities(self) -> list[str]:
+        ...
+    @property
+    def repetition_penalty(self) -> float | None:
+        ...
+    @property
+    def seed(self) -> int:
+        ...
+    @property
+    def speech_temperature(self) -> float | None:
+        ...
+    @property
+    def stop(self) -> list[str]:
+        ...
+    @property
+    def temperature(self) -> float | None:
+        ...
+    @property
+    def top_k(self) -> int | None:
+        ...
+    @property
+    def top_p(self) -> float | None:
+        ...
+class Event:
+    """
+    What a running answer reports: look at `kind` first.
+
+    Attributes:
+        kind: "text": a piece of text; "reasoning": a piece of what the model thinks before
+            it answers; "tool_call": a function it wants to be called; "drawing": a picture
+            is on its way; "image": it is finished; "speech": a chunk that follows the one
+            before without a gap; "done": the last event.
+        text: of "text" and "reasoning", whole characters; else empty.
+        image: of "image", an Image of uint8 [Y, X, 3]; else None.
+        speech: of "speech", a Waveform of float32 [S]; else None.
+        num_done, num_total: of "drawing", codes so far and of the whole picture; else 0.
+        call: of "tool_call", a ToolCall; else None.
+    """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('kind', 'text', 'image', 'speech', 'num_done', 'num_total', 'call')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[str, str, Image | None, Waveform | None, int, int, ToolCall | None]:
+        ...
+    def __init__(self, kind: str, *, text: str = '', image: Image | None = None, speech: Waveform | None = None, num_done: typing.SupportsInt | typing.SupportsIndex = 0, num_total: typing.SupportsInt | typing.SupportsIndex = 0, call: ToolCall | None = None) -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    @property
+    def call(self) -> ToolCall | None:
+        ...
+    @property
+    def image(self) -> Image | None:
+        ...
+    @property
+    def kind(self) -> str:
+        ...
+    @property
+    def num_done(self) -> int:
+        ...
+    @property
+    def num_total(self) -> int:
+        ...
+    @property
+    def speech(self) -> Waveform | None:
+        ...
+    @property
+    def text(self) -> str:
+        ...
+class Message:
+    """
+    One turn: a role, its parts, and what else belongs to it.
+
+    Attributes:
+        role: "system", "user", "assistant" or "tool".
+        parts: texts, Images, Waveforms and VideoClips in order.
+        ids: of an answer as generated, else None.
+        reasoning: of an answer, what was thought before it; else empty.
+        tool_calls: of an answer, ToolCalls in order.
+        tool_name, tool_call_id: of a tool's result, which call it answers; else empty.
+    """
+    __hash__: typing.ClassVar[None] = None
+    _fields: typing.ClassVar[tuple] = ('role', 'parts', 'ids', 'reasoning', 'tool_calls', 'tool_name', 'tool_call_id')
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[str, list[str | Image | Waveform | VideoClip], list[int] | None, str, list[ToolCall], str, str]:
+        ...
+    def __init__(self, role: str, parts: collections.abc.Iterable[str | Image | Waveform | VideoClip], *, ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] | None = None, reasoning: str = '', tool_calls: collections.abc.Sequence[ToolCall] = [], tool_name: str = '', tool_call_id: str = '') -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    @property
+    def ids(self) -> list[int] | None:
+        ...
+    @property
+    def parts(self) -> list[str | Image | Waveform | VideoClip]:
+        ...
+    @property
+    def reasoning(self) -> str:
+        ...
+    @property
+    def role(self) -> str:
+        ...
+    @property
+    def tool_call_id(self) -> str:
+        ...
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        ...
+    @property
+    def tool_name(self) -> str:
+        ...
+class ModelHandle:
+    """
+    What omni.OmniModel is made of.
+    """
+    sampling_defaults: SamplingOptions
+    def __init__(self, config_json: str, *, tokenizer: TextTokenizer | None = None, tokenizer_path: os.PathLike | str | bytes | None = None) -> None:
+        ...
+    def codec_mel(self, waveform: Waveform) -> torch.Tensor:
+        ...
+    def codec_pixels(self, image: Image) -> torch.Tensor:
+        ...
+    def compose(self, messages: collections.abc.Sequence[Message], *, tools: str = '', thinks: bool | None = None) -> torch.Tensor:
+        ...
+    def copy(self) -> ModelHandle:
+        ...
+    def encode(self, *args) -> list:
+        ...
+    def generate(self, ids: torch.Tensor, *, max_new_tokens: typing.SupportsInt | typing.SupportsIndex = 32, sampling: SamplingOptions = ..., wants_log_probabilities: bool = False) -> tuple:
+        ...
+    def generate_several(self, prompts: collections.abc.Sequence[torch.Tensor], *, max_new_tokens: typing.SupportsInt | typing.SupportsIndex = 32, sampling: SamplingOptions = ..., wants_log_probabilities: bool = False) -> list:
+        ...
+    def logits(self, ids: torch.Tensor) -> torch.Tensor:
+        ...
+    def module_tree(self) -> list:
+        ...
+    def save(self, folder: str | os.PathLike[str], *, max_shard_bytes: typing.SupportsInt | typing.SupportsIndex = 4294967296) -> None:
+        ...
+    def set_training(self, path: str, mode: bool) -> None:
+        ...
+    @property
+    def config_json(self) -> str:
+        ...
+    @property
+    def device(self) -> torch.device:
+        ...
+    @property
+    def dtype(self) -> torch.dtype:
+        ...
+    @property
+    def eos_ids(self) -> list[int]:
+        ...
+    @property
+    def num_parameters(self) -> int:
+        ...
+    @property
+    def token_space(self) -> TokenSpace:
+        ...
+    @property
+    def tokenizer(self) -> TextTokenizer | None:
+        ...
+    @property
+    def unused_tensors(self) -> list[str]:
+        ...
+class ChatTemplate:
+    """
+    The chat template of a model: Jinja as `transformers` reads it. Runs no code but the
+    template's, within limits; safe to share between threads. Pickles; two are equal when
+    their source and defaults are.
+
+    Args:
+        source: the template, such as `chat_template` in a tokenizer_config.json.
+
+    Raises:
+        ValueError: naming line and column, for a source that is no template.
+
+    Example:
+        >>> template = omni.ChatTemplate("{% for m in messages %}{{ m.content }}{% endfor %}")
+        >>> template.render([{"role": "user", "content": "안녕"}])
+        '안녕'
+    """
+    def __eq__(self, other: typing.Any) -> typing.Any:
+        ...
+    def __getstate__(self) -> tuple[str, dict]:
+        ...
+    def __hash__(self) -> int:
+        ...
+    def __init__(self, source: str) -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple) -> None:
+        ...
+    def render(self, messages: collections.abc.Sequence[typing.Any], add_generation_prompt: bool = False, tools: collections.abc.Sequence[typing.Any] | None = None, **kwargs) -> str:
+        """
+        The prompt of a conversation.
+
+        Args:
+            messages: dicts with "role", "content" and whatever else the template reads.
+            add_generation_prompt: whether the prompt ends where an answer begins.
+            tools: descriptions of functions that may be called, as JSON schemas.
+            variables: what else the template asks for: bos_token, enable_thinking.
+
+        Raises:
+            ValueError: where the template fails, raises an error itself or goes over a limit.
+            TypeError: for values other than None, bool, int, float, str, list, tuple, dict.
+        """
+    @property
+    def defaults(self) -> dict:
+        """
+        Variables that render() may be given otherwise: the special tokens of the folder that read_chat_template() read.
+        """
+    @property
+    def source(self) -> str:
+        """
+        The template as text.
+        """
 class Cancellation:
     """
     Ends an answer before its next id, from any thread.
@@ -878,11 +972,14 @@ class ChatHandle:
     """
     What omni.Chat is made of.
     """
-    def __init__(self, model: ModelHandle, *, system: str = '', cache_bytes: typing.SupportsInt | typing.SupportsIndex = 268435456) -> None:
+    thinks: bool | None
+    def __init__(self, model: ModelHandle, *, system: str = '', tools: str = '', thinks: bool | None = None, cache_bytes: typing.SupportsInt | typing.SupportsIndex = 268435456) -> None:
         ...
     def reset(self) -> None:
         ...
     def send(self, parts: collections.abc.Iterable[str | Image | Waveform | VideoClip], *, sampling: SamplingOptions = ..., on_event: collections.abc.Callable[[Event], typing.Any] | None = None, cancellation: Cancellation | None = None) -> Reply:
+        ...
+    def send_tool_results(self, results: collections.abc.Sequence[ToolResult], *, sampling: SamplingOptions = ..., on_event: collections.abc.Callable[[Event], typing.Any] | None = None, cancellation: Cancellation | None = None) -> Reply:
         ...
     def undo(self) -> bool:
         ...

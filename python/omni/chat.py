@@ -4,14 +4,16 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import _omni
 from .chat_options import sampling_options, show_sampling_options
+from .messages import json_of_tools
 from .model import OmniModel
 
 Part = str | _omni.Image | _omni.Waveform | _omni.VideoClip
+Say = Callable[..., _omni.Reply]  # ChatHandle's send(), but for how and to whom
 
 
 class Stream(Iterator[_omni.Event]):
@@ -24,8 +26,8 @@ class Stream(Iterator[_omni.Event]):
 
     def __init__(
         self,
-        handle: _omni.ChatHandle,
-        parts: tuple[Part, ...],
+        say: Say,
+        said: Sequence[Part] | Sequence[_omni.ToolResult],
         sampling: _omni.SamplingOptions,
     ) -> None:
         self.reply: _omni.Reply | None = None
@@ -35,7 +37,7 @@ class Stream(Iterator[_omni.Event]):
         self._is_over = False
         self._thread = threading.Thread(
             target=_answer,
-            args=(handle, parts, sampling, self._cancellation, self._results.put),
+            args=(say, said, sampling, self._cancellation, self._results.put),
             name="omni-stream",
             daemon=True,
         )
@@ -80,15 +82,15 @@ class Stream(Iterator[_omni.Event]):
 
 
 def _answer(
-    handle: _omni.ChatHandle,
-    parts: tuple[Part, ...],
+    say: Say,
+    said: Sequence[Part] | Sequence[_omni.ToolResult],
     sampling: _omni.SamplingOptions,
     cancellation: _omni.Cancellation,
     put: Callable[[Any], None],
 ) -> None:
     # Knows nothing of the Stream, so that leaving a loop lets it go at once.
     try:
-        put(handle.send(parts, sampling=sampling, on_event=put, cancellation=cancellation))
+        put(say(said, sampling=sampling, on_event=put, cancellation=cancellation))
     except BaseException as error:  # given to whoever reads
         put(error)
 
@@ -102,6 +104,10 @@ class Chat:
     Args:
         model: with a transformer.
         system: text of the system message; empty: none.
+        tools: functions the model may call, as the chat APIs of the field describe them
+            ({"type": "function", "function": {"name", "description", "parameters"}}).
+        thinks: whether it shall think before it answers; None: as its chat template has
+            it. Like `tools`, for published models, which have one.
         cache_bytes: of media rows kept for reuse.
 
     Example:
@@ -109,13 +115,27 @@ class Chat:
         >>> chat.send("안녕?").text
     """
 
-    def __init__(self, model: OmniModel, *, system: str = "", cache_bytes: int = 256 << 20) -> None:
+    def __init__(
+        self,
+        model: OmniModel,
+        *,
+        system: str = "",
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        thinks: bool | None = None,
+        cache_bytes: int = 256 << 20,
+    ) -> None:
         if not isinstance(model, OmniModel):
             raise TypeError(
                 f"[chat] expected an OmniModel, got {type(model).__name__}. Use omni.load()."
             )
         self.model = model
-        self._handle = _omni.ChatHandle(model._handle, system=system, cache_bytes=cache_bytes)
+        self._handle = _omni.ChatHandle(
+            model._handle,
+            system=system,
+            tools=json_of_tools(tools),
+            thinks=thinks,
+            cache_bytes=cache_bytes,
+        )
 
     @show_sampling_options
     def send(
@@ -134,7 +154,8 @@ class Chat:
             **options: fields of SamplingOptions: temperature, seed, modalities, ...
 
         Returns:
-            A Reply: text, images, speech, receipt, usage, seconds, stop_reason.
+            A Reply: text, reasoning, tool_calls, images, speech, receipt, usage, seconds,
+            stop_reason.
 
         Raises:
             ValueError: when the message is empty, does not fit, or asks for what the
@@ -168,7 +189,58 @@ class Chat:
             >>> for event in chat.stream("그려 줘: 빨간 원", modalities=["image"]):
             ...     print(event)
         """
-        return Stream(self._handle, parts, sampling_options(sampling, options))
+        return Stream(self._handle.send, parts, sampling_options(sampling, options))
+
+    @show_sampling_options
+    def send_tool_results(
+        self,
+        *results: _omni.ToolResult,
+        on_event: Callable[[_omni.Event], object] | None = None,
+        sampling: _omni.SamplingOptions | None = None,
+        **options: Any,
+    ) -> _omni.Reply:
+        """Answers the calls of the last answer and returns what the model makes of it.
+
+        Args:
+            *results: one for each call, in order.
+            on_event, sampling, **options: as of send().
+
+        Returns:
+            A Reply, which may call tools again.
+
+        Raises:
+            ValueError: when the last answer called nothing. The rest as send().
+
+        Example:
+            >>> (call,) = chat.send("How warm is it in Seoul?").tool_calls
+            >>> result = weather(**json.loads(call.arguments))
+            >>> chat.send_tool_results(omni.ToolResult(content=result, name=call.name)).text
+        """
+        return self._handle.send_tool_results(
+            list(results), sampling=sampling_options(sampling, options), on_event=on_event
+        )
+
+    @show_sampling_options
+    def stream_tool_results(
+        self,
+        *results: _omni.ToolResult,
+        sampling: _omni.SamplingOptions | None = None,
+        **options: Any,
+    ) -> Stream:
+        """Like send_tool_results(), but gives the events of the answer one by one, as
+        stream() does."""
+        say = self._handle.send_tool_results
+        return Stream(say, list(results), sampling_options(sampling, options))
+
+    @property
+    def thinks(self) -> bool | None:
+        """Whether the model shall think before its next answers; None: as its chat
+        template has it."""
+        return self._handle.thinks
+
+    @thinks.setter
+    def thinks(self, thinks: bool | None) -> None:
+        self._handle.thinks = thinks
 
     def reset(self) -> None:
         """Forgets everything but the model and the encoded media."""

@@ -93,9 +93,15 @@ def receipts_html(receipts: Iterable[_omni.MediaReceipt]) -> str:
 
 
 def reply_html(self: _omni.Reply) -> str:
-    """The text, the pictures, the speech and what was read."""
+    """What was thought, the text, calls, the pictures, the speech and what was read."""
     text = html.escape(self.text).replace("\n", "<br>")
-    pieces = [f"<p>{text}</p>"] if text else []
+    pieces = []
+    if self.reasoning:
+        thought = html.escape(self.reasoning).replace("\n", "<br>")
+        pieces.append(f"<details><summary>reasoning</summary><p>{thought}</p></details>")
+    pieces += [f"<p>{text}</p>"] if text else []
+    for call in self.tool_calls:
+        pieces.append(f"<code>{html.escape(f'{call.name}({call.arguments})')}</code>")
     pieces += [_shown(image) for image in self.images]
     if self.speech is not None:
         pieces.append(waveform_html(self.speech))

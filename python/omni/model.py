@@ -5,6 +5,7 @@
 import copy
 import functools
 import json
+import numbers
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 
 from . import _omni
 from .chat_options import sampling_options, show_sampling_options
+from .messages import json_of_tools, message_of
 from .parts import (
     KINDS,
     AudioProjector,
@@ -28,7 +30,7 @@ from .parts import (
     parts_of,
 )
 
-Ids = torch.Tensor | Sequence[int] | Sequence[Sequence[int]]
+Ids = torch.Tensor | Sequence[int] | Sequence[Sequence[int]] | Sequence[torch.Tensor]
 
 
 class OmniModel(Part):
@@ -177,18 +179,26 @@ class OmniModel(Part):
         *,
         max_new_tokens: int = 32,
         modalities: Sequence[str] = ("text",),
+        return_log_probabilities: bool = False,
         **options: Any,
-    ) -> torch.Tensor:
-        """The ids that follow, until the end of the turn.
+    ) -> Any:
+        """The ids that follow, until the end of the turn or a stop string.
 
         Args:
-            ids: int64 [L], at least one.
-            max_new_tokens: of any kind.
-            modalities: what may come out, among "text", "image", "speech".
+            ids: int64 [L], at least one; or a list of B such prompts, of any lengths, for
+                which the weights are read once a step. Each gets the answer it gets alone.
+            max_new_tokens: of any kind, for each prompt.
+            modalities: what may come out, among "text", "image", "speech"; of several
+                prompts text alone.
+            return_log_probabilities: also of each id the natural logarithm of its
+                probability among all ids, before temperature and limits; NaN for ids that
+                were not drawn.
             **options: fields of SamplingOptions (temperature, seed, ...).
 
         Returns:
-            int64 [L'], L' <= max_new_tokens; the last is eos when the turn ended.
+            int64 [L'], L' <= max_new_tokens; the last is eos when the turn ended. With
+            return_log_probabilities a pair of it and float32 [L']. For several prompts a
+            list of these.
 
         Raises:
             ValueError, IndexError: for ids or options out of range.
@@ -197,10 +207,48 @@ class OmniModel(Part):
             >>> model.generate(model.tokenizer.encode("a"), max_new_tokens=4)
             tensor([17,  3, 99,  1])
         """
-        return self._handle.generate(
-            torch.as_tensor(ids, dtype=torch.int64),
-            max_new_tokens=max_new_tokens,
-            sampling=sampling_options(None, {"modalities": list(modalities), **options}),
+        prompts = prompts_of(ids)
+        settings: dict[str, Any] = {
+            "max_new_tokens": max_new_tokens,
+            "sampling": sampling_options(None, {"modalities": list(modalities), **options}),
+            "wants_log_probabilities": return_log_probabilities,
+        }
+        if isinstance(prompts, torch.Tensor):
+            results = [self._handle.generate(prompts, **settings)]
+        else:
+            results = self._handle.generate_several(prompts, **settings)
+        answers = results if return_log_probabilities else [answer for answer, _ in results]
+        return answers[0] if isinstance(prompts, torch.Tensor) else answers
+
+    def compose(
+        self,
+        messages: Sequence["_omni.Message | Mapping[str, Any]"],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        thinks: bool | None = None,
+    ) -> torch.Tensor:
+        """Ids of a conversation of texts, up to where the next answer begins: what
+        generate() continues. Special tokens that a text spells stay ordinary text.
+
+        Args:
+            messages: Messages, or dicts of "role", "content" and, as chat templates know
+                them, "reasoning_content", "tool_calls", "name", "tool_call_id".
+            tools, thinks: as of omni.Chat.
+
+        Returns:
+            int64 [L].
+
+        Raises:
+            ValueError: for a conversation the model cannot take. TypeError: for media.
+
+        Example:
+            >>> ids = model.compose([{"role": "user", "content": "안녕?"}])
+            >>> model.tokenizer.decode(model.generate(ids), skip_special=True)
+        """
+        return self._handle.compose(
+            [message_of(message) for message in messages],
+            tools=json_of_tools(tools),
+            thinks=thinks,
         )
 
     def encode(
@@ -249,9 +297,7 @@ class OmniModel(Part):
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OmniModel":
-        twin = OmniModel(self.config, tokenizer=self._tokenizer_path or self.tokenizer)
-        twin.to(dtype=self.dtype, device=self.device)
-        twin.load_state_dict(self.state_dict())
+        twin = OmniModel._of(self._handle.copy(), self._tokenizer_path)
         twin.train(self.training)
         for own, other in zip(self.parameters(), twin.parameters(), strict=True):
             other.requires_grad_(own.requires_grad)
@@ -260,6 +306,18 @@ class OmniModel(Part):
 
     def __copy__(self) -> "OmniModel":
         return copy.deepcopy(self)
+
+
+def prompts_of(ids: Ids) -> torch.Tensor | list[torch.Tensor]:
+    """int64 [L], or such a tensor for each of several prompts."""
+    is_several = (
+        ids.dim() > 1
+        if isinstance(ids, torch.Tensor)
+        else len(ids) > 0 and not isinstance(ids[0], numbers.Integral)
+    )
+    if is_several:
+        return [torch.as_tensor(prompt, dtype=torch.int64) for prompt in ids]
+    return torch.as_tensor(ids, dtype=torch.int64)
 
 
 def _tokenizer_file(path: str | os.PathLike[str]) -> Path:

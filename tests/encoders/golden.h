@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -15,7 +16,8 @@ namespace omni::testing {
 
 // The whole file as one flat tensor of `dtype`.
 inline at::Tensor read_golden(const std::string& name, at::ScalarType dtype) {
-  std::ifstream file(std::string(OMNI_GOLDEN_DIR) + "/" + name, std::ios::binary);
+  const std::filesystem::path path = std::filesystem::path(OMNI_GOLDEN_DIR) / name;
+  std::ifstream file(path, std::ios::binary);
   if (!file) {
     throw std::runtime_error("cannot read golden file " + name);
   }

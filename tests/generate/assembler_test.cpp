@@ -288,6 +288,8 @@ TEST_CASE("after a listener's false nothing is told but the end") {
 
 TEST_CASE("every event kind has a name") {
   CHECK(std::string(event_kind_name(Event::Kind::Text)) == "text");
+  CHECK(std::string(event_kind_name(Event::Kind::Reasoning)) == "reasoning");
+  CHECK(std::string(event_kind_name(Event::Kind::ToolCall)) == "tool_call");
   CHECK(std::string(event_kind_name(Event::Kind::Drawing)) == "drawing");
   CHECK(std::string(event_kind_name(Event::Kind::Image)) == "image");
   CHECK(std::string(event_kind_name(Event::Kind::Speech)) == "speech");

@@ -29,6 +29,34 @@ TEST_CASE("without sampling the most likely id is taken") {
   CHECK_FALSE(parse_generation_config("{}").sampling.temperature);
 }
 
+TEST_CASE("a published file that leaves sampling out means what transformers does") {
+  const auto published = [](const char* json) {
+    return parse_generation_config(json, "file", GenerationDefaults::Published)
+        .sampling;
+  };
+  CHECK(published("{}").temperature == 0.0);
+  CHECK(published(R"({"temperature": 0.7})").temperature == 0.0);
+  CHECK(published(R"({"do_sample": true})").temperature == 1.0);
+  CHECK(published(R"({"do_sample": true})").top_k == 50);
+  CHECK(published(R"({"do_sample": true, "top_k": 0})").top_k == 0);
+  // What was read so is written so that it is read so again.
+  GenerationConfig config;
+  config.sampling = published(R"({"do_sample": true, "temperature": 0.6})");
+  const std::string written = generation_config_to_json(config);
+  CHECK(published(written.c_str()).temperature == 0.6);
+}
+
+TEST_CASE("stop strings are one or several") {
+  CHECK(
+      parse_generation_config(R"({"stop_strings": "a"})").sampling.stop ==
+      std::vector<std::string>{"a"});
+  const auto several = parse_generation_config(R"({"stop_strings": ["a", "b"]})");
+  CHECK(several.sampling.stop == std::vector<std::string>{"a", "b"});
+  CHECK(
+      parse_generation_config(generation_config_to_json(several)).sampling.stop ==
+      several.sampling.stop);
+}
+
 TEST_CASE("what is written is read back") {
   GenerationConfig config;
   config.eos_ids = {3};
@@ -59,6 +87,8 @@ TEST_CASE("a wrong generation_config.json is refused by key") {
   refuses(R"({"eos_token_id": "x"})", "eos_token_id");
   refuses(R"({"eos_token_id": [1, "x"]})", "eos_token_id");
   refuses(R"({"do_sample": 1})", "do_sample");
+  refuses(R"({"stop_strings": [1]})", "stop_strings");
+  refuses(R"({"stop_strings": ""})", "stop strings that are not empty");
   CHECK_THROWS_AS(parse_generation_config("{"), IoError);
   refuses("[]", "expected the document an object, got a list");
 }

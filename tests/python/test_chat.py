@@ -228,12 +228,30 @@ def sound_of(level: float) -> omni.Waveform:
             {},
             {
                 "text": ("", "a"),
+                "reasoning": ("", "a"),
+                "tool_calls": ([], [omni.ToolCall(name="f")]),
                 "images": ([image(0)], [image(1)]),
                 "speech": (sound_of(0), sound_of(1)),
                 "receipt": ([], [omni.MediaReceipt(width=1)]),
                 "usage": (omni.Usage(), omni.Usage(answer_tokens=1)),
                 "seconds": (omni.Timing(), omni.Timing(total=1.0)),
                 "stop_reason": ("length", "cancelled"),
+            },
+        ),
+        (
+            omni.Event,
+            {"kind": "tool_call"},
+            {"call": (omni.ToolCall(name="f"), omni.ToolCall(name="g"))},
+        ),
+        (
+            omni.Message,
+            {"role": "assistant", "parts": ["a"]},
+            {
+                "ids": ([1], [2]),
+                "reasoning": ("", "a"),
+                "tool_calls": ([], [omni.ToolCall(name="f")]),
+                "tool_name": ("", "a"),
+                "tool_call_id": ("", "a"),
             },
         ),
         (omni.Event, {"kind": "image"}, {"image": (image(0), image(1))}),
@@ -276,8 +294,14 @@ def test_every_field_counts(kind: type, fixed: dict, values: dict) -> None:
 
 
 def test_an_event_holds_what_its_kind_says() -> None:
-    for wrong in ({"kind": "image"}, {"kind": "text", "image": image(0)}, {"kind": "speech"}):
-        with pytest.raises(ValueError, match=r"^\[event\] expected `image` for the kind"):
+    for field, wrong in (
+        ("image", {"kind": "image"}),
+        ("image", {"kind": "text", "image": image(0)}),
+        ("speech", {"kind": "speech"}),
+        ("call", {"kind": "tool_call"}),
+        ("call", {"kind": "text", "call": omni.ToolCall(name="f")}),
+    ):
+        with pytest.raises(ValueError, match=rf"^\[event\] expected `{field}` for the kind"):
             omni.Event(**wrong)
     with pytest.raises(AttributeError):
         omni.Reply().text = "x"

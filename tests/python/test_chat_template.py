@@ -18,6 +18,7 @@ import chat_template_cases_blocks
 import chat_template_cases_filters
 import chat_template_models
 import chat_template_models_more
+import chat_template_models_rest
 import chat_template_random
 import omni
 from chat_template_cases import CONTEXTS
@@ -39,7 +40,7 @@ CASES = lists_of(chat_template_cases) | lists_of(chat_template_cases_blocks)
 CASES |= lists_of(chat_template_cases_filters)
 MODELS = {
     name: text
-    for module in (chat_template_models, chat_template_models_more)
+    for module in (chat_template_models, chat_template_models_more, chat_template_models_rest)
     for name, text in vars(module).items()
     if name.isupper()
 }
@@ -56,7 +57,7 @@ def test_constructs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_models(name: str) -> None:
+def test_models(name: str, record_property) -> None:
     num_printed = 0
     for messages in CONVERSATIONS.values():
         for setting in SETTINGS:
@@ -64,6 +65,7 @@ def test_models(name: str) -> None:
             wrong = difference(MODELS[name], variables)
             assert not wrong, wrong
             num_printed += expected_text(MODELS[name], variables) is not None
+    record_property("prompts", num_printed)
     assert num_printed >= 12
 
 

@@ -65,7 +65,9 @@ def test_every_input_in_the_order_given(chat) -> None:
         "What", "is", "this?", "--json",
     )  # fmt: skip
     answer = json.loads(done.stdout)
-    assert list(answer) == ["text", "images", "speech", "receipt", "usage", "seconds"]
+    assert list(answer) == [
+        "text", "images", "speech", "receipt", "usage", "seconds", "reasoning", "tool_calls",
+    ]  # fmt: skip
     assert [r["modality"] for r in answer["receipt"]] == ["audio", "image", "video", "image"]
     assert [Path(r["source"]).name for r in answer["receipt"]] == [
         "korean.wav", "word.png", "clip.mp4", "scene.png",

@@ -103,8 +103,11 @@ def test_every_public_name_has_a_docstring() -> None:
 
 
 def test_the_values_are_found() -> None:
-    expected = "Event MediaBudget MediaReceipt Reply SamplingOptions Timing TokenSpace TrainEvent"
-    assert set(VALUES) == {*expected.split(), "Usage"}
+    expected = (
+        "Event MediaBudget MediaReceipt Message Reply SamplingOptions Timing TokenSpace ToolCall "
+        "ToolResult TrainEvent Usage"
+    )
+    assert set(VALUES) == set(expected.split())
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -59,7 +59,9 @@ def assert_equal(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ids_ranges_and_texts_equal_those_of_tokenizers(kind: str, tmp_path: Path) -> None:
+def test_ids_ranges_and_texts_equal_those_of_tokenizers(
+    kind: str, tmp_path: Path, record_property
+) -> None:
     theirs = trained(kind)
     tokenizer = ours(theirs, tmp_path)
     assert len(tokenizer) == theirs.get_vocab_size()
@@ -75,6 +77,7 @@ def test_ids_ranges_and_texts_equal_those_of_tokenizers(kind: str, tmp_path: Pat
         ids = tokenizer.encode(line, allow_special=True)
         assert tokenizer.decode(ids) == theirs.decode(ids, skip_special_tokens=False), line
         assert tokenizer.decode(ids, skip_special=True) == theirs.decode(ids), line
+    record_property("lines", len(lines))
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "qwen2", "llama3"])

@@ -35,7 +35,15 @@ O200K = (
     r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-KINDS = ("gpt2", "qwen2", "llama3", "super_bpe", "o200k", "digits", "metaspace", "llama2")
+DEEPSEEK3 = (  # one after the other, each within the pieces of the last
+    r"\p{N}{1,3}",
+    "[一-龥぀-ゟ゠-ヿ]+",
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+    r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+)
+KINDS = (
+    "gpt2", "qwen2", "llama3", "super_bpe", "o200k", "digits", "deepseek3", "metaspace", "llama2"
+)  # fmt: skip
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 ADDED = [
@@ -79,6 +87,10 @@ def untrained(kind: str) -> tuple[Tokenizer, list[str]]:
     if kind == "digits":
         digits = pre_tokenizers.Digits(individual_digits=True)
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, tokenizer.pre_tokenizer])
+    if kind == "deepseek3":
+        splits = [pre_tokenizers.Split(Regex(p), behavior="isolated") for p in DEEPSEEK3]
+        last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, last])
     if kind in ("qwen2", "super_bpe"):
         tokenizer.normalizer = normalizers.NFC()
     tokenizer.decoder = decoders.ByteLevel()

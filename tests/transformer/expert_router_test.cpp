@@ -90,6 +90,20 @@ TEST_CASE("experts come from the groups whose two best are best together") {
     router->choice_bias.copy_(torch::tensor({0.0F, 0.3F, 0.0F, 0.0F}));
     check_choice(router->forward(x), {0, 1}, {0.9F, 0.1F});
   }
+  SECTION("soft groups let others in where the kept are below 0") {
+    config.kept_groups = 1;
+    config.has_choice_bias = true;
+    ExpertRouter router = make_router(config);
+    router->choice_bias.copy_(torch::tensor({-0.95F, -0.05F, -0.8F, 0.2F}));
+    // Choice -0.05, 0.05; -0.3, 0.8: the second group, whose first is below 0.
+    CHECK(router->forward(x).ids[0].equal(torch::tensor({3, 2}, at::kLong)));
+    config.has_soft_groups = true;
+    ExpertRouter soft = make_router(config);
+    soft->choice_bias.copy_(router->choice_bias);
+    const at::Tensor ids = soft->forward(x).ids[0];
+    CHECK(ids[0].item<int64_t>() == 3);
+    CHECK(ids[1].item<int64_t>() < 2); // either, both count as 0
+  }
   SECTION("a group of one is as good as its expert") {
     config.num_groups = 4;
     config.kept_groups = 2;

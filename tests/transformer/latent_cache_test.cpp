@@ -26,7 +26,7 @@ TransformerConfig config_of(int64_t window, int64_t q_rank, int64_t value_width)
   LayerConfig latent = config.layers[1];
   latent.attention = AttentionKind::Latent;
   latent.num_heads = 3;
-  latent.latent = {q_rank, kKvRank, 8, kRope, value_width, 1e-5};
+  latent.latent = {q_rank, kKvRank, 8, kRope, value_width, 1e-5, false, {}};
   latent.has_qk_norm = false;
   latent.rotary = {};
   latent.rotary.kind = RotaryKind::InterleavedPairs;

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,12 +40,19 @@ class AddedTokenMatcher {
       std::vector<AddedToken> tokens,
       const std::vector<std::string>& forms);
 
+  // Whether a special token at bytes [begin, end) is one, and not text.
+  using IsSpecialAt = std::function<bool(size_t begin, size_t end)>;
+
   // Leftmost tokens, the longest of those that begin together, and the text between
-  // them; without `allow_special` a special token is text (but no token is looked for
-  // inside it).
+  // them; a special token that is text is skipped (no token is looked for inside it).
   [[nodiscard]] std::vector<AddedTokenPart> parts_of(
       std::string_view text,
-      bool allow_special) const;
+      const IsSpecialAt& is_special_at) const;
+  [[nodiscard]] std::vector<AddedTokenPart> parts_of(
+      std::string_view text,
+      bool allow_special) const {
+    return parts_of(text, [allow_special](size_t, size_t) { return allow_special; });
+  }
 
  private:
   struct Node {

@@ -45,6 +45,16 @@ class JsonTokenizer : public TextTokenizer {
         .ids;
   }
 
+  std::vector<int64_t> encode_prompt(
+      std::string_view prompt,
+      const std::vector<int64_t>& typed) const override {
+    return encoder_
+        .encode(
+            checked_text(prompt, kMaxTextBytes),
+            {.allow_special = true, .typed = typed.empty() ? nullptr : &typed})
+        .ids;
+  }
+
   TextEncoding encode_with_ranges(std::string_view text, bool allow_special)
       const override {
     return encoder_.encode(

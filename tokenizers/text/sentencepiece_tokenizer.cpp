@@ -83,19 +83,34 @@ class SentencePieceTokenizer : public TextTokenizer {
 
   std::vector<int64_t> encode(std::string_view text, bool allow_special)
       const override {
-    const std::string valid = checked_text(text, kMaxTextBytes);
-    std::string_view rest = valid;
-    std::vector<int64_t> ids;
-    while (!rest.empty()) {
-      const auto match = allow_special ? matcher_.first_in(rest) : std::nullopt;
-      const size_t end = match ? match->begin : rest.size();
-      encode_plain(rest.substr(0, end), rest.size() == valid.size(), ids);
-      if (!match) {
-        break;
-      }
-      ids.push_back(match->id);
-      rest.remove_prefix(match->end);
+    if (allow_special) {
+      return encode_prompt(text, {});
     }
+    std::vector<int64_t> ids;
+    encode_plain(checked_text(text, kMaxTextBytes), true, ids);
+    return ids;
+  }
+
+  std::vector<int64_t> encode_prompt(
+      std::string_view prompt,
+      const std::vector<int64_t>& typed) const override {
+    const std::string valid = checked_text(prompt, kMaxTextBytes);
+    const std::string_view text = valid;
+    std::vector<int64_t> ids;
+    size_t begin = 0; // of the text that has no ids yet
+    for (size_t at = 0; const auto match = matcher_.first_in(text.substr(at));) {
+      const size_t token_begin = at + match->begin;
+      at += match->end;
+      const TextRange range{
+          static_cast<int64_t>(token_begin), static_cast<int64_t>(at)};
+      if (holds_any(range, typed)) {
+        continue;
+      }
+      encode_plain(text.substr(begin, token_begin - begin), begin == 0, ids);
+      ids.push_back(match->id);
+      begin = at;
+    }
+    encode_plain(text.substr(begin), begin == 0, ids);
     return ids;
   }
 

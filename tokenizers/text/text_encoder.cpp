@@ -21,8 +21,11 @@ class TextEncoder::Call {
   }
 
   TextEncoding encode() {
-    for (const AddedTokenPart& part :
-         encoder_.raw_tokens_.parts_of(text_, options_.allow_special)) {
+    for (
+        const AddedTokenPart& part :
+        encoder_.raw_tokens_.parts_of(text_, [&](size_t begin, size_t end) {
+          return is_special({static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+        })) {
       if (part.token != nullptr) {
         add_token(
             part, {static_cast<uint32_t>(part.begin), static_cast<uint32_t>(part.end)},
@@ -35,6 +38,13 @@ class TextEncoder::Call {
   }
 
  private:
+  // Whether a special token at `source` is one, and not text.
+  [[nodiscard]] bool is_special(ByteRange source) const {
+    return options_.allow_special &&
+        (options_.typed == nullptr ||
+         !holds_any({source.begin, source.end}, *options_.typed));
+  }
+
   // Whether a pre-tokenizer asks for what a normaliser would blur.
   [[nodiscard]] bool needs_source() const {
     return encoder_.normalizer_ && encoder_.pre_tokenizer_ &&
@@ -43,7 +53,8 @@ class TextEncoder::Call {
 
   // The part [begin, end) of the text, in which no token was found as it is.
   void encode_raw(size_t begin, size_t end) {
-    const bool keeps_track = options_.wants_ranges || needs_source();
+    const bool keeps_track =
+        options_.wants_ranges || options_.typed != nullptr || needs_source();
     AlignedText text(
         text_.substr(begin, end - begin), static_cast<uint32_t>(begin), keeps_track);
     if (encoder_.normalizer_) {
@@ -53,8 +64,10 @@ class TextEncoder::Call {
       encode_words(std::move(text));
       return;
     }
-    for (const AddedTokenPart& part :
-         encoder_.normalized_tokens_.parts_of(text.text(), options_.allow_special)) {
+    for (const AddedTokenPart& part : encoder_.normalized_tokens_.parts_of(
+             text.text(), [&](size_t part_begin, size_t part_end) {
+               return is_special(text.source_of(part_begin, part_end));
+             })) {
       if (part.token != nullptr) {
         add_token(part, text.source_of(part.begin, part.end), text.text());
       } else {

@@ -2,6 +2,8 @@
 // Copyright The Omni Authors
 #include "tokenizers/text/text_tokenizer.h"
 
+#include <algorithm>
+
 #include "omni/core/errors.h"
 #include "omni/core/json.h"
 #include "tokenizers/text/json_tokenizer.h"
@@ -36,6 +38,11 @@ std::vector<std::string> special_tokens_beside(const fs::path& model) {
 }
 
 } // namespace
+
+bool holds_any(TextRange range, const std::vector<int64_t>& offsets) {
+  const auto first = std::lower_bound(offsets.begin(), offsets.end(), range.begin);
+  return first != offsets.end() && *first < range.end;
+}
 
 std::shared_ptr<const TextTokenizer> TextTokenizer::load(const fs::path& path) {
   if (fs::is_directory(path)) {

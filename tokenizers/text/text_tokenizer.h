@@ -28,6 +28,9 @@ struct TextEncoding {
   std::vector<TextRange> ranges;
 };
 
+// Whether one of `offsets`, which ascend, is in the range.
+[[nodiscard]] bool holds_any(TextRange range, const std::vector<int64_t>& offsets);
+
 // Ids that stand around those of a whole text where a model was trained so.
 struct TextFrame {
   std::vector<int64_t> before;
@@ -49,9 +52,15 @@ class TextTokenizer {
   [[nodiscard]] virtual std::vector<int64_t> encode(
       std::string_view text,
       bool allow_special = false) const = 0;
-  // The same ids with the part of the text that each is for, in bytes of the text after
-  // invalid UTF-8 became U+FFFD. Ids that share a character have it both. Throws
-  // ValueError for a kind of tokenizer that cannot tell.
+  // Ids of a prompt, valid UTF-8: special tokens in it are those, but for one that
+  // holds a byte of `typed` (offsets, ascending), which is ordinary text. So what a
+  // user typed within a prompt stays text.
+  [[nodiscard]] virtual std::vector<int64_t> encode_prompt(
+      std::string_view prompt,
+      const std::vector<int64_t>& typed) const = 0;
+  // The same ids as encode() with the part of the text that each is for, in bytes of
+  // the text after invalid UTF-8 became U+FFFD. Ids that share a character have it
+  // both. Throws ValueError for a kind of tokenizer that cannot tell.
   [[nodiscard]] virtual TextEncoding encode_with_ranges(
       std::string_view text,
       bool allow_special = false) const;

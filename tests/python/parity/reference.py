@@ -35,11 +35,11 @@ def build_reference(case: Case, seed: int = 0) -> torch.nn.Module:
     return model
 
 
-def read_reference(case: Case, folder: Path) -> torch.nn.Module:
+def read_reference(case: Case, folder: Path, dtype: torch.dtype = torch.float32) -> torch.nn.Module:
     if case.family == "vaetki":
-        return Vaetki.from_pretrained(folder, case.config).eval()
+        return Vaetki.from_pretrained(folder, case.config).to_dtype(dtype).eval()
     return transformers.AutoModelForCausalLM.from_pretrained(
-        folder, attn_implementation="eager", dtype=torch.float32
+        folder, attn_implementation="eager", dtype=dtype
     ).eval()
 
 

@@ -5,7 +5,7 @@
 Each is shaped to catch what families are known to get wrong: queries wider than the
 model, fewer keys than queries, windows shorter than the sequence, layers without
 positions, contexts beyond that of pretraining, multipliers that are not 1, routers whose
-bias is not 0, norms whose weights are not 1.
+bias is not 0, norms whose weights are not 1, indexes that keep less than the sequence.
 """
 
 from dataclasses import dataclass, field
@@ -59,6 +59,12 @@ LATENT = {
     "qk_rope_head_dim": 8,
     "v_head_dim": 10,
     "num_key_value_heads": 4,
+}
+INDEX = {  # fewer rows than the sequence has; heads enough that few scores are all 0
+    "index_topk": 12,
+    "index_n_heads": 8,
+    "index_head_dim": 14,
+    "gated_norm_rank": 6,
 }
 MULTIPLIERS = {
     "embedding_multiplier": 3.0,
@@ -204,6 +210,35 @@ CASES = (
             "n_group": 2,
             "topk_group": 1,
             "rope_parameters": YARN | {"mscale": 1.0, "mscale_all_dim": 0.0},
+        },
+    ),
+    Case(
+        "axk2",
+        "groups",
+        EXPERTS
+        | LATENT
+        | INDEX
+        | {
+            "n_routed_experts": 8,
+            "n_shared_experts": 1,
+            "n_group": 4,
+            "topk_group": 2,
+            "rope_parameters": YARN | {"mscale": 1.0, "mscale_all_dim": 1.0},
+        },
+    ),
+    Case(
+        "axk2",
+        "biases",
+        EXPERTS
+        | LATENT
+        | INDEX
+        | {
+            "n_routed_experts": 6,
+            "n_shared_experts": 2,
+            "first_k_dense_replace": 2,
+            "attention_bias": True,
+            "index_topk": 5,
+            "rope_parameters": PLAIN,
         },
     ),
     Case(

@@ -5,7 +5,8 @@
 Written from its technical report and what its published inference plug-in computes: latent
 attention that slides in some layers, each kind with its own rotary base; full layers
 interpolate positions by 8 unless `rope_scaling` is given; norms whose weights are stored
-less one, around every sub-layer; sigmoid routing without a bias.
+less one, around every sub-layer; sigmoid routing without a bias. In bfloat16 norms, softmax,
+rotary angles, the router and the head stay float32, as there.
 """
 
 import json
@@ -26,7 +27,9 @@ class Norm(nn.Module):
         self.eps = eps
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * (x.pow(2).mean(-1, keepdim=True) + self.eps).rsqrt() * (1 + self.weight)
+        wide = x.float()
+        normed = wide * (wide.pow(2).mean(-1, keepdim=True) + self.eps).rsqrt()
+        return (normed * (1 + self.weight.float())).to(x.dtype)
 
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
@@ -60,8 +63,8 @@ def rotary(config, is_sliding: bool) -> tuple[torch.Tensor, float, float]:
 
 
 def turn(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    a, b = x[..., ::2], x[..., 1::2]
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
+    a, b = x[..., ::2].float(), x[..., 1::2].float()
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1).to(x.dtype)
 
 
 class Attention(nn.Module):
@@ -107,7 +110,7 @@ class Attention(nn.Module):
         if self.is_sliding:
             seen &= distance < c.sliding_window
         scores = q @ k.transpose(-1, -2) * (of_scale * (nope + rope) ** -0.5)
-        weights = scores.masked_fill(~seen, -math.inf).softmax(-1)
+        weights = scores.float().masked_fill(~seen, -math.inf).softmax(-1).to(x.dtype)
         return self.o_proj((weights @ v).transpose(1, 2).flatten(2))
 
 
@@ -132,14 +135,15 @@ class Experts(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         c = self.config
-        weights, chosen = self.gate(x).sigmoid().topk(c.num_experts_per_tok, dim=-1)
+        scores = F.linear(x.float(), self.gate.weight.float()).sigmoid()
+        weights, chosen = scores.topk(c.num_experts_per_tok, dim=-1)
         if c.norm_topk_prob:
             weights = weights / (weights.sum(-1, keepdim=True) + 1e-20)
         weights = weights * c.routed_scaling_factor
         out = self.shared_experts(x)
         for index, expert in enumerate(self.experts):
             share = torch.where(chosen == index, weights, 0.0).sum(-1, keepdim=True)
-            out = out + share * expert(x)
+            out = out + share.to(x.dtype) * expert(x)
         return out
 
 
@@ -180,7 +184,16 @@ class Vaetki(nn.Module):
         self.lm_head = linear(settings["hidden_size"], settings["vocab_size"])
 
     def forward(self, input_ids: torch.Tensor, **_) -> SimpleNamespace:
-        return SimpleNamespace(logits=self.lm_head(self.model(input_ids)))
+        hidden = self.model(input_ids)
+        return SimpleNamespace(logits=F.linear(hidden.float(), self.lm_head.weight.float()))
+
+    def to_dtype(self, dtype: torch.dtype) -> "Vaetki":
+        """But for what the plug-in keeps in float32."""
+        self.to(dtype)
+        for name, module in self.named_modules():
+            if name.endswith("mlp.gate") or name == "lm_head":
+                module.float()
+        return self
 
     def save_pretrained(self, folder: Path) -> None:
         settings = {"model_type": "vaetki", "hidden_act": "silu"} | self.settings

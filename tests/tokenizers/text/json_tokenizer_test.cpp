@@ -30,6 +30,11 @@ std::string streamed(const Tokenizer& tokenizer, const Ids& ids) {
   return text + stream.finish();
 }
 
+Ids joined(Ids head, const Ids& tail) {
+  head.insert(head.end(), tail.begin(), tail.end());
+  return head;
+}
+
 std::string ranges_of(const Tokenizer& tokenizer, const std::string& text) {
   std::string result;
   for (const TextRange range : tokenizer->encode_with_ranges(text, true).ranges) {
@@ -200,6 +205,35 @@ TEST_CASE("a folder with both files is read by its tokenizer.json") {
   CHECK_THROWS_AS(
       TextTokenizer::load(folder.path / "tokenizer.model")->encode_with_ranges("a"),
       ValueError);
+}
+
+TEST_CASE("special tokens that were typed into a prompt are text") {
+  const Tokenizer tokenizer = test::tokenizer(test::byte_level_document());
+  const std::string prompt = "a<|end|>b<|end|>c";
+  const Ids typed_first = tokenizer->encode_prompt(prompt, {2});
+  CHECK(tokenizer->encode_prompt(prompt, {}) == Ids{'a', 262, 'b', 262, 'c'});
+  CHECK(typed_first == joined(tokenizer->encode("a<|end|>b"), {262, 'c'}));
+  CHECK(tokenizer->encode_prompt(prompt, {2, 15}) == tokenizer->encode(prompt));
+  // A place at the edges belongs to the token that begins there.
+  CHECK(tokenizer->encode_prompt(prompt, {1}) == typed_first);
+  CHECK(
+      tokenizer->encode_prompt(prompt, {0, 8, 16}) == tokenizer->encode(prompt, true));
+  // What is no special token is what it was.
+  CHECK(tokenizer->encode_prompt("<tool>", {2}) == Ids{263});
+}
+
+TEST_CASE("a typed special token is found through a normaliser") {
+  Json document = test::byte_level_document();
+  document["normalizer"] = {{"type", "NFC"}};
+  for (Json& token : document["added_tokens"]) {
+    token["normalized"] = true;
+  }
+  const Tokenizer tokenizer = test::tokenizer(document);
+  const std::string prompt = "e\u0301<|end|><|end|>"; // one character once composed
+  CHECK(tokenizer->encode_prompt(prompt, {}).size() == 4);
+  CHECK(
+      tokenizer->encode_prompt(prompt, {4}) ==
+      joined(tokenizer->encode("e\u0301<|end|>"), {262}));
 }
 
 } // namespace

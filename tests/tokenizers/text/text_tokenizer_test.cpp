@@ -237,5 +237,19 @@ TEST_CASE("loading says what is wrong") {
       TextTokenizer::load(folder.path / "empty.model"), Contains("without pieces"));
 }
 
+TEST_CASE("control pieces that were typed into a prompt are text") {
+  for (const Tokenizer& tokenizer : {unigram(), plain()}) {
+    const int64_t user = tokenizer->special_tokens().at("<|user|>");
+    const std::string prompt = "<|user|>가 <|user|> 나<|user|>";
+    const Ids ids = tokenizer->encode_prompt(prompt, {13});
+    CHECK(std::ranges::count(ids, user) == 2);
+    CHECK(ids.front() == user);
+    CHECK(ids.back() == user);
+    CHECK(tokenizer->decode(ids) == prompt);
+    CHECK(tokenizer->encode_prompt(prompt, {}) == tokenizer->encode(prompt, true));
+    CHECK(std::ranges::count(tokenizer->encode_prompt(prompt, {1, 13, 25}), user) == 0);
+  }
+}
+
 } // namespace
 } // namespace omni
