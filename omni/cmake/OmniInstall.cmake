@@ -23,7 +23,8 @@ install(DIRECTORY omni encoders tokenizers kernels
   FILES_MATCHING PATTERN "*.h"
   PATTERN "av" EXCLUDE PATTERN "no_media" EXCLUDE
   PATTERN "cpu" EXCLUDE PATTERN "cuda" EXCLUDE PATTERN "path.h" EXCLUDE
-  PATTERN "cmake" EXCLUDE PATTERN "nano" EXCLUDE PATTERN "families" EXCLUDE
+  PATTERN "cmake" EXCLUDE PATTERN "nano" EXCLUDE
+  REGEX "families/[^a][a-z_]*\\.h$" EXCLUDE
   PATTERN "json.h" EXCLUDE PATTERN "config_archive.h" EXCLUDE
   PATTERN "config_fields.h" EXCLUDE PATTERN "sampling_fields.h" EXCLUDE
   PATTERN "published_folder.h" EXCLUDE PATTERN "stored_weights.h" EXCLUDE

@@ -81,11 +81,11 @@ at::Tensor SparseIndexImpl::choose(const IndexRows& rows, const at::Tensor& keys
               is_seen_LS.logical_not(), -std::numeric_limits<double>::infinity());
   const at::Tensor least_L1 =
       std::get<0>(scores_LS.topk(config.kept_rows)).amin(-1, /*keepdim=*/true);
-  const at::Tensor num_tied_L1 =
+  const at::Tensor num_kept_ties_L1 =
       config.kept_rows - scores_LS.gt(least_L1).sum(-1, /*keepdim=*/true);
   const at::Tensor is_tied_LS = scores_LS.eq(least_L1);
   const at::Tensor is_dropped_LS = scores_LS.lt(least_L1).logical_or_(
-      is_tied_LS.logical_and(is_tied_LS.cumsum(-1, at::kInt).gt(num_tied_L1)));
+      is_tied_LS.logical_and(is_tied_LS.cumsum(-1, at::kInt).gt(num_kept_ties_L1)));
   // Scores that are NaN drop nothing, and so show.
   return is_dropped_LS.logical_not_().logical_and_(is_seen_LS);
 }

@@ -146,7 +146,7 @@ def check_tokenizer(name: str, path: Path) -> Check:
 def check_template(folder: Path, ours: omni.OmniModel) -> Check:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     count, wrong = 0, 0
-    for messages in CONVERSATIONS.values():
+    for messages in filter(None, CONVERSATIONS.values()):  # transformers takes no empty one
         for setting in SETTINGS:
             expected = printed(
                 lambda m=messages, s=setting: tokenizer.apply_chat_template(m, tokenize=False, **s)
@@ -177,7 +177,7 @@ def main() -> int:
     checks = []
     for name, dtype, limit in (
         ("float32", torch.float32, MAX_PERPLEXITY),
-        ("bf16", torch.bfloat16, 0.01),  # rounding alone; neither side is the truth
+        ("bf16", torch.bfloat16, 2e-3),  # rounding on both sides; neither is the truth
     ):
         ours = omni.load(folder, dtype=dtype)
         theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()

@@ -16,8 +16,22 @@ from transformers import (
     Qwen3Config,
 )
 
+from chat_template_models import QWEN3
+
 FAMILIES: dict[str, type[PretrainedConfig]] = {"llama": LlamaConfig, "qwen3": Qwen3Config}
 SPECIAL = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"]
+
+# The weather model: what a template ends with, and what it then says. After a line's end it
+# thinks and asks for the weather; where thinking was closed for it, it answers.
+ANSWER = "It is 21 °C."
+THOUGHT = ["<think>", "\nSo warm.", "\n</think>"]
+CALL = [
+    "<tool_call>",
+    '\n{"name": "weather", "arguments": {"city": "서울", "days": 2}}\n',
+    "</tool_call>",
+]
+CLOSED = "</think>\n\n"
+SCRIPTS = [["Ċ", *THOUGHT, "\n\n", *CALL], [CLOSED, ANSWER]]
 
 
 def byte_tokenizer(words: Sequence[str], special: Sequence[str] = SPECIAL) -> Tokenizer:
@@ -74,3 +88,10 @@ def tiny_config(family: str, width: int) -> PretrainedConfig:
         num_attention_heads=2, num_key_value_heads=1, head_dim=8, max_position_embeddings=4096,
         tie_word_embeddings=False,
     )  # fmt: skip
+
+
+def save_weather_model(folder: Path) -> PreTrainedTokenizerFast:
+    """Writes the weather model, a tiny Qwen3."""
+    tokenizer = byte_tokenizer([*THOUGHT, "\n\n", *CALL, CLOSED, ANSWER])
+    config = tiny_config("qwen3", tokenizer.get_vocab_size() + 8)
+    return save_scripted(folder, config, tokenizer, QWEN3, SCRIPTS)

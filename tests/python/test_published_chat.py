@@ -12,16 +12,10 @@ import pytest
 import torch
 
 import omni
-from chat_template_models import QWEN3
-from scripted_checkpoint import SPECIAL, byte_tokenizer, save_scripted, tiny_config
+from scripted_checkpoint import ANSWER, SPECIAL, save_weather_model
 from terminal import Terminal
 from test_programs import BIN
 
-THINK, END_THINK = "<think>", "</think>"
-CALL, END_CALL = "<tool_call>", "</tool_call>"
-WEATHER = '\n{"name": "weather", "arguments": {"city": "서울", "days": 2}}\n'
-THOUGHT = "\nSo warm."
-ANSWER = "It is 21 °C."
 TOOLS = [
     {
         "type": "function",
@@ -31,12 +25,6 @@ TOOLS = [
             "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
         },
     }
-]
-# What a template ends with, and what the model then says: it begins to think after a line's
-# end, asks for the weather after its thought; where thinking was closed for it, it answers.
-SCRIPTS = [
-    ["Ċ", THINK, THOUGHT, "\n</think>", "\n\n", CALL, WEATHER, END_CALL],
-    ["</think>\n\n", ANSWER],
 ]
 
 
@@ -48,10 +36,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def reference(folder):
     """The tokenizer of transformers; writes the folder."""
-    words = [THINK, THOUGHT, "\n</think>", "\n\n", CALL, WEATHER, END_CALL, ANSWER]
-    tokenizer = byte_tokenizer([*words, "</think>\n\n"])
-    width = tokenizer.get_vocab_size() + 8
-    return save_scripted(folder, tiny_config("qwen3", width), tokenizer, QWEN3, SCRIPTS)
+    return save_weather_model(folder)
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ What a block's language asks for:
   cmake    a project of it is configured against the installed package
   json     parsed
   text, mermaid, none   a picture or an output: not code
-Files that a block names (`cat.png`, `path/to/model`) are put beside it. A comment on the
+Files that a block names (`cat.png`, `path/to/model`, `path/to/qwen3` as a published folder)
+are put beside it. A comment on the
 line before the fence changes that: `<!-- test: continues -->` appends the block to the
 one before it in that language, `<!-- test: compile -->` does not run it, and
 `<!-- test: skip, REASON -->` leaves it out for that reason.
@@ -22,10 +23,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from document_blocks import Block, blocks_of
+from scripted_checkpoint import save_weather_model
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("OMNI_BUILD", ROOT / "build"))
@@ -33,49 +36,6 @@ DOCUMENTS = ("README.md", "examples/nano/README.md", ".github/CONTRIBUTING.md")
 SAMPLES = {
     ".png": "word.png", ".jpg": "word.png", ".wav": "korean.wav", ".mp4": "clip.mp4",
 }  # fmt: skip
-
-
-@dataclass
-class Block:
-    document: str
-    line: int
-    language: str
-    text: str
-    mark: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.document}:{self.line} {self.language}"
-
-
-def blocks_of(document: str, text: str) -> list[Block]:
-    """Fenced blocks; those that continue another are joined to it."""
-    blocks: list[Block] = []
-    fence = language = mark = ""
-    begin = 0
-    inside: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        opening = re.match(r"\s*(`{3,}|~{3,})\s*([\w+-]*)", line)
-        if fence:
-            if line.strip() == fence:
-                block = Block(document, begin, language, "\n".join(inside) + "\n", mark)
-                same = [b for b in blocks if b.language == language]
-                if mark == "continues":
-                    assert same, f"{block} continues nothing"
-                    same[-1].text += block.text
-                else:
-                    blocks.append(block)
-                fence = mark = ""
-            else:
-                inside.append(line)
-        elif opening:
-            fence, language = opening.groups()
-            begin, inside = number, []
-        elif found := re.fullmatch(r"\s*<!--\s*test:\s*(.+?)\s*-->\s*", line):
-            mark = found[1]
-        elif line.strip():
-            mark = ""
-    assert not fence, f"{document}:{begin}: the block is not closed"
-    return blocks
 
 
 BLOCKS = [
@@ -114,7 +74,10 @@ def place(tiny: Path, tmp_path: Path):
                 shutil.copy(ours if ours.is_file() else sample, path)
         for name in set(re.findall(r"path/to/\w+", text)):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).symlink_to(tiny)
+            if name == "path/to/qwen3":
+                save_weather_model(tmp_path / name)
+            else:
+                (tmp_path / name).symlink_to(tiny)
         return tmp_path
 
     return fill

@@ -60,9 +60,9 @@ LATENT = {
     "v_head_dim": 10,
     "num_key_value_heads": 4,
 }
-INDEX = {  # fewer rows than the sequence has; heads enough that few scores are all 0
+INDEX = {  # fewer rows than the sequence has; heads enough that no scores tie
     "index_topk": 12,
-    "index_n_heads": 8,
+    "index_n_heads": 16,
     "index_head_dim": 14,
     "gated_norm_rank": 6,
 }
