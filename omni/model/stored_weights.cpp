@@ -49,10 +49,12 @@ std::vector<int64_t> sizes_of_piece(const StoredPiece& piece, at::IntArrayRef si
   return shape;
 }
 
-// Routers choose by small differences: their weights stay float32 (as transformers
-// keeps them).
+// What chooses by small differences, experts or rows, stays float32 (as transformers
+// keeps it).
 at::ScalarType dtype_of(const std::string& name, at::ScalarType dtype) {
-  return name.find(".router.") != std::string::npos ? at::kFloat : dtype;
+  const bool chooses = name.find(".router.") != std::string::npos ||
+      name.find(".index.head_weights.") != std::string::npos;
+  return chooses ? at::kFloat : dtype;
 }
 
 struct ToRead {
