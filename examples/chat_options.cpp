@@ -107,8 +107,6 @@ std::string reply_to_json(const omni::Reply& reply, const SavedAnswer& saved) {
   }
   const Json answer = {
       {"text", reply.text},
-      {"reasoning", reply.reasoning},
-      {"tool_calls", calls},
       {"images", saved.images},
       {"speech", saved.speech.empty() ? Json(nullptr) : Json(saved.speech)},
       {"receipt", receipts},

@@ -29,7 +29,8 @@ Json read_object(const fs::path& path) {
   if (!fs::exists(path)) {
     return {};
   }
-  Json document = read_json(path, kComponent);
+  constexpr int64_t kMaxBytes = int64_t{4} << 20;
+  Json document = read_json(path, kComponent, kMaxBytes);
   if (!document.is_object()) {
     throw ValueError(kComponent, path.string() + ": expected an object.");
   }
@@ -130,10 +131,17 @@ std::optional<ChatTemplate> read_chat_template(const fs::path& folder) {
     add_special_tokens(read_object(map_path), map_path, variables);
   }
   const ChatTemplateOptions options;
-  return ChatTemplate(
-      has_file ? read_file(jinja_path, options.max_source_bytes)
-               : named_source(config["chat_template"], config_path),
-      options, std::move(variables));
+  std::string source = has_file ? read_file(jinja_path, options.max_source_bytes)
+                                : named_source(config["chat_template"], config_path);
+  try {
+    return ChatTemplate(std::move(source), options, std::move(variables));
+  } catch (const ValueError& error) {
+    constexpr std::string_view kPrefix = "[chat_template] ";
+    std::string_view message = error.what();
+    message.remove_prefix(message.starts_with(kPrefix) ? kPrefix.size() : 0);
+    const fs::path& file = has_file ? jinja_path : config_path;
+    throw ValueError(kComponent, file.string() + ": " + std::string(message));
+  }
 }
 
 } // namespace omni

@@ -30,6 +30,7 @@ GenerationConfig parse_generation_config(
           config.sampling.*field = object.number(key);
         }
       });
+  check_sampling_options(config.sampling); // also what `do_sample` overrules
   const bool is_published = defaults == GenerationDefaults::Published;
   if (!object.boolean_or("do_sample", !is_published)) {
     config.sampling.temperature = 0.0;

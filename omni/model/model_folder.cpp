@@ -58,9 +58,16 @@ void read_generation_config(const fs::path& folder, OmniModel& model) {
     return;
   }
   constexpr int64_t kMaxBytes = int64_t{1} << 20;
-  GenerationConfig read = parse_generation_config(
-      read_file(path, kMaxBytes), path.string(),
-      model->published ? GenerationDefaults::Published : GenerationDefaults::Open);
+  GenerationConfig read;
+  try {
+    read = parse_generation_config(
+        read_file(path, kMaxBytes), path.string(),
+        model->published ? GenerationDefaults::Published : GenerationDefaults::Open);
+  } catch (const ValueError& error) {
+    throw ValueError("load", path.string() + ": " + error.what());
+  } catch (const c10::ValueError& error) {
+    throw ValueError("load", path.string() + ": " + error.what_without_backtrace());
+  }
   take_stop_tokens(model, read);
   model->sampling_defaults = read.sampling;
   if (read.eos_ids.empty()) {
@@ -103,7 +110,7 @@ OmniModel load(const fs::path& folder, const LoadOptions& options) {
         "load", folder.string(),
         "expected a folder with config.json and model.safetensors.");
   }
-  constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
+  constexpr int64_t kMaxConfigBytes = int64_t{2} << 20;
   const fs::path config_path = folder / "config.json";
   std::optional<PublishedModel> published =
       parse_published(read_file(config_path, kMaxConfigBytes), config_path.string());

@@ -113,7 +113,7 @@ OmniConfig parse_config(const std::string& json_text) {
 }
 
 OmniConfig read_config(const std::filesystem::path& path) {
-  constexpr int64_t kMaxBytes = int64_t{16} << 20;
+  constexpr int64_t kMaxBytes = int64_t{2} << 20;
   const std::string text = read_file(path, kMaxBytes);
   try {
     return config_of(text, path.string());

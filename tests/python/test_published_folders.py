@@ -150,7 +150,7 @@ TEXTS = {
     "infinite": '{"model_type": "llama", "vocab_size": 1e999}',
     "twice": '{"model_type": "llama", "vocab_size": 4, "vocab_size": 5}',
     "deep": '{"model_type": ' + "[" * 10000 + "]" * 10000 + "}",
-    "many": '{"model_type": [' + "0," * 4_100_000 + "0]}",
+    "many": '{"model_type": [' + "0," * 2_000_000 + "0]}",
 }
 
 

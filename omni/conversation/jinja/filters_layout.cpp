@@ -88,10 +88,11 @@ class Wrapper {
 
   std::vector<std::u32string> lines(const std::u32string& text) {
     text_ = text;
-    std::vector<std::u32string> chunks; // the next one is the last
+    const std::u32string_view all = text_;
+    std::vector<std::u32string_view> chunks; // the next one is the last
     for (size_t at = 0; at < text_.size();) {
       const size_t end = end_of_chunk(at);
-      chunks.push_back(text_.substr(at, end - at));
+      chunks.push_back(all.substr(at, end - at));
       at = end;
     }
     std::reverse(chunks.begin(), chunks.end());
@@ -100,13 +101,13 @@ class Wrapper {
       if (is_blank(chunks.back()) && !made.empty()) {
         chunks.pop_back();
       }
-      std::vector<std::u32string> line = next_line(chunks);
+      std::vector<std::u32string_view> line = next_line(chunks);
       if (!line.empty() && is_blank(line.back())) {
         line.pop_back();
       }
       if (!line.empty()) {
         std::u32string joined;
-        for (const std::u32string& chunk : line) {
+        for (const std::u32string_view chunk : line) {
           joined += chunk;
         }
         made.push_back(std::move(joined));
@@ -116,7 +117,7 @@ class Wrapper {
   }
 
  private:
-  static bool is_blank(const std::u32string& chunk) {
+  static bool is_blank(std::u32string_view chunk) {
     return std::all_of(chunk.begin(), chunk.end(), is_space);
   }
   static bool is_gap(char32_t c) {
@@ -177,13 +178,14 @@ class Wrapper {
     return end;
   }
 
-  std::vector<std::u32string> next_line(std::vector<std::u32string>& chunks) const {
-    std::vector<std::u32string> line;
+  std::vector<std::u32string_view> next_line(
+      std::vector<std::u32string_view>& chunks) const {
+    std::vector<std::u32string_view> line;
     int64_t size = 0;
     while (!chunks.empty() &&
            size + static_cast<int64_t>(chunks.back().size()) <= width_) {
       size += static_cast<int64_t>(chunks.back().size());
-      line.push_back(std::move(chunks.back()));
+      line.push_back(chunks.back());
       chunks.pop_back();
     }
     if (chunks.empty() || static_cast<int64_t>(chunks.back().size()) <= width_) {
@@ -193,15 +195,16 @@ class Wrapper {
       const auto room = static_cast<size_t>(width_ - size);
       size_t end = room;
       const size_t hyphen =
-          room == 0 ? std::u32string::npos : chunks.back().rfind(U'-', room - 1);
-      if (breaks_hyphens_ && hyphen != std::u32string::npos && hyphen > 0 &&
-          chunks.back().find_first_not_of(U'-') < hyphen) {
+          room == 0 ? std::u32string_view::npos : chunks.back().rfind(U'-', room - 1);
+      if (breaks_hyphens_ && hyphen != std::u32string_view::npos && hyphen > 0 &&
+          chunks.back().substr(0, hyphen).find_first_not_of(U'-') !=
+              std::u32string_view::npos) {
         end = hyphen + 1;
       }
       line.push_back(chunks.back().substr(0, end));
-      chunks.back().erase(0, end);
+      chunks.back().remove_prefix(end);
     } else if (line.empty()) {
-      line.push_back(std::move(chunks.back()));
+      line.push_back(chunks.back());
       chunks.pop_back();
     }
     return line;

@@ -79,7 +79,7 @@ COLUMNS = (
         "test_chat_template.test_models",
         lambda family: list(PUBLISHED[family].templates),
         total("prompts"),
-        r"\d{2,} prompts( \*)?",
+        r"[\d,]{2,} prompts( \*)?",
     ),
     Column(
         "logits, float32",
@@ -95,7 +95,7 @@ COLUMNS = (
         largest("ratio", ".2f"),
         r"[01]\.\d\d",
     ),
-    Column("greedy", "test_families.test_greedy_ids", cases_of, total("ids"), r"\d{2,} ids"),
+    Column("greedy", "test_families.test_greedy_ids", cases_of, total("ids"), r"[\d,]{2,} ids"),
     Column("cache", "test_families.test_cache", cases_of, total("ids"), r"[\d,]{3,} ids"),
     Column(
         "gradients",

@@ -12,6 +12,14 @@ from safetensors.torch import load_file
 
 import omni
 
+# What `transformers` renames between a checkpoint and its model.
+PUBLISHED_AS = {
+    "mlp.post_mlp_layernorm": "post_mlp_layernorm",
+    "self_attn.q_gate_proj": "self_attn.q_b_proj",
+    "layernorm.mlp.fc1": "layernorm.W_down",
+    "layernorm.mlp.fc2": "layernorm.W_up",
+}
+
 
 def test_logits(case, reference, model, record_property) -> None:
     ids = ids_of(case, 2, LENGTH)
@@ -86,7 +94,8 @@ def test_gradients(case, reference, folder, model, tmp_path, record_property) ->
 
 def stored_as(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
     """A parameter under the names that published checkpoints give its pieces."""
-    name = name.replace("mlp.post_mlp_layernorm", "post_mlp_layernorm")
+    for held, published in PUBLISHED_AS.items():
+        name = name.replace(held, published)
     if name.endswith("experts.gate_up_proj"):
         base = name.removesuffix("gate_up_proj")
         gate, up = value.chunk(2, dim=1)
