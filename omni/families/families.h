@@ -20,6 +20,7 @@
   ROW(granite)             \
   ROW(hyperclovax)         \
   ROW(llama)               \
+  ROW(mistral)             \
   ROW(qwen2)               \
   ROW(qwen3)               \
   ROW(qwen3_moe)           \

@@ -65,6 +65,11 @@ PUBLISHED = {
         templates=("LLAMA3", "SMOLLM2"),
         licence="Llama licences; HyperCLOVA X SEED licence; SmolLM2 Apache-2.0",
     ),
+    "mistral": Published(
+        tokenizers=("llama2", "metaspace"),
+        templates=("MISTRAL",),
+        licence="Apache-2.0 (7B)",
+    ),
     "qwen2": Published(
         tokenizers=("qwen2",),
         templates=("QWEN25", "A_X"),

@@ -94,6 +94,7 @@ CASES = (
     Case("llama", "wide-queries", {"head_dim": 16, "rope_parameters": LLAMA3}),
     Case("llama", "biases", {"attention_bias": True, "mlp_bias": True, "rope_parameters": LINEAR}),
     Case("llama", "tied", {"tie_word_embeddings": True, "rope_parameters": PLAIN}),
+    Case("mistral", "sliding", {"head_dim": 16, "sliding_window": 7, "rope_parameters": PLAIN}),
     Case("qwen2", "full", {"rope_parameters": PLAIN}),
     Case(
         "qwen2",
