@@ -29,8 +29,10 @@ Json read_object(const fs::path& path) {
   if (!fs::exists(path)) {
     return {};
   }
-  constexpr int64_t kMaxBytes = int64_t{4} << 20;
-  Json document = read_json(path, kComponent, kMaxBytes);
+  // Tens of thousands of added tokens, each described, are the most published.
+  constexpr int64_t kMaxBytes = int64_t{32} << 20;
+  Json document = parse_json(
+      read_file(path, kMaxBytes), kComponent, path.string(), {.max_values = 1'000'000});
   if (!document.is_object()) {
     throw ValueError(kComponent, path.string() + ": expected an object.");
   }

@@ -147,7 +147,7 @@ CONFIGS: dict[str, tuple[Any, str]] = {
     "truncated": ('{"chat_template": "a', "not valid JSON"),
     "twice": ('{"chat_template": "a", "chat_template": "b"}', "occurs twice"),
     "deep": ('{"x": ' + "[" * 100_000, "nested deeper"),
-    "many": ('{"x": [' + "0," * 4_100_000 + "0]}", r"at most 4194304 bytes, got \d+"),
+    "many": ('{"x": [' + "0," * 4_100_000 + "0]}", "more than 1000000 values"),
 }  # fmt: skip
 
 

@@ -55,7 +55,9 @@ void check_type(const TokenizerJsonFile& file) {
   // Old files leave the type out.
   const std::string type = model.string_or("type", "BPE");
   if (type != "BPE") {
-    throw UnsupportedTokenizer(file.name, "expected model BPE, got " + type + ".");
+    constexpr size_t kShown = 60;
+    throw UnsupportedTokenizer(
+        file.name, "expected model BPE, got " + type.substr(0, kShown) + ".");
   }
 }
 

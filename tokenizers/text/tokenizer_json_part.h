@@ -41,12 +41,20 @@ struct TokenizerJsonPart {
   }
   [[noreturn]] void unsupported(const std::string& expected, const std::string& got)
       const {
-    throw UnsupportedTokenizer(
-        file, "expected " + name + " " + expected + ", got " + got + ".");
+    throw UnsupportedTokenizer(file, message(expected, got));
   }
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const {
-    throw IoError(
-        "tokenizer", file, "expected " + name + " " + expected + ", got " + got + ".");
+    throw IoError("tokenizer", file, message(expected, got));
+  }
+
+ private:
+  // What came is shown in part: a file may hold any length of text.
+  [[nodiscard]] std::string message(const std::string& expected, const std::string& got)
+      const {
+    constexpr size_t kMaxShown = 200;
+    const std::string shown =
+        got.size() > kMaxShown ? got.substr(0, kMaxShown) + "..." : got;
+    return "expected " + name + " " + expected + ", got " + shown + ".";
   }
 };
 
