@@ -33,6 +33,10 @@ How many stars are there?
 /audio examples/media/english.wav
 What was said?
 /reset
+/audio examples/media/sound.wav
+Which sound comes first?
+Which sound comes last?
+/reset
 /video examples/media/clip.mp4
 What colour is the shape when it sounds?
 /reset

@@ -67,6 +67,7 @@ def test_the_scripted_conversation(machine: Machine, talker: Path) -> None:
         ["audio", "examples/media/question.wav,"],
         ["audio", "examples/media/korean.wav,"],
         ["audio", "examples/media/english.wav,"],
+        ["audio", "examples/media/sound.wav,"],
         ["video", "examples/media/clip.mp4,"],
     ]
     turns = (ROOT / SCRIPT).read_text(encoding="utf-8").split("TURNS'\n")[1].split("TURNS\n")[0]
