@@ -126,9 +126,11 @@ void ChatSession::handle_command(const std::string& line) {
     print_receipt();
   } else if (name == "/reset") {
     chat_.reset();
+    tool_results_.clear();
     waiting_.clear();
     print_note("The conversation begins anew.");
   } else if (name == "/undo") {
+    tool_results_.clear();
     print_note(chat_.undo() ? "The last turn is gone." : "Nothing to undo.");
   } else if (name == "/quit" || name == "/exit") {
     is_open_ = false;
@@ -187,14 +189,17 @@ void ChatSession::send(const std::string& text, const omni::SamplingOptions& sam
 
 void ChatSession::add_tool_result(const std::string& text) {
   const InterruptibleWork work;
-  const size_t num_calls = last_ ? last_->tool_calls.size() : 0;
+  const std::vector<omni::Message>& messages = chat_.conversation().messages;
+  const std::vector<omni::ToolCall> calls =
+      messages.empty() ? std::vector<omni::ToolCall>() : messages.back().tool_calls;
+  const size_t num_calls = calls.size();
   if (num_calls == 0) {
     throw omni::ValueError("chat", "expected a call to give the result of, got none.");
   }
-  const omni::ToolCall& call = last_->tool_calls[tool_results_.size()];
+  const omni::ToolCall& call = calls[tool_results_.size()];
   tool_results_.push_back({text, call.name, call.id});
   if (tool_results_.size() < num_calls) {
-    print_note("/result is now for " + last_->tool_calls[tool_results_.size()].name);
+    print_note("/result is now for " + calls[tool_results_.size()].name);
     return;
   }
   const std::vector<omni::ToolResult> results = std::exchange(tool_results_, {});

@@ -342,11 +342,11 @@ Reply Chat::send_tool_results(
     const SamplingOptions& sampling,
     const EventCallback& on_event) {
   const auto& messages = state_->conversation.messages;
+  const size_t num_calls = messages.empty() ? 0 : messages.back().tool_calls.size();
   TORCH_CHECK_VALUE(
-      !results.empty() && !messages.empty() && !messages.back().tool_calls.empty(),
-      "[chat] expected results for calls that the last answer made, got ",
-      results.size(), " for ",
-      messages.empty() ? size_t{0} : messages.back().tool_calls.size(), " calls.");
+      num_calls > 0 && results.size() == num_calls,
+      "[chat] expected results for calls that the last answer made, one each, got ",
+      results.size(), " for ", num_calls, " calls.");
   std::vector<Message> said;
   for (const ToolResult& result : results) {
     Message message{Role::Tool, {result.content}};

@@ -48,7 +48,9 @@ std::vector<std::string> AnswerReader::next_marks() const {
   switch (state_) {
     case State::Text:
       marks = format_.separators;
-      add(format_.reasoning_begin);
+      if (!has_text_) { // in the midst of an answer the mark is spoken of
+        add(format_.reasoning_begin);
+      }
       add(format_.call_begin);
       break;
     case State::Reasoning:
@@ -92,6 +94,13 @@ void AnswerReader::read_marks(bool is_end) {
       return;
     }
     const std::string before = held_.substr(0, found.begin);
+    const bool opens_reasoning =
+        state_ == State::Text && found.mark == format_.reasoning_begin;
+    if (opens_reasoning && before.find_first_not_of(kWhiteSpace) != before.npos) {
+      held_.erase(0, before.size());
+      take(before); // with it the answer has begun: the mark is none
+      continue;
+    }
     held_.erase(0, found.begin + found.mark.size());
     take(before);
     enter(found.mark);
@@ -147,6 +156,7 @@ void AnswerReader::give(State state, std::string_view text) {
   if (text.empty()) {
     return;
   }
+  has_text_ = has_text_ || state != State::Reasoning;
   const auto kind = state == State::Reasoning ? AnswerPiece::Kind::Reasoning
                                               : AnswerPiece::Kind::Text;
   if (!pieces_.empty() && pieces_.back().kind == kind) {

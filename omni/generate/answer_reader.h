@@ -2,9 +2,10 @@
 // Copyright The Omni Authors
 //
 // Reads the text of an answer as it comes: what is reasoning, what is the answer
-// itself, what calls a tool. Gives each piece as soon as no mark can begin in it; white
-// space around marks belongs to them. Nothing is lost: a call that cannot be read, or
-// does not end, is given as text. Not thread-safe. No torch.
+// itself, what calls a tool. Reasoning comes before the answer. Gives each piece as
+// soon as no mark can begin in it; white space around marks belongs to them. Nothing is
+// lost: a call that cannot be read, or does not end, is given as text. Not thread-safe.
+// No torch.
 #pragma once
 
 #include <string>
@@ -49,6 +50,7 @@ class AnswerReader {
   std::string call_; // what stands after call_begin
   std::string space_; // at the end of what was given; dropped before a mark
   bool drops_space_; // a mark has just been read
+  bool has_text_ = false; // the answer itself has begun
   int num_calls_ = 0;
   std::vector<AnswerPiece> pieces_;
 };

@@ -68,6 +68,11 @@ std::string Assembler::text_of(int64_t id) {
   if (mark != marks_.end()) {
     return text_stream_.finish() + mark->second;
   }
+  // What ends an answer is no part of it, special token or not.
+  const std::vector<int64_t>& ends = model_->eos_ids;
+  if (std::find(ends.begin(), ends.end(), id) != ends.end()) {
+    return "";
+  }
   // A published vocabulary may be padded: ids behind the tokenizer's say nothing.
   return id < model_->tokenizer->vocab_size() ? text_stream_.push(id) : "";
 }

@@ -139,7 +139,7 @@ class Batch {
         result.reason = StopReason::StopString;
       } else if (
           num_new >= request_.max_new_tokens ||
-          num_tokens >= model_->config.transformer->max_positions) {
+          num_tokens + 1 >= model_->config.transformer->max_positions) {
         result.reason = StopReason::Length;
       } else {
         answer.is_over = false;

@@ -87,7 +87,9 @@ TEST_CASE("reasoning is told from the answer, white space around it is neither")
   check_read("so\n</think>\n\nyes", "R(so)T(yes)", {}, true);
   check_read("\nso", "R(so)", {}, true); // cut short
   check_read("\n\n</think>\n\nyes", "T(yes)", {}, true);
-  check_read("\n<think>a</think>b <think>c</think>", "R(a)T(b)R(c)");
+  check_read("\n<think>a</think><think>b</think>c", "R(ab)T(c)");
+  // Once the answer has begun, the mark is only spoken of.
+  check_read("<think>a</think>b <think>c</think>", "R(a)T(b <think>c</think>)");
 }
 
 TEST_CASE("calls are read as JSON") {
