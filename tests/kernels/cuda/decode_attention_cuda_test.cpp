@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "tests/kernels/cuda/emulated_kernel.h"
+
+#include "kernels/cuda/decode_attention.cuh"
+
+namespace omni::testing {
+namespace {
+
+using namespace kernels::cuda;
+
+struct Case {
+  int num_heads, num_groups, key_width, value_width;
+  int num_rows, capacity; // rows of the cache in use and in memory
+  int window = 0;
+  bool is_askew = false;
+};
+
+const Case kCases[] = {
+    {1, 1, 1, 1, 1, 1},           {2, 2, 8, 8, 3, 5},
+    {6, 2, 64, 64, 37, 40},       {6, 1, 33, 5, 90, 95}, // six heads: two tiles
+    {4, 2, 64, 132, 257, 300},    {3, 1, 16, 40, 290, 290, 0, true},
+    {4, 1, 64, 64, 400, 401, 64}, {2, 1, 24, 24, 500, 640, 300},
+    {2, 1, 8, 8, 20, 20, 50}}; // a window longer than the cache
+
+template <typename T>
+class Run {
+ public:
+  explicit Run(const Case& case_in) : c(case_in) {
+    q = random_values<T>(c.num_heads * c.key_width, 1, 2.0f);
+    keys = random_values<T>(c.num_groups * c.capacity * c.key_width, 2);
+    values = random_values<T>(c.num_groups * c.capacity * c.value_width, 3);
+  }
+
+  std::vector<T> operator()(ThreadOrder order) const {
+    Buffer<T> q_in(q), keys_in(keys, c.is_askew), values_in(values, c.is_askew);
+    Buffer<T> out(c.num_heads * c.value_width);
+    DecodeAttention<T> args;
+    args.q = q_in.data();
+    args.keys = keys_in.data();
+    args.values = values_in.data();
+    args.out = out.data();
+    args.key_row_stride = c.key_width;
+    args.key_group_stride = c.capacity * c.key_width;
+    args.value_row_stride = c.value_width;
+    args.value_group_stride = c.capacity * c.value_width;
+    args.num_rows = c.num_rows;
+    args.window = c.window;
+    args.num_heads = c.num_heads;
+    args.num_groups = c.num_groups;
+    args.key_width = c.key_width;
+    args.value_width = c.value_width;
+    args.scale = 0.3f;
+    const int seen = c.window > 0 ? std::min(c.window, c.num_rows) : c.num_rows;
+    const int splits = ceil_div(seen, kAttendRows);
+    CHECK(num_attend_splits(args) == splits);
+    const int scratch = splits > 1 ? splits * c.num_heads : 0;
+    Buffer<float> split_out(scratch * c.value_width), largest(scratch), sum(scratch);
+    args.split_out = split_out.data();
+    args.split_largest = largest.data();
+    args.split_sum = sum.data();
+    const bool takes_packs = decode_attention_takes_packs(args);
+    CHECK(
+        takes_packs ==
+        (!c.is_askew && c.key_width % kAttendPack == 0 &&
+         c.value_width % kAttendPack == 0));
+    run_kernel(decode_attention_launch(args), order, [&] {
+      takes_packs ? decode_attention_kernel<kAttendPack>(args)
+                  : decode_attention_kernel<1>(args);
+    });
+    run_kernel(merge_splits_launch(args), order, [&] { merge_splits_kernel(args); });
+    return out.values();
+  }
+
+  [[nodiscard]] std::vector<double> twin() const {
+    std::vector<double> out;
+    const int first = c.window > 0 ? std::max(0, c.num_rows - c.window) : 0;
+    for (int head = 0; head < c.num_heads; ++head) {
+      const size_t begin = head / (c.num_heads / c.num_groups) * c.capacity;
+      std::vector<double> weights;
+      double sum = 0.0;
+      for (int row = first; row < c.num_rows; ++row) {
+        double dot = 0.0;
+        for (int i = 0; i < c.key_width; ++i) {
+          dot += to_double(q[head * c.key_width + i]) *
+              to_double(keys[(begin + row) * c.key_width + i]);
+        }
+        weights.push_back(std::exp(dot * double{0.3f}));
+        sum += weights.back();
+      }
+      for (int channel = 0; channel < c.value_width; ++channel) {
+        double value = 0.0;
+        for (int row = first; row < c.num_rows; ++row) {
+          value += weights[row - first] / sum *
+              to_double(values[(begin + row) * c.value_width + channel]);
+        }
+        out.push_back(value);
+      }
+    }
+    return out;
+  }
+
+  const Case c;
+  std::vector<T> q, keys, values;
+};
+
+template <typename T>
+void check(const Case& c) {
+  CAPTURE(c.num_heads, c.num_groups, c.key_width, c.value_width, c.num_rows, c.window);
+  const Run<T> run(c);
+  CHECK(distance(in_every_order(run), run.twin()) < kTolerance<T>);
+}
+
+TEST_CASE("CUDA attention of one row follows its formula, windowed and split") {
+  for (const Case& c : kCases) {
+    check<float>(c);
+  }
+}
+
+TEST_CASE("CUDA attention of one row follows its formula in bfloat16") {
+  for (const Case& c : kCases) {
+    check<Bf16>(c);
+  }
+}
+
+TEST_CASE("CUDA attention stays finite where exp of a score overflows") {
+  Run<float> run({1, 1, 1, 1, 300, 300});
+  run.q = {1000.0f};
+  const std::vector<float> out = run(ThreadOrder::Forward);
+  CHECK(std::isfinite(out[0]));
+  // One key is so much larger that its value alone is seen.
+  const auto best = std::max_element(run.keys.begin(), run.keys.end());
+  CHECK(out[0] == Approx(run.values[best - run.keys.begin()]).margin(1e-3));
+}
+
+} // namespace
+} // namespace omni::testing
