@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Omni Authors
+"""Encoders: a vision tower of 0.4e9 weights, and 30 s of sound."""
+
+import sys
+from collections.abc import Iterator
+
+from contest import Contest, Contestant, Target
+from engine_pipe import ROOT
+from published_weights import FOLDER, WHISPER, member_of
+from safetensors.torch import load_file
+
+ANSWERS = ROOT / "build" / "bench" / "answers"
+MOST_APART = 0.05  # of rows in bf16, by the norm of what they should be
+
+
+def compare_answers(contestants: list[Contestant], most_apart: float, **arguments) -> None:
+    """All rows beside those of the first, by the norm of the difference over its norm."""
+    ANSWERS.mkdir(parents=True, exist_ok=True)
+    wanted = None
+    for one in contestants:
+        path = ANSWERS / "rows.safetensors"
+        of_one = {"engine": one.load["engine"]} if arguments else {}
+        got = one.ask("answer", **{"to" if arguments else "path": str(path)}, **of_one, **arguments)
+        one.note_memory()
+        if got is None:
+            continue
+        rows = load_file(path)["rows"]
+        if wanted is None:
+            wanted, one.check = rows, "what others are compared with"
+        elif rows.shape != wanted.shape:
+            one.is_right, one.check = False, f"WRONG: {list(rows.shape)}, not {list(wanted.shape)}"
+        else:
+            apart = ((rows - wanted).norm() / wanted.norm()).item()
+            one.is_right = apart <= most_apart
+            one.check = f"{apart:.4f} apart{'' if one.is_right else ': WRONG'}"
+
+
+def vision_contest(limits: dict[str, float], missing: dict[str, str]) -> Iterator[Contest]:
+    ours = Contestant("Omni bf16", "run_vit.py", {"engine": "omni"}, "bf16", python=sys.executable)
+    peers = [
+        Contestant(f"transformers bf16 {kind}", "run_vit.py", {"engine": kind}, "bf16",
+                   needs="transformers", rival="Omni bf16")
+        for kind in ("eager", "compiled")
+    ]  # fmt: skip
+    everyone = [ours, *peers]
+    try:
+        for one in everyone:
+            one.start(missing)
+        compare_answers(everyone, MOST_APART)
+        work = ours.ask("operations")
+        yield Contest(
+            "vit", "vision tower of 0.4e9 weights, 1024 patches", "pictures/s", "encode", {},
+            everyone,
+            tuple(
+                Target("Omni bf16", (peer.name,), factor)
+                for peer, factor in zip(peers, (1.5, 1.05), strict=True)
+            ),
+            (lambda _: limits["bf16"] / work["operations"]) if work else None,
+        )  # fmt: skip
+    finally:
+        for one in everyone:
+            one.stop()
+
+
+def whisper_folder() -> str:
+    """What faster-whisper reads of the package that carries Whisper tiny.en."""
+    package = WHISPER[0]
+    files = ("config.json", "vocabulary.txt", "tokenizer.json", "model.bin")
+    return str([member_of(package, name, FOLDER) for name in files][0].parent)
+
+
+def sound_contest(limits: dict[str, float], missing: dict[str, str]) -> Iterator[Contest]:
+    def of(name: str, format_name: str, **settings) -> Contestant:
+        load = {"format_name": format_name, **settings.pop("load")}
+        made = Contestant(f"{name} {format_name}", "run_speech_encoder.py", load, format_name)
+        made.check = "its own weights: rates are of arithmetic"
+        for key, value in settings.items():
+            setattr(made, key, value)
+        return made
+
+    ours = [
+        of("Omni conformer", name, load={"engine": "omni"}, python=sys.executable)
+        for name in ("float32", "bf16")
+    ]
+    whisper = {"engine": "faster-whisper", "folder": whisper_folder()}
+    peers = [
+        of("faster-whisper", name, load=whisper, needs="faster-whisper", rival=rival)
+        for name, rival in (
+            ("float32", "Omni conformer float32"), ("bfloat16", "Omni conformer bf16"),
+            ("int8", "Omni conformer bf16"),
+        )
+    ]  # fmt: skip
+    everyone = [*ours, *peers]
+    try:
+        for one in everyone:
+            one.start(missing)
+            one.ask("encode")
+            one.note_memory()
+        yield Contest(
+            "sound", "encode of 30 s of sound, Whisper tiny's shape", "Gop/s", "encode", {},
+            everyone,
+            (
+                Target(ours[0].name, (peers[0].name,), 1.1),
+
+            ),
+            lambda name: limits[{"float32": "float32", "int8": "int8"}.get(name, "bf16")] / 1e9,
+        )  # fmt: skip
+    finally:
+        for one in everyone:
+            one.stop()
