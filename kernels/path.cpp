@@ -18,14 +18,23 @@ bool has_fused_dtype(const at::Tensor& tensor) {
 
 const std::vector<std::string>& op_names() {
   static const std::vector<std::string> names = {
-      "add_rms_norm",     "cached_causal_attention",
-      "causal_attention", "decode_attention",
-      "depthwise_conv1d", "fsq_decode",
-      "fsq_encode",       "fsq_quantize",
-      "grouped_linear",   "linear_cross_entropy",
-      "patchify",         "qk_norm_rope",
-      "rms_norm",         "sample",
-      "splice_rows",      "swiglu"};
+      "add_rms_norm",
+      "cached_causal_attention",
+      "causal_attention",
+      "decode_attention",
+      "depthwise_conv1d",
+      "fsq_decode",
+      "fsq_encode",
+      "fsq_quantize",
+      "grouped_linear",
+      "linear_cross_entropy",
+      "packed_linear",
+      "patchify",
+      "qk_norm_rope",
+      "rms_norm",
+      "sample",
+      "splice_rows",
+      "swiglu"};
   return names;
 }
 

@@ -77,6 +77,13 @@ void check_grouped_linear(
     const at::Tensor& x,
     const at::Tensor& weight,
     at::IntArrayRef counts);
+// `format` is a WeightFormat.
+void check_packed_linear(
+    const at::Tensor& x,
+    const at::Tensor& panels,
+    const std::optional<at::Tensor>& bias,
+    int64_t format,
+    int64_t num_rows);
 void check_swiglu(const at::Tensor& gate, const at::Tensor& up);
 void check_swiglu(const at::Tensor& gate_up);
 void check_splice_rows(

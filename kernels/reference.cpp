@@ -85,6 +85,16 @@ QueriesAndKeys qk_norm_rope(
   return {one(q, options.q_weight), one(k, options.k_weight)};
 }
 
+at::Tensor packed_linear(
+    const at::Tensor& x,
+    const PackedWeight& weight,
+    const std::optional<at::Tensor>& bias) {
+  const at::ScalarType compute = compute_dtype(x);
+  const at::Tensor entries = unpack_weight(weight).to(x.device(), compute);
+  const at::Tensor used_bias = bias ? bias->to(compute) : at::Tensor();
+  return at::linear(x.to(compute), entries, used_bias).to(x.scalar_type());
+}
+
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
   const at::ScalarType compute = compute_dtype(gate);
   return (at::silu(gate.to(compute)) * up.to(compute)).to(gate.scalar_type());

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/kernels.h"
+#include "kernels/packed_linear.h"
 
 namespace omni::kernels::reference {
 
@@ -51,6 +52,12 @@ depthwise_conv1d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 
 at::Tensor
 grouped_linear(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef counts);
+
+// With the whole weight unpacked, and x as it is.
+at::Tensor packed_linear(
+    const at::Tensor& x,
+    const PackedWeight& weight,
+    const std::optional<at::Tensor>& bias);
 
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 

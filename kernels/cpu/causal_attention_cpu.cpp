@@ -12,6 +12,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/cpu/kept_memory.h"
+#include "kernels/cpu/prefill_attention.h"
+#include "kernels/cpu/rows.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
@@ -243,6 +246,53 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> causal_attention_backward_cpu(
   return {of.q, of.k, of.v};
 }
 
+// Whether prefill_attention.h takes these: it is for bfloat16 alone.
+bool takes_prefill(
+    const at::Tensor& q,
+    const at::Tensor& keys,
+    const at::Tensor& values) {
+  const auto fits = [](const at::Tensor& x) {
+    return x.scalar_type() == at::kBFloat16 && x.size(-1) % 2 == 0;
+  };
+  return cpu::has_prefill_attention() && q.numel() > 0 && fits(q) && fits(keys) &&
+      fits(values);
+}
+
+const uint16_t* bits_of(const at::Tensor& x) {
+  return reinterpret_cast<const uint16_t*>(x.const_data_ptr<at::BFloat16>());
+}
+
+at::Tensor prefill(
+    const at::Tensor& q,
+    const at::Tensor& keys,
+    const at::Tensor& values,
+    const CausalAttentionOptions& options) {
+  at::Tensor out = cpu::empty({q.size(0), q.size(1), values.size(2)}, q.options());
+  const cpu::PrefillShape shape{
+      .num_queries = q.size(0),
+      .num_keys = keys.size(1),
+      .num_heads = q.size(1),
+      .num_kv_heads = keys.size(0),
+      .key_width = q.size(2),
+      .value_width = values.size(2),
+      .window = options.window,
+      .scale = static_cast<float>(options.scale)};
+  const cpu::PrefillRows rows{
+      .queries = bits_of(q),
+      .query_row_stride = q.stride(0),
+      .query_head_stride = q.stride(1),
+      .keys = bits_of(keys),
+      .key_group_stride = keys.stride(0),
+      .key_row_stride = keys.stride(1),
+      .values = bits_of(values),
+      .value_group_stride = values.stride(0),
+      .value_row_stride = values.stride(1),
+      .out = reinterpret_cast<uint16_t*>(out.mutable_data_ptr<at::BFloat16>())};
+  const cpu::ThreadTeam team;
+  cpu::prefill_attention(shape, rows, team);
+  return out;
+}
+
 at::Tensor cached_causal_attention_cpu(
     const at::Tensor& q,
     const at::Tensor& keys,
@@ -255,7 +305,12 @@ at::Tensor cached_causal_attention_cpu(
     const NoAutocast no_autocast;
     return reference::cached_causal_attention(q, keys, values, options);
   }
-  at::Tensor out = at::empty(q.sizes(), q.options());
+  if (takes_prefill(q, keys, values)) {
+    return prefill(
+        cpu::with_dense_rows(q), cpu::with_dense_rows(keys),
+        cpu::with_dense_rows(values), options);
+  }
+  at::Tensor out = cpu::empty(q.sizes(), q.options());
   const int64_t groups = keys.size(0), repeat = q.size(1) / groups;
   for_each_task(1, groups, [&](size_t, int64_t group, int64_t count) {
     const int64_t head = group * repeat, heads = count * repeat;

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/cpu/kept_memory.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
 #include "kernels/path.h"
@@ -257,7 +258,7 @@ at::Tensor forward_one(
     const RotaryTables& tables,
     const OptionalTensor& weight,
     const QkNormRopeOptions& options) {
-  const at::Tensor out = at::empty(heads.sizes(), heads.options());
+  const at::Tensor out = cpu::empty(heads.sizes(), heads.options());
   if (out.numel() == 0) {
     return out;
   }
@@ -287,7 +288,7 @@ Gradients backward_one(
     const OptionalTensor& weight,
     const QkNormRopeOptions& options) {
   const int64_t width = heads.size(-1);
-  const at::Tensor out = at::empty(heads.sizes(), heads.options());
+  const at::Tensor out = cpu::empty(heads.sizes(), heads.options());
   const at::Tensor partial = at::zeros(
       {at::get_num_threads(), weight.has_value() ? width : 0},
       heads.options().dtype(at::kFloat));

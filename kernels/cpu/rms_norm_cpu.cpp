@@ -17,6 +17,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/cpu/kept_memory.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
 #include "kernels/path.h"
@@ -182,7 +183,7 @@ at::Tensor rms_norm_cpu(
   }
   const at::Tensor rows = x.contiguous();
   const at::Tensor used = cpu::used_weight(weight, weight_offset);
-  const at::Tensor normed = at::empty(x.sizes(), x.options());
+  const at::Tensor normed = cpu::empty(x.sizes(), x.options());
   cpu::for_dtypes(x.scalar_type(), x.scalar_type(), [&]<typename X, typename S>(X, S) {
     run_forward<X, S>(rows, nullptr, used, normed, nullptr, {.eps = eps});
   });
@@ -205,8 +206,8 @@ std::tuple<at::Tensor, at::Tensor> add_rms_norm_cpu(
   }
   const at::Tensor branch = x.contiguous(), stream = residual.contiguous();
   const at::Tensor used = cpu::used_weight(weight, weight_offset);
-  const at::Tensor normed = at::empty(x.sizes(), x.options());
-  const at::Tensor sum = at::empty(x.sizes(), residual.options());
+  const at::Tensor normed = cpu::empty(x.sizes(), x.options());
+  const at::Tensor sum = cpu::empty(x.sizes(), residual.options());
   cpu::for_dtypes(
       x.scalar_type(), residual.scalar_type(), [&]<typename X, typename S>(X, S) {
         run_forward<X, S>(branch, &stream, used, normed, &sum, options);
@@ -230,9 +231,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> add_rms_norm_backward_cpu(
   const int64_t rows = width == 0 ? 0 : sum.numel() / width;
   const bool is_same =
       branch_multiplier == 1.0 && grad.scalar_type() == sum.scalar_type();
-  const at::Tensor grad_stream = at::empty(sum.sizes(), sum.options());
+  const at::Tensor grad_stream = cpu::empty(sum.sizes(), sum.options());
   const at::Tensor grad_branch =
-      at::empty(is_same ? at::IntArrayRef({0}) : sum.sizes(), grad.options());
+      cpu::empty(is_same ? at::IntArrayRef({0}) : sum.sizes(), grad.options());
   const at::Tensor partial = at::zeros({at::get_num_threads(), width}, used.options());
   cpu::for_dtypes(
       grad.scalar_type(), sum.scalar_type(), [&]<typename X, typename S>(X, S) {

@@ -35,6 +35,11 @@ inline int64_t rows_per_task(int64_t width, int64_t entries) {
   return std::max<int64_t>(1, entries / std::max<int64_t>(1, width));
 }
 
+// With its last axis dense.
+inline at::Tensor with_dense_rows(const at::Tensor& tensor) {
+  return tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
+}
+
 // A norm's weight as it is used: float32, contiguous, offset added.
 inline at::Tensor used_weight(const at::Tensor& weight, double offset) {
   const at::Tensor copy = weight.to(at::kFloat).contiguous();

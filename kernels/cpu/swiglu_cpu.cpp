@@ -6,6 +6,7 @@
 // rms_norm_cpu.cpp.
 #include <torch/library.h>
 
+#include "kernels/cpu/kept_memory.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
 #include "kernels/path.h"
@@ -85,7 +86,7 @@ at::Tensor merged_cpu(const at::Tensor& gate_up) {
   const at::Tensor in = gate_up.contiguous();
   std::vector<int64_t> sizes = in.sizes().vec();
   const int64_t width = sizes.back() /= 2;
-  const at::Tensor out = at::empty(sizes, in.options());
+  const at::Tensor out = cpu::empty(sizes, in.options());
   const int64_t num_rows = width == 0 ? 0 : out.numel() / width;
   cpu::for_dtype(in.scalar_type(), [&]<typename T>(T) {
     const T* gates = in.const_data_ptr<T>();
@@ -107,7 +108,7 @@ at::Tensor pair_cpu(const at::Tensor& gate, const at::Tensor& up) {
     return reference::swiglu(gate, up);
   }
   const at::Tensor gate_in = gate.contiguous(), up_in = up.contiguous();
-  const at::Tensor out = at::empty(gate.sizes(), gate.options());
+  const at::Tensor out = cpu::empty(gate.sizes(), gate.options());
   const int64_t width = gate.size(-1);
   const int64_t num_rows = width == 0 ? 0 : out.numel() / width;
   cpu::for_dtype(gate.scalar_type(), [&]<typename T>(T) {
@@ -126,7 +127,7 @@ at::Tensor pair_cpu(const at::Tensor& gate, const at::Tensor& up) {
 at::Tensor merged_backward_cpu(const at::Tensor& grad, const at::Tensor& gate_up) {
   const NoAutocast no_autocast;
   const at::Tensor in = gate_up.contiguous(), dy = grad.contiguous();
-  const at::Tensor out = at::empty(in.sizes(), in.options());
+  const at::Tensor out = cpu::empty(in.sizes(), in.options());
   const int64_t width = dy.size(-1);
   const int64_t num_rows = width == 0 ? 0 : dy.numel() / width;
   cpu::for_dtype(in.scalar_type(), [&]<typename T>(T) {
@@ -151,8 +152,8 @@ std::tuple<at::Tensor, at::Tensor> pair_backward_cpu(
   const NoAutocast no_autocast;
   const at::Tensor gate_in = gate.contiguous(), up_in = up.contiguous();
   const at::Tensor dy = grad.contiguous();
-  const at::Tensor gate_grad = at::empty(gate.sizes(), gate.options());
-  const at::Tensor up_grad = at::empty(gate.sizes(), gate.options());
+  const at::Tensor gate_grad = cpu::empty(gate.sizes(), gate.options());
+  const at::Tensor up_grad = cpu::empty(gate.sizes(), gate.options());
   const int64_t width = dy.size(-1);
   const int64_t num_rows = width == 0 ? 0 : dy.numel() / width;
   cpu::for_dtype(gate.scalar_type(), [&]<typename T>(T) {

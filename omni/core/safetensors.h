@@ -52,8 +52,10 @@ class SafetensorsReader {
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // Writes one file, atomically. Tensors are stored contiguous and in the order given,
-// the widest elements first, so that each begins aligned for its dtype. ValueError for
-// a name twice or "__metadata__", TypeError for a dtype that the format lacks.
+// but for alignment: first those of whole multiples of 64 bytes, which all begin at
+// one, then the others, the widest elements first, each aligned for its dtype.
+// ValueError for a name twice or "__metadata__", TypeError for a dtype that the format
+// lacks.
 void write_safetensors(
     const std::filesystem::path& path,
     const NamedTensors& tensors,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <set>
 
 #include "omni/core/file_io.h"
@@ -16,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using OrderedJson = nlohmann::ordered_json;
+
+constexpr int64_t kAlignment = 64; // of the data, so that mapped tensors are aligned
 
 std::string name_of_dtype(at::ScalarType dtype) {
   switch (dtype) {
@@ -104,9 +107,12 @@ void write_safetensors(
   for (const auto& item : tensors) {
     in_order.push_back(&item);
   }
-  std::ranges::stable_sort(in_order, [](const auto* a, const auto* b) {
-    return a->second.element_size() > b->second.element_size();
-  });
+  const auto rank = [](const auto* item) {
+    const bool keeps_alignment = num_bytes(item->second) % kAlignment == 0;
+    return keeps_alignment ? kAlignment
+                           : static_cast<int64_t>(item->second.element_size());
+  };
+  std::ranges::stable_sort(in_order, std::greater<>(), rank);
   OrderedJson header = OrderedJson::object();
   if (!metadata.empty()) {
     header["__metadata__"] = metadata;
@@ -124,7 +130,6 @@ void write_safetensors(
     offset += num_bytes(tensor);
   }
   std::string text = header.dump();
-  constexpr size_t kAlignment = 64; // of the data, so that mapped tensors are aligned
   text.append((kAlignment - (text.size() + 8) % kAlignment) % kAlignment, ' ');
   std::string length(8, '\0');
   for (size_t i = 0; i < 8; ++i) {

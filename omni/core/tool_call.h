@@ -11,7 +11,9 @@ namespace omni {
 struct ToolCall {
   std::string name; // of the function
   std::string arguments = "{}"; // a JSON object
-  std::string id; // as the model named the call, else "call_0", "call_1", ...
+  // As the model named the call; if it did not, or not by a name of its own within the
+  // conversation, "call00000", "call00001", ...
+  std::string id;
 
   bool operator==(const ToolCall&) const = default;
 };

@@ -34,6 +34,8 @@ class AttentionImpl : public torch::nn::Module {
   virtual at::Tensor forward(const at::Tensor& x, const AttentionRows& rows) = 0;
   // Input maps get deviation `input_std`, the map back to D `output_std`.
   virtual void reset_parameters(double input_std, double output_std) = 0;
+  // The maps whose weights may be stored in few bits.
+  [[nodiscard]] virtual std::vector<LinearMap> quantizable() const = 0;
 };
 
 // softmax(scale q k^T) v with H query heads that share G keys and values.
@@ -43,6 +45,13 @@ class GroupedQueryAttentionImpl : public AttentionImpl {
   GroupedQueryAttentionImpl(const TransformerConfig& config, int64_t layer);
   at::Tensor forward(const at::Tensor& x, const AttentionRows& rows) override;
   void reset_parameters(double input_std, double output_std) override;
+  [[nodiscard]] std::vector<LinearMap> quantizable() const override {
+    return {qkv, output};
+  }
+  // Of q k^T before softmax.
+  [[nodiscard]] double scale() const {
+    return scale_;
+  }
 
   const int64_t layer;
   const LayerConfig config;

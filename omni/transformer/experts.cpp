@@ -113,4 +113,8 @@ void ExpertsFeedForwardImpl::reset_parameters(double input_std, double output_st
   }
 }
 
+std::vector<LinearMap> ExpertsFeedForwardImpl::quantizable() const {
+  return shared ? shared->quantizable() : std::vector<LinearMap>();
+}
+
 } // namespace omni

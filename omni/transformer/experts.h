@@ -48,6 +48,8 @@ class ExpertsFeedForwardImpl : public FeedForwardImpl {
   ExpertsFeedForwardImpl(int64_t width, const ExpertsConfig& config);
   at::Tensor forward(const at::Tensor& x) override;
   void reset_parameters(double input_std, double output_std) override;
+  // Those of the shared one.
+  [[nodiscard]] std::vector<LinearMap> quantizable() const override;
 
   ExpertRouter router{nullptr};
   RoutedExperts experts{nullptr};

@@ -8,6 +8,7 @@
 #include <torch/nn.h>
 
 #include <memory>
+#include <vector>
 
 #include "omni/transformer/linear_map.h"
 #include "omni/transformer/transformer_config.h"
@@ -20,6 +21,8 @@ class FeedForwardImpl : public torch::nn::Module {
   virtual at::Tensor forward(const at::Tensor& x) = 0;
   // Input maps get deviation `input_std`, the map back to D `output_std`.
   virtual void reset_parameters(double input_std, double output_std) = 0;
+  // The maps whose weights may be stored in few bits.
+  [[nodiscard]] virtual std::vector<LinearMap> quantizable() const = 0;
 };
 
 struct DenseFeedForwardOptions {
@@ -34,6 +37,9 @@ class DenseFeedForwardImpl : public FeedForwardImpl {
   explicit DenseFeedForwardImpl(const DenseFeedForwardOptions& options);
   at::Tensor forward(const at::Tensor& x) override;
   void reset_parameters(double input_std, double output_std) override;
+  [[nodiscard]] std::vector<LinearMap> quantizable() const override {
+    return {gate_up, down};
+  }
 
   LinearMap gate_up{nullptr}; // rows of gate, then of up: [2F, D]
   LinearMap down{nullptr}; // [D, F]

@@ -147,6 +147,32 @@ KvView KvCache::append(
       layer.first_index};
 }
 
+void KvCache::compact(Layer& layer) {
+  const int64_t kept =
+      std::min(layer.window + options_.slack_tokens - 1, layer.num_rows);
+  for (at::Tensor* buffer_GLK : {&layer.keys_GLK, &layer.values_GLK}) {
+    // A copy first: the rows may overlap the place they move to.
+    const at::Tensor last_GLK =
+        buffer_GLK->narrow(1, layer.num_rows - kept, kept).clone();
+    buffer_GLK->narrow(1, 0, kept).copy_(last_GLK);
+  }
+  layer.first_index += layer.num_rows - kept;
+  layer.num_rows = kept;
+}
+
+KvCache::NewRow KvCache::append_row(int64_t layer_index) {
+  const at::NoGradGuard no_grad;
+  Layer& layer = layers_.at(static_cast<size_t>(layer_index));
+  check_room(layer.first_index + layer.num_rows + 1);
+  if (layer.window > 0 && layer.num_rows == layer.keys_GLK.size(1)) {
+    compact(layer);
+  } else {
+    grow(layer, layer.num_rows + 1);
+  }
+  ++layer.num_rows;
+  return {layer.keys_GLK, layer.values_GLK, layer.num_rows};
+}
+
 bool KvCache::truncate(int64_t num_tokens) {
   TORCH_CHECK_VALUE(
       num_tokens >= 0 && num_tokens <= this->num_tokens(),

@@ -56,6 +56,14 @@ class KvCache {
   // none.
   KvView
   append(int64_t layer, const at::Tensor& keys_GLK, const at::Tensor& values_GLK = {});
+  // Room for one more row of a layer that keeps keys and values, which counts as
+  // appended; the caller writes it. Valid until the cache changes.
+  struct NewRow {
+    at::Tensor keys_GLK; // [G, capacity, key width], the new row at num_rows - 1
+    at::Tensor values_GLK;
+    int64_t num_rows = 0;
+  };
+  NewRow append_row(int64_t layer);
   // Keeps the first `num_tokens` rows. Returns false, and empties the cache, when a
   // sliding layer no longer holds the rows it needs: compute the prefix again. Throws
   // ValueError unless 0 <= num_tokens <= num_tokens().
@@ -89,6 +97,9 @@ class KvCache {
   };
   void grow(Layer& layer, int64_t num_rows);
   void check_room(int64_t num_tokens) const;
+  // For a sliding layer without room for one more row: moves those it needs to the
+  // front.
+  void compact(Layer& layer);
   // For a sliding layer without room: stores the last rows, returns all that are seen.
   KvView slide(Layer& layer, const at::Tensor& keys_GLK, const at::Tensor& values_GLK);
 

@@ -257,4 +257,14 @@ void LatentAttentionImpl::reset_parameters(double input_std, double output_std) 
   kv_norm->reset_parameters();
 }
 
+std::vector<LinearMap> LatentAttentionImpl::quantizable() const {
+  std::vector<LinearMap> maps;
+  for (const LinearMap& map : {q, q_down, q_up, kv_down, output}) {
+    if (map) {
+      maps.push_back(map);
+    }
+  }
+  return maps;
+}
+
 } // namespace omni

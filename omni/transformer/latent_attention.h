@@ -19,6 +19,8 @@ class LatentAttentionImpl : public AttentionImpl {
   LatentAttentionImpl(const TransformerConfig& config, int64_t layer);
   at::Tensor forward(const at::Tensor& x, const AttentionRows& rows) override;
   void reset_parameters(double input_std, double output_std) override;
+  // All but kv_up, which is also used the other way round.
+  [[nodiscard]] std::vector<LinearMap> quantizable() const override;
 
   const int64_t layer;
   const LayerConfig config;

@@ -17,7 +17,79 @@ LinearMapImpl::LinearMapImpl(const LinearMapOptions& options) {
 }
 
 at::Tensor LinearMapImpl::forward(const at::Tensor& x) {
-  return at::linear(x, weight, bias);
+  const bool is_quantized = !weight.defined();
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      !is_quantized || !at::GradMode::is_enabled() || !x.requires_grad(),
+      "[linear_map] expected no gradient through a quantized weight. Train the model "
+      "before it is quantized, or use torch.no_grad().");
+  const kernels::PackedWeight* fast = packed();
+  const bool is_fast = fast != nullptr &&
+      (is_quantized ||
+       (!at::GradMode::is_enabled() && x.scalar_type() == at::kBFloat16));
+  if (!is_fast) {
+    return at::linear(x, weight, bias);
+  }
+  return kernels::packed_linear(
+      x, *fast, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt);
+}
+
+void LinearMapImpl::prepare() {
+  if (packed() == nullptr && weight.is_cpu() && weight.scalar_type() == at::kBFloat16 &&
+      kernels::has_fast_packed_linear()) {
+    packed_ = Packed{
+        kernels::pack_weight(weight, kernels::WeightFormat::Bfloat16),
+        ValueStamp(weight)};
+  }
+}
+
+const kernels::PackedWeight* LinearMapImpl::packed() const {
+  const bool is_current =
+      packed_ && (!packed_->source || *packed_->source == ValueStamp(weight));
+  return is_current ? &packed_->weight : nullptr;
+}
+
+void LinearMapImpl::quantize(kernels::WeightFormat format) {
+  set_quantized(kernels::pack_weight(weight, format));
+}
+
+void LinearMapImpl::expect_quantized(kernels::WeightFormat format) {
+  const int64_t rows = weight.size(0), columns = weight.size(1);
+  const auto sizes = kernels::packed_sizes(format, rows, columns);
+  set_quantized({format, rows, columns, at::empty(at::IntArrayRef(sizes), at::kByte)});
+}
+
+void LinearMapImpl::set_quantized(kernels::PackedWeight packed) {
+  parameters_.erase("weight");
+  weight = at::Tensor();
+  // The packed weight holds the same tensor, so that what is read into the one is read
+  // into the other.
+  panels = register_buffer("panels", packed.panels);
+  packed_ = Packed{std::move(packed), std::nullopt};
+}
+
+void LinearMapImpl::check_device(torch::Device device) const {
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      !panels.defined() || device.is_cpu(),
+      "[linear_map] expected a quantized weight to stay on cpu, got ", device,
+      ". Move the model before it is quantized.");
+}
+
+void LinearMapImpl::to(torch::Device device, torch::Dtype dtype, bool non_blocking) {
+  check_device(device);
+  for (at::Tensor& parameter : parameters(/*recurse=*/false)) {
+    parameter.set_data(parameter.to(device, dtype, non_blocking));
+  }
+}
+
+void LinearMapImpl::to(torch::Dtype dtype, bool non_blocking) {
+  for (at::Tensor& parameter : parameters(/*recurse=*/false)) {
+    parameter.set_data(parameter.to(dtype, non_blocking));
+  }
+}
+
+void LinearMapImpl::to(torch::Device device, bool non_blocking) {
+  check_device(device);
+  Module::to(device, non_blocking);
 }
 
 void LinearMapImpl::reset_parameters(double weight_std) {

@@ -2,10 +2,16 @@
 // Copyright The Omni Authors
 //
 // y = x W^T + b. Unlike torch::nn::Linear it leaves its parameters unset when built, so
-// that loading a checkpoint never pays for random numbers it then overwrites.
+// that loading a checkpoint never pays for random numbers it then overwrites. Without
+// gradients it uses the packed form of its weight, once that has been made.
 #pragma once
 
 #include <torch/nn.h>
+
+#include <optional>
+
+#include "kernels/packed_linear.h"
+#include "omni/core/value_stamp.h"
 
 namespace omni {
 
@@ -23,8 +29,34 @@ class LinearMapImpl : public torch::nn::Module {
   // Weight normal with deviation `weight_std`, bias 0.
   void reset_parameters(double weight_std);
 
-  at::Tensor weight; // [output_width, input_width]
+  // Makes the packed form of a bfloat16 weight on the CPU, where a product with it is
+  // faster, unless there is one of the weight as it is now.
+  void prepare();
+  // Null when there is none, or the weight has changed since.
+  [[nodiscard]] const kernels::PackedWeight* packed() const;
+
+  // Replaces the weight by one of few bits; from then on there are no gradients.
+  void quantize(kernels::WeightFormat format);
+  // The same for a weight that is yet to be read: the memory of `panels` is unset.
+  void expect_quantized(kernels::WeightFormat format);
+  // Panels stay as they are, on the CPU.
+  void to(torch::Device device, torch::Dtype dtype, bool non_blocking) override;
+  void to(torch::Dtype dtype, bool non_blocking) override;
+  void to(torch::Device device, bool non_blocking) override;
+
+  at::Tensor weight; // [output_width, input_width]; undefined once quantized
+  at::Tensor panels; // of a quantized weight, as kernels::PackedWeight has them
   at::Tensor bias; // [output_width] or undefined
+
+ private:
+  void set_quantized(kernels::PackedWeight weight);
+  void check_device(torch::Device device) const;
+
+  struct Packed {
+    kernels::PackedWeight weight;
+    std::optional<ValueStamp> source; // of the weight it was made from; none: quantized
+  };
+  std::optional<Packed> packed_;
 };
 TORCH_MODULE(LinearMap);
 

@@ -9,7 +9,9 @@
 #include <set>
 #include <utility>
 
+#include "omni/core/available_memory.h"
 #include "omni/core/shapes.h"
+#include "omni/transformer/packed_decoder.h"
 #include "omni/transformer/row_spans.h"
 
 namespace omni {
@@ -31,6 +33,18 @@ void check_input(const TransformerInput& input, int64_t width) {
         "[transformer] expected `segments` int64, got ", input.segments.scalar_type(),
         ".");
   }
+}
+
+// Packed forms double what the weights take: only where that leaves most of the memory
+// to others.
+bool has_room_for_packed(const std::vector<LinearMap>& maps) {
+  int64_t bytes = 0;
+  for (const LinearMap& map : maps) {
+    if (map->packed() == nullptr) {
+      bytes += static_cast<int64_t>(map->weight.nbytes());
+    }
+  }
+  return bytes == 0 || bytes < available_memory_bytes() / 4;
 }
 
 void check_caches(const std::vector<KvCache*>& caches) {
@@ -153,6 +167,12 @@ at::Tensor TransformerImpl::run_cached(
     cache->reserve(length); // what does not fit is refused before any layer is written
     rollbacks.emplace_back(*cache);
   }
+  const std::shared_ptr<PackedDecoder> decoder = prepared_decoder();
+  if (decoder && batch == 1 && length == 1) {
+    const at::Tensor hidden_BLD = step(*decoder, input, *caches.front());
+    rollbacks.front().keep();
+    return hidden_BLD;
+  }
   AttentionRows rows;
   rows.caches = caches;
   const at::Tensor hidden_LD =
@@ -161,6 +181,49 @@ at::Tensor TransformerImpl::run_cached(
     rollback.keep();
   }
   return hidden_LD.unflatten(0, {batch, length});
+}
+
+std::shared_ptr<PackedDecoder> TransformerImpl::prepared_decoder() {
+  if (!table->weight.is_cpu()) {
+    return nullptr;
+  }
+  const std::lock_guard lock(is_preparing_);
+  if (prepared_.empty()) {
+    for (const auto& module : modules(/*include_self=*/false)) {
+      const auto map = std::dynamic_pointer_cast<LinearMapImpl>(module);
+      // A table that is not the head is only looked up.
+      if (map && (map != table.ptr() || config.has_tied_head)) {
+        prepared_.emplace_back(map);
+      }
+    }
+  }
+  if (has_room_for_packed(prepared_)) {
+    for (LinearMap& map : prepared_) {
+      map->prepare();
+    }
+  }
+  if (!decoder_ || !decoder_->is_current()) {
+    decoder_ = PackedDecoder::make({layers, norm, config.residual_multiplier});
+  }
+  return decoder_;
+}
+
+at::Tensor TransformerImpl::step(
+    PackedDecoder& decoder,
+    const TransformerInput& input,
+    KvCache& cache) {
+  std::vector<kernels::RotaryTables> distinct, of_layer;
+  for (const Rotary& rotary : rotaries_) {
+    distinct.push_back(rotary.tables(input.positions.flatten(0, 1)));
+  }
+  for (const size_t which : rotary_of_layer_) {
+    of_layer.push_back(distinct[which]);
+  }
+  at::Tensor hidden = input.hidden.flatten().to(table->weight.scalar_type());
+  if (config.embedding_multiplier != 1.0) {
+    hidden = hidden * config.embedding_multiplier;
+  }
+  return decoder.step(hidden, of_layer, cache).view(input.hidden.sizes());
 }
 
 at::Tensor TransformerImpl::forward(const TransformerInput& input, KvCache& cache) {
@@ -188,10 +251,21 @@ at::Tensor TransformerImpl::forward(
 }
 
 at::Tensor TransformerImpl::logits(const at::Tensor& hidden) {
-  const at::Tensor weight = head_weight();
+  LinearMap& map = head ? head : table;
   at::Tensor logits =
-      at::linear(hidden.to(weight.scalar_type()), weight).to(hidden.scalar_type());
+      map->forward(hidden.to(map->weight.scalar_type())).to(hidden.scalar_type());
   return config.logits_multiplier == 1.0 ? logits : logits * config.logits_multiplier;
+}
+
+std::vector<LinearMap> TransformerImpl::quantizable() const {
+  std::vector<LinearMap> all;
+  for (const Block& layer : layers) {
+    for (const auto& maps :
+         {layer->attention->quantizable(), layer->feed_forward->quantizable()}) {
+      all.insert(all.end(), maps.begin(), maps.end());
+    }
+  }
+  return all;
 }
 
 at::Tensor TransformerImpl::head_weight() {

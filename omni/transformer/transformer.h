@@ -7,6 +7,8 @@
 
 #include <torch/nn.h>
 
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "omni/transformer/block.h"
@@ -17,6 +19,8 @@
 #include "omni/transformer/transformer_config.h"
 
 namespace omni {
+
+class PackedDecoder;
 
 // What a forward pass computes over. Several sequences packed in one row of length L
 // are told apart by segments; B > 1 rows are independent and padded by segment -1.
@@ -59,6 +63,9 @@ class TransformerImpl : public torch::nn::Module {
   at::Tensor logits(const at::Tensor& hidden);
   // The [V, D] matrix that `logits` multiplies by, before logits_multiplier.
   at::Tensor head_weight();
+  // The maps whose weights may be stored in few bits: large products of the layers, not
+  // the table, the head, norms, or what chooses experts and rows.
+  [[nodiscard]] std::vector<LinearMap> quantizable() const;
   void reset_parameters();
 
   const TransformerConfig config;
@@ -76,6 +83,16 @@ class TransformerImpl : public torch::nn::Module {
       const TransformerInput& input,
       const std::vector<KvCache*>& caches);
 
+  // Packed forms of what is multiplied by, where they are worth having, and the fused
+  // step over them (null where there is none).
+  std::shared_ptr<PackedDecoder> prepared_decoder();
+  // One row of one sequence by the fused step.
+  at::Tensor
+  step(PackedDecoder& decoder, const TransformerInput& input, KvCache& cache);
+
+  std::mutex is_preparing_; // of the next two
+  std::vector<LinearMap> prepared_; // maps whose packed forms are wanted
+  std::shared_ptr<PackedDecoder> decoder_;
   std::vector<Rotary> rotaries_; // the distinct ones
   std::vector<size_t> rotary_of_layer_;
 };

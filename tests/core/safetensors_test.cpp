@@ -106,6 +106,28 @@ TEST_CASE("aligned tensors are not copied and outlive reader and file") {
   CHECK(first.view({15})[14].item<float>() == 11.0F);
 }
 
+TEST_CASE(
+    "tensors of whole multiples of 64 bytes begin at one, whatever is beside them") {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder.path / "x.safetensors";
+  const NamedTensors tensors = {
+      {"odd", at::ones({3})},
+      {"panels", at::ones({5, 64}, at::kByte)},
+      {"one", at::ones({1}, at::kDouble)},
+      {"wide", at::ones({32}, at::kBFloat16)},
+      {"byte", at::ones({7}, at::kByte)},
+      {"more", at::ones({128}, at::kByte)}};
+  write_safetensors(path, tensors);
+  const SafetensorsReader reader(path);
+  check_equal(reader, tensors);
+  for (const auto& [name, tensor] : tensors) {
+    INFO(name);
+    const int64_t alignment =
+        tensor.nbytes() % 64 == 0 ? 64 : static_cast<int64_t>(tensor.element_size());
+    CHECK(reader.tensors().at(name).begin % alignment == 0);
+  }
+}
+
 TEST_CASE("misaligned tensors are copied") {
   const test::TemporaryFolder folder;
   const fs::path path = folder.path / "x.safetensors";

@@ -330,8 +330,8 @@ const std::vector<OpCase>& op_table() {
             }),
         depthwise_conv1d_case("7 taps", 7, 33),
         depthwise_conv1d_case("1 tap, 1 channel", 1, 1)};
-    for (OpCase& one : attention_cases()) {
-      cases.push_back(std::move(one));
+    for (const auto& more : {attention_cases(), packed_linear_cases()}) {
+      cases.insert(cases.end(), more.begin(), more.end());
     }
     return cases;
   }();

@@ -33,11 +33,16 @@ struct OpCase {
 };
 
 const std::vector<OpCase>& op_table();
-// Its rows of attention.
+// Its rows of attention and of packed weights.
 std::vector<OpCase> attention_cases();
+std::vector<OpCase> packed_linear_cases();
 
 // N(0, 1) values that depend on the sizes and `seed` only.
 at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype, uint64_t seed);
+
+// [rows, width] of such values that nothing is lost when packed_linear rounds them to
+// bfloat16, or to 8 bits in groups.
+at::Tensor exact_rows(int64_t rows, int64_t width, at::ScalarType dtype);
 
 // Empty when every tensor of `got` is within tolerance of `expected` (float64), else
 // what differs.

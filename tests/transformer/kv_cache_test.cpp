@@ -50,6 +50,16 @@ std::vector<int64_t> range(int64_t begin, int64_t end) {
   return numbers;
 }
 
+// Appends row `number` by append_row; returns the numbers of all the layer then holds.
+std::vector<int64_t> append_number(KvCache& cache, int64_t layer, int64_t number) {
+  const KvCache::NewRow row = cache.append_row(layer);
+  row.keys_GLK.narrow(1, row.num_rows - 1, 1).copy_(rows(number, number + 1));
+  row.values_GLK.narrow(1, row.num_rows - 1, 1).copy_(-rows(number, number + 1));
+  return numbers_of(
+      {row.keys_GLK.narrow(1, 0, row.num_rows),
+       row.values_GLK.narrow(1, 0, row.num_rows)});
+}
+
 // Rows [begin, begin + size) of `in` through `model`, appended to `cache`.
 at::Tensor
 run(Transformer& model, const Inputs& in, KvCache& cache, int64_t begin, int64_t size) {
@@ -246,6 +256,77 @@ TEST_CASE("a cache of bf16 serves float32 layers") {
   const double difference = largest_difference(cached, whole);
   CHECK(difference > 1e-4); // it is bf16 that is stored
   CHECK(difference < 0.05);
+}
+
+TEST_CASE("rows appended one by one for the caller to write grow a full layer") {
+  KvCache cache(config_of({0}), {.capacity_tokens = 2});
+  for (int64_t length = 0; length < 20; ++length) {
+    CHECK(append_number(cache, 0, length) == range(0, length + 1));
+    CHECK(cache.num_tokens() == length + 1);
+  }
+  CHECK(numbers_of(cache.append(0, rows(20, 23), -rows(20, 23))) == range(0, 23));
+  REQUIRE(cache.truncate(7));
+  CHECK(append_number(cache, 0, 7) == range(0, 8));
+  // 2, 4, 8, 16, 32 rows of 2 groups of 4 float32, keys and values.
+  CHECK(cache.size_bytes() == 32 * 2 * 4 * 4 * 2);
+}
+
+TEST_CASE("rows appended one by one slide through a sliding layer's buffer") {
+  struct Case {
+    int64_t window, slack;
+  };
+  for (const auto& [window, slack] :
+       {Case{5, 3}, Case{5, 0}, Case{1, 0}, Case{1, 4}, Case{3, 1}, Case{40, 40}}) {
+    INFO("window " << window << ", slack " << slack);
+    KvCache cache(config_of({window}), {.capacity_tokens = 64, .slack_tokens = slack});
+    const int64_t bytes = cache.size_bytes();
+    // What a row sees, and `slack` rows before: cut back so far, a row sees enough.
+    const auto append = [&](int64_t length) {
+      const std::vector<int64_t> numbers = append_number(cache, 0, length);
+      CHECK(numbers == range(numbers.front(), length + 1));
+      CHECK(numbers.front() <= std::max<int64_t>(0, length + 1 - window));
+      CHECK(cache.num_tokens() == length + 1);
+    };
+    int64_t length = 0;
+    for (; length < 60; ++length) {
+      append(length);
+      if (length % 7 == 6) {
+        REQUIRE(cache.truncate(cache.num_tokens() - std::min(slack, length)));
+        for (int64_t i = cache.num_tokens(); i <= length; ++i) {
+          append(i);
+        }
+      }
+    }
+    // Between appends of many.
+    for (const int64_t size : {1, 4, 1, 1, 9, 1}) {
+      const KvView view =
+          cache.append(0, rows(length, length + size), -rows(length, length + size));
+      CHECK(numbers_of(view) == range(view.first_index, length + size));
+      length += size;
+      append(length++);
+      append(length++);
+    }
+    CHECK(cache.size_bytes() == bytes);
+  }
+}
+
+TEST_CASE("one more row than max_positions is refused, and counts as none") {
+  using omni::testing::Contains;
+  KvCache cache(config_of({0, 3}), {.capacity_tokens = 4, .slack_tokens = 2});
+  for (int64_t i = 0; i < 100; ++i) {
+    for (const int64_t layer : {0, 1}) {
+      append_number(cache, layer, i);
+    }
+  }
+  for (const int64_t layer : {0, 1}) {
+    CHECK_THROWS_WITH(
+        cache.append_row(layer),
+        Contains("[kv_cache] expected at most max_positions = 100 rows, got 101."));
+  }
+  CHECK_THROWS_AS(cache.append_row(2), std::out_of_range);
+  CHECK(cache.num_tokens() == 100);
+  REQUIRE(cache.truncate(99));
+  CHECK(append_number(cache, 1, 99).back() == 99);
 }
 
 TEST_CASE("what a cache cannot do is said with its numbers") {

@@ -53,4 +53,10 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
   return (a - b).abs().max().item<double>();
 }
 
+double relative_difference(const at::Tensor& got, const at::Tensor& expected) {
+  const at::Tensor wanted = expected.to(at::kFloat);
+  const at::Tensor error = got.to(at::kFloat) - wanted;
+  return (error.square().mean() / wanted.square().mean()).sqrt().item<double>();
+}
+
 } // namespace omni::testing

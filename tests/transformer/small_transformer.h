@@ -24,6 +24,8 @@ struct Inputs {
 
 Inputs make_inputs(int64_t length, int64_t seed);
 double largest_difference(const at::Tensor& a, const at::Tensor& b);
+// Difference as a part of the root mean square of what is expected.
+double relative_difference(const at::Tensor& got, const at::Tensor& expected);
 
 inline constexpr double kTolerance = 2e-5; // float32, the same sums in another order
 

@@ -16,19 +16,9 @@ using testing::largest_difference;
 using testing::make_config;
 using testing::make_inputs;
 using testing::make_transformer;
+using testing::relative_difference;
 
 namespace {
-
-// Difference as a part of the root mean square of what is expected.
-double relative_difference(const at::Tensor& got, const at::Tensor& expected) {
-  const double scale = expected.to(at::kFloat).square().mean().sqrt().item<double>();
-  return (got.to(at::kFloat) - expected.to(at::kFloat))
-             .square()
-             .mean()
-             .sqrt()
-             .item<double>() /
-      scale;
-}
 
 class Autocast {
  public:

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// In place of the files with AVX-512 where the compiler is not for x86-64.
+#include "kernels/cpu/attend_rows_avx512.h"
+#include "kernels/cpu/packed_product.h"
+
+namespace omni::kernels::cpu {
+
+const PackedProducts* avx512_products() {
+  return nullptr;
+}
+
+bool has_attend_avx512(const AttendShape&) {
+  return false;
+}
+
+void attend_block_avx512(
+    const AttendShape&,
+    const float*,
+    const uint16_t*,
+    const uint16_t*,
+    int64_t,
+    float*,
+    float*) {}
+
+} // namespace omni::kernels::cpu

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "kernels/cpu/packed_panels.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/cpu/half_float.h"
+
+namespace omni::kernels::cpu {
+namespace {
+
+using Group = std::array<float, kGroupColumns>;
+
+// A row's entries from a column on, zeros behind its end.
+Group group_of(const float* row, int64_t first, int64_t num_columns) {
+  Group group{};
+  const int64_t count = std::min(kGroupColumns, num_columns - first);
+  for (int64_t i = 0; i < count; ++i) {
+    group[static_cast<size_t>(i)] = row[first + i];
+  }
+  return group;
+}
+
+struct Int4Group {
+  uint16_t scale = 0; // float16
+  uint8_t zero = 0; // sixteenths
+  std::array<uint8_t, kGroupColumns> codes{};
+  float squared_error = INFINITY;
+};
+
+// The codes that serve a group best when `low` becomes 0 and `high` 15.
+Int4Group int4_group(const Group& group, float low, float high) {
+  Int4Group result;
+  result.scale = float16_of(std::min((high - low) / 15.0f, 65504.0f));
+  const float scale = float_of_float16(result.scale);
+  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+  result.zero = static_cast<uint8_t>(
+      std::clamp(std::nearbyint(-low * inverse * 16.0f), 0.0f, 240.0f));
+  const float zero = static_cast<float>(result.zero) / 16.0f;
+  float error = 0.0f;
+  for (size_t i = 0; i < group.size(); ++i) {
+    const float code =
+        std::clamp(std::nearbyint(group[i] * inverse + zero), 0.0f, 15.0f);
+    const float difference = scale * (code - zero) - group[i];
+    result.codes[i] = static_cast<uint8_t>(code);
+    error += difference * difference;
+  }
+  result.squared_error = error;
+  return result;
+}
+
+// Note [Ends of a 4-bit group]
+// The range of a group, with 0 in it, cut by up to a fifth at either end: what lies
+// outside becomes the end, the rest is told apart more finely. The whole range is tried
+// first, and kept where nothing is better.
+Int4Group best_int4_group(const Group& group) {
+  const auto [least, most] = std::minmax_element(group.begin(), group.end());
+  const float low = std::min(*least, 0.0f), high = std::max(*most, 0.0f);
+  Int4Group best = int4_group(group, low, high);
+  for (const float low_share : {1.0f, 0.95f, 0.9f, 0.85f, 0.8f}) {
+    for (const float high_share : {1.0f, 0.95f, 0.9f, 0.85f, 0.8f}) {
+      const Int4Group other = int4_group(group, low * low_share, high * high_share);
+      if (other.squared_error < best.squared_error) {
+        best = other;
+      }
+    }
+  }
+  return best;
+}
+
+void pack_int4_row(
+    const float* row,
+    int64_t lane,
+    int64_t num_columns,
+    uint8_t* panel) {
+  for (int64_t g = 0; g < num_groups(num_columns); ++g) {
+    const Int4Group group =
+        best_int4_group(group_of(row, g * kGroupColumns, num_columns));
+    uint8_t* at = panel + g * kInt4Group;
+    std::memcpy(at + lane * 2, &group.scale, 2);
+    at[kInt4Zeros + lane] = group.zero;
+    uint8_t* codes = at + kInt4Codes;
+    for (size_t i = 0; i < group.codes.size(); ++i) {
+      const size_t chunk = i / 8, byte = i % 4;
+      const bool is_high = i % 8 >= 4;
+      uint8_t& both = codes[chunk * 64 + static_cast<size_t>(lane) * 4 + byte];
+      both =
+          is_high ? static_cast<uint8_t>(both | group.codes[i] << 4) : group.codes[i];
+    }
+  }
+}
+
+void pack_int8_row(
+    const float* row,
+    int64_t lane,
+    int64_t num_columns,
+    uint8_t* panel) {
+  float largest = 0.0f;
+  for (int64_t i = 0; i < num_columns; ++i) {
+    largest = std::max(largest, std::abs(row[i]));
+  }
+  const float scale = largest / 127.0f;
+  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+  std::memcpy(panel + lane * 4, &scale, 4);
+  uint8_t* codes = panel + kInt8Codes + lane * 4;
+  for (int64_t i = 0; i < num_columns; ++i) {
+    const float code = std::clamp(std::nearbyint(row[i] * inverse), -127.0f, 127.0f);
+    codes[i / 4 * 64 + i % 4] = static_cast<uint8_t>(128 + static_cast<int>(code));
+  }
+}
+
+} // namespace
+
+void pack_panel(
+    WeightFormat format,
+    const float* rows,
+    int64_t row_stride,
+    int64_t num_rows,
+    int64_t num_columns,
+    std::byte* panel) {
+  auto* bytes = reinterpret_cast<uint8_t*>(panel);
+  std::memset(panel, 0, static_cast<size_t>(panel_bytes(format, num_columns)));
+  if (format == WeightFormat::Int8) { // the code of 0
+    const int64_t entries = kPanelRows * padded_columns(num_columns);
+    std::memset(bytes + kInt8Codes, 128, static_cast<size_t>(entries));
+  }
+  for (int64_t lane = 0; lane < num_rows; ++lane) {
+    const float* row = rows + lane * row_stride;
+    switch (format) {
+      case WeightFormat::Bfloat16:
+        for (int64_t i = 0; i < num_columns; ++i) {
+          const uint16_t bits = bfloat16_of(row[i]);
+          std::memcpy(bytes + (i / 2 * 32 + lane * 2 + i % 2) * 2, &bits, 2);
+        }
+        break;
+      case WeightFormat::Int8:
+        pack_int8_row(row, lane, num_columns, bytes);
+        break;
+      case WeightFormat::Int4:
+        pack_int4_row(row, lane, num_columns, bytes);
+        break;
+    }
+  }
+}
+
+namespace {
+
+float bfloat16_entry(const uint8_t* panel, int64_t lane, int64_t column) {
+  uint16_t bits = 0;
+  std::memcpy(&bits, panel + (column / 2 * 32 + lane * 2 + column % 2) * 2, 2);
+  return float_of_bfloat16(bits);
+}
+
+float int8_entry(const uint8_t* panel, int64_t lane, int64_t column) {
+  float scale = 0.0f;
+  std::memcpy(&scale, panel + lane * 4, 4);
+  const int code = panel[kInt8Codes + column / 4 * 64 + lane * 4 + column % 4];
+  return scale * static_cast<float>(code - 128);
+}
+
+float int4_entry(const uint8_t* panel, int64_t lane, int64_t column) {
+  const uint8_t* group = panel + column / kGroupColumns * kInt4Group;
+  uint16_t scale = 0;
+  std::memcpy(&scale, group + lane * 2, 2);
+  const float zero = static_cast<float>(group[kInt4Zeros + lane]) / 16.0f;
+  const int64_t chunk = column % kGroupColumns / 8;
+  const uint8_t both = group[kInt4Codes + chunk * 64 + lane * 4 + column % 4];
+  const int code = column % 8 >= 4 ? both >> 4 : both & 15;
+  return float_of_float16(scale) * (static_cast<float>(code) - zero);
+}
+
+} // namespace
+
+void unpack_panel(
+    WeightFormat format,
+    const std::byte* panel,
+    int64_t num_rows,
+    int64_t num_columns,
+    float* rows,
+    int64_t row_stride) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(panel);
+  for (int64_t lane = 0; lane < num_rows; ++lane) {
+    for (int64_t i = 0; i < num_columns; ++i) {
+      rows[lane * row_stride + i] = format == WeightFormat::Bfloat16
+          ? bfloat16_entry(bytes, lane, i)
+          : format == WeightFormat::Int8 ? int8_entry(bytes, lane, i)
+                                         : int4_entry(bytes, lane, i);
+    }
+  }
+}
+
+} // namespace omni::kernels::cpu

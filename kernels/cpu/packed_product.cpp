@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+#include "kernels/cpu/packed_product.h"
+
+namespace omni::kernels::cpu {
+
+void multiply_packed(
+    const PackedMatrix& weight,
+    const ProductInput& x,
+    const ProductRange& range,
+    float* out,
+    int64_t out_stride) {
+  static const PackedProducts& products =
+      avx512_products() != nullptr ? *avx512_products() : portable_products();
+  switch (weight.format) {
+    case WeightFormat::Bfloat16:
+      return products.bfloat16(weight, x, range, out, out_stride);
+    case WeightFormat::Int8:
+      return products.int8(weight, x, range, out, out_stride);
+    case WeightFormat::Int4:
+      return products.int4(weight, x, range, out, out_stride);
+  }
+}
+
+int64_t panels_per_task(int64_t num_rows) {
+  // A row alone: some 32 kB of weights, so that a task is worth being handed out. Many
+  // rows: the three panels of a tile, for they are read again for every few rows.
+  return num_rows < 8 ? 6 : 3;
+}
+
+} // namespace omni::kernels::cpu

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The products of packed_product.h in loops over the 16 rows of a panel, which the
+// compiler vectorises for whatever it has; see Note [Row loops] in rms_norm_cpu.cpp.
+#include <cstring>
+
+#include "kernels/cpu/half_float.h"
+#include "kernels/cpu/packed_product.h"
+
+namespace omni::kernels::cpu {
+namespace {
+
+using Lanes = float[kPanelRows];
+
+// `sum` runs through one row of x and one panel.
+[[gnu::always_inline]] inline void bfloat16_panel(
+    const std::byte* panel,
+    int64_t padded,
+    const uint16_t* x,
+    float* __restrict sum) {
+  const auto* pairs = reinterpret_cast<const uint16_t*>(panel);
+  for (int64_t k = 0; k < padded; k += 2) {
+    const float first = float_of_bfloat16(x[k]), second = float_of_bfloat16(x[k + 1]);
+    const uint16_t* __restrict w = pairs + k * kPanelRows;
+#pragma omp simd
+    for (int64_t r = 0; r < kPanelRows; ++r) {
+      sum[r] += float_of_bfloat16(w[2 * r]) * first +
+          float_of_bfloat16(w[2 * r + 1]) * second;
+    }
+  }
+}
+
+struct InputRow {
+  const int8_t* codes;
+  const float* scales;
+  const int32_t* sums;
+};
+
+[[gnu::always_inline]] inline void int8_panel(
+    const std::byte* panel,
+    int64_t groups,
+    const InputRow& x,
+    float* __restrict sum) {
+  const auto* codes = reinterpret_cast<const uint8_t*>(panel) + kInt8Codes;
+  for (int64_t g = 0; g < groups; ++g) {
+    int32_t dots[kPanelRows];
+    for (int64_t r = 0; r < kPanelRows; ++r) {
+      dots[r] = -128 * x.sums[g];
+    }
+    for (int64_t k = g * kGroupColumns; k < (g + 1) * kGroupColumns; k += 4) {
+      const uint8_t* __restrict w = codes + k * kPanelRows;
+      const int8_t* v = x.codes + k;
+#pragma omp simd
+      for (int64_t r = 0; r < kPanelRows; ++r) {
+        dots[r] += w[4 * r] * v[0] + w[4 * r + 1] * v[1] + w[4 * r + 2] * v[2] +
+            w[4 * r + 3] * v[3];
+      }
+    }
+#pragma omp simd
+    for (int64_t r = 0; r < kPanelRows; ++r) {
+      sum[r] += static_cast<float>(dots[r]) * x.scales[g];
+    }
+  }
+  Lanes scales;
+  std::memcpy(scales, panel, sizeof(scales));
+  for (int64_t r = 0; r < kPanelRows; ++r) {
+    sum[r] *= scales[r];
+  }
+}
+
+[[gnu::always_inline]] inline void int4_panel_product(
+    const std::byte* panel,
+    int64_t num_columns,
+    const InputRow& x,
+    float* __restrict sum) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(panel);
+  for (int64_t g = 0; g < num_groups(num_columns); ++g) {
+    const uint8_t* group = bytes + g * kInt4Group;
+    int32_t dots[kPanelRows] = {};
+    for (int64_t chunk = 0; chunk < kGroupColumns / 8; ++chunk) {
+      const uint8_t* __restrict w = group + kInt4Codes + chunk * 64;
+      const int8_t* v = x.codes + g * kGroupColumns + chunk * 8;
+#pragma omp simd
+      for (int64_t r = 0; r < kPanelRows; ++r) {
+        for (int64_t b = 0; b < 4; ++b) {
+          dots[r] += (w[4 * r + b] & 15) * v[b] + (w[4 * r + b] >> 4) * v[b + 4];
+        }
+      }
+    }
+    uint16_t scales[kPanelRows];
+    std::memcpy(scales, group, sizeof(scales));
+    const uint8_t* zeros = group + kInt4Zeros;
+    const float sixteenth = static_cast<float>(x.sums[g]) * 0.0625f;
+    for (int64_t r = 0; r < kPanelRows; ++r) {
+      const float dot =
+          static_cast<float>(dots[r]) - static_cast<float>(zeros[r]) * sixteenth;
+      sum[r] += dot * (float_of_float16(scales[r]) * x.scales[g]);
+    }
+  }
+}
+
+// Note [Three loops alike]
+// A clone of a function holds what is inlined into it, so each format has its own loop
+// over rows and panels for the compiler to make clones of.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+bfloat16_product(
+    const PackedMatrix& weight,
+    const ProductInput& x,
+    const ProductRange& range,
+    float* out,
+    int64_t out_stride) {
+  const int64_t padded = padded_columns(weight.num_columns);
+  const int64_t bytes = step_of(weight);
+  for (int64_t p = range.panel_begin; p < range.panel_end; ++p) {
+    for (int64_t m = 0; m < range.num_rows; ++m) {
+      Lanes sum = {};
+      bfloat16_panel(weight.panels + p * bytes, padded, x.values + m * padded, sum);
+      std::memcpy(
+          out + m * out_stride + (p - range.panel_begin) * kPanelRows, sum,
+          sizeof(sum));
+    }
+  }
+}
+
+InputRow row_of(const ProductInput& x, int64_t m, int64_t num_columns) {
+  const int64_t groups = num_groups(num_columns);
+  return {
+      x.codes + m * padded_columns(num_columns), x.scales + m * groups,
+      x.sums + m * groups};
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void int8_product(
+    const PackedMatrix& weight,
+    const ProductInput& x,
+    const ProductRange& range,
+    float* out,
+    int64_t out_stride) {
+  const int64_t bytes = step_of(weight);
+  for (int64_t p = range.panel_begin; p < range.panel_end; ++p) {
+    for (int64_t m = 0; m < range.num_rows; ++m) {
+      Lanes sum = {};
+      int8_panel(
+          weight.panels + p * bytes, num_groups(weight.num_columns),
+          row_of(x, m, weight.num_columns), sum);
+      std::memcpy(
+          out + m * out_stride + (p - range.panel_begin) * kPanelRows, sum,
+          sizeof(sum));
+    }
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void int4_product(
+    const PackedMatrix& weight,
+    const ProductInput& x,
+    const ProductRange& range,
+    float* out,
+    int64_t out_stride) {
+  const int64_t bytes = step_of(weight);
+  for (int64_t p = range.panel_begin; p < range.panel_end; ++p) {
+    for (int64_t m = 0; m < range.num_rows; ++m) {
+      Lanes sum = {};
+      int4_panel_product(
+          weight.panels + p * bytes, weight.num_columns,
+          row_of(x, m, weight.num_columns), sum);
+      std::memcpy(
+          out + m * out_stride + (p - range.panel_begin) * kPanelRows, sum,
+          sizeof(sum));
+    }
+  }
+}
+
+} // namespace
+
+const PackedProducts& portable_products() {
+  static const PackedProducts products = {
+      "portable", &bfloat16_product, &int8_product, &int4_product};
+  return products;
+}
+
+} // namespace omni::kernels::cpu

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Rows as a product with a packed weight reads them: bfloat16 for a Bfloat16 weight,
+// and for the integer formats 8-bit codes with a scale for each 32 entries. No torch.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/cpu/packed_panels.h"
+
+namespace omni::kernels::cpu {
+
+// [M, padded I], rows one behind the other; what a format does not read is null.
+struct ProductInput {
+  const uint16_t* values = nullptr; // bfloat16 bits
+  const int8_t* codes = nullptr; // x = scale * code
+  const float* scales = nullptr; // [M, I / 32]
+  const int32_t* sums = nullptr; // [M, I / 32], of the codes of a group
+};
+
+// Owns the memory of one; reused from call to call. Distinct rows may be set at once.
+class ProductInputBuffer {
+ public:
+  // Room for M rows of I entries.
+  void prepare(WeightFormat format, int64_t num_rows, int64_t num_columns);
+  void set_row(int64_t row, const float* x);
+  [[nodiscard]] ProductInput input() const;
+
+ private:
+  WeightFormat format_ = WeightFormat::Bfloat16;
+  int64_t num_columns_ = 0;
+  std::vector<uint16_t> values_;
+  std::vector<int8_t> codes_;
+  std::vector<float> scales_;
+  std::vector<int32_t> sums_;
+};
+
+} // namespace omni::kernels::cpu

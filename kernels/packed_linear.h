@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Products with weights packed for reading: the same numbers in the order in which a
+// product wants them, in 16, 8 or 4 bits (weight_format.h). For inference on the CPU:
+// no gradient. Thread-safe. Errors as in kernels.h.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <optional>
+
+#include "kernels/weight_format.h"
+
+namespace omni::kernels {
+
+// A weight [O, I]. The memory may be a mapped file.
+struct PackedWeight {
+  WeightFormat format = WeightFormat::Bfloat16;
+  int64_t num_rows = 0; // O
+  int64_t num_columns = 0; // I
+  at::Tensor panels; // uint8 [ceil(O / 16), bytes of a panel]
+};
+
+// weight [O, I] floating, on the CPU.
+PackedWeight pack_weight(const at::Tensor& weight, WeightFormat format);
+// The weight that the panels stand for, float32 [O, I].
+at::Tensor unpack_weight(const PackedWeight& weight);
+// The shape of the panels of a weight.
+std::array<int64_t, 2>
+packed_sizes(WeightFormat format, int64_t num_rows, int64_t num_columns);
+
+// x W^T + bias. x [.., I] float32 or bfloat16, bias [O]; returns [.., O] in x's dtype.
+// x is rounded to bfloat16 for a Bfloat16 weight, else to 8 bits in groups of 32; sums
+// are float32. A row's result does not depend on the other rows.
+at::Tensor packed_linear(
+    const at::Tensor& x,
+    const PackedWeight& weight,
+    const std::optional<at::Tensor>& bias = {});
+
+// Whether this processor has instructions that make packed_linear faster than a plain
+// product.
+bool has_fast_packed_linear();
+
+} // namespace omni::kernels

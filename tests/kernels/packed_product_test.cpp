@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// The two versions of the product over the same panels and rows, and what a product
+// reads of a row.
+#include "kernels/cpu/packed_product.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <vector>
+
+#include "kernels/packed_linear.h"
+#include "tests/kernels/op_table.h"
+#include "tests/support/catch.h"
+
+namespace omni::kernels::cpu {
+namespace {
+
+using kernels::testing::normal;
+
+constexpr WeightFormat kFormats[] = {
+    WeightFormat::Bfloat16, WeightFormat::Int8, WeightFormat::Int4};
+
+PackedProduct product_of(const PackedProducts& products, WeightFormat format) {
+  return format == WeightFormat::Bfloat16 ? products.bfloat16
+      : format == WeightFormat::Int8      ? products.int8
+                                          : products.int4;
+}
+
+// Panels and rows to multiply.
+struct Problem {
+  Problem(WeightFormat format, int64_t num_rows, int64_t num_columns, int64_t num_x)
+      : packed(pack_weight(normal({num_rows, num_columns}, at::kFloat, 1), format)),
+        x(normal({num_x, num_columns}, at::kFloat, 2)) {
+    buffer.prepare(format, num_x, num_columns);
+    for (int64_t m = 0; m < num_x; ++m) {
+      buffer.set_row(m, x[m].const_data_ptr<float>());
+    }
+  }
+
+  [[nodiscard]] PackedMatrix matrix() const {
+    return {
+        packed.format, packed.num_rows, packed.num_columns,
+        reinterpret_cast<const std::byte*>(packed.panels.const_data_ptr<uint8_t>())};
+  }
+
+  // Of the first `num_x` rows and some panels; entries nobody wrote are 77.
+  [[nodiscard]] at::Tensor by(const PackedProducts& products, const ProductRange& range)
+      const {
+    const int64_t width = (range.panel_end - range.panel_begin) * kPanelRows;
+    at::Tensor out = at::full({range.num_rows, width + 3}, 77.0f);
+    product_of(products, packed.format)(
+        matrix(), buffer.input(), range, out.mutable_data_ptr<float>(), width + 3);
+    CHECK((out.narrow(1, width, 3) == 77.0f).all().item<bool>());
+    return out.narrow(1, 0, width);
+  }
+
+  PackedWeight packed;
+  at::Tensor x;
+  ProductInputBuffer buffer;
+};
+
+// What this processor can run.
+std::vector<const PackedProducts*> versions() {
+  std::vector<const PackedProducts*> found = {&portable_products()};
+  if (avx512_products() != nullptr) {
+    found.push_back(avx512_products());
+  } else {
+    WARN(
+        "only the portable product is tested: this processor has no AVX-512 with "
+        "bfloat16 and 8-bit products");
+  }
+  return found;
+}
+
+} // namespace
+
+TEST_CASE("both versions give the product of what the panels and rows stand for") {
+  for (const PackedProducts* products : versions()) {
+    for (const WeightFormat format : kFormats) {
+      for (const int64_t columns : {1, 31, 64, 333}) {
+        const Problem problem(format, 70, columns, 5);
+        INFO(
+            products->name << ", " << static_cast<int>(format) << ", " << columns
+                           << " columns");
+        const at::Tensor got = problem.by(*products, {5, 0, 5});
+        at::Tensor x = problem.x.to(at::kBFloat16).to(at::kDouble);
+        if (format != WeightFormat::Bfloat16) {
+          const ProductInput input = problem.buffer.input();
+          const int64_t groups = num_groups(columns);
+          const at::Tensor codes = at::from_blob(
+              const_cast<int8_t*>(input.codes), {5, groups, kGroupColumns}, at::kChar);
+          const at::Tensor scales = at::from_blob(
+              const_cast<float*>(input.scales), {5, groups, 1}, at::kFloat);
+          x = (codes.to(at::kDouble) * scales).flatten(1).narrow(1, 0, columns);
+        }
+        const at::Tensor expected =
+            at::linear(x, unpack_weight(problem.packed).to(at::kDouble));
+        const double error = (got.narrow(1, 0, 70) - expected).norm().item<double>();
+        CHECK(error < 2e-6 * expected.norm().item<double>());
+        // The rows that fill the last panel are zeros.
+        CHECK((got.narrow(1, 70, 10) == 0.0).all().item<bool>());
+      }
+    }
+  }
+}
+
+TEST_CASE("any range of panels and number of rows gives the same bits") {
+  for (const PackedProducts* products : versions()) {
+    for (const WeightFormat format : kFormats) {
+      INFO(products->name << ", " << static_cast<int>(format));
+      const Problem problem(format, 16 * 7, 70, 19);
+      const at::Tensor all = problem.by(*products, {19, 0, 7});
+      for (int64_t rows = 1; rows <= 19; ++rows) {
+        CHECK(at::equal(problem.by(*products, {rows, 0, 7}), all.narrow(0, 0, rows)));
+      }
+      for (int64_t begin = 0; begin < 7; ++begin) {
+        for (int64_t end = begin + 1; end <= 7; ++end) {
+          CHECK(at::equal(
+              problem.by(*products, {19, begin, end}),
+              all.narrow(1, begin * kPanelRows, (end - begin) * kPanelRows)));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("multiply_packed is the best version's product") {
+  const PackedProducts& best =
+      avx512_products() != nullptr ? *avx512_products() : portable_products();
+  for (const WeightFormat format : kFormats) {
+    const Problem problem(format, 40, 96, 3);
+    at::Tensor out = at::empty({3, 48});
+    multiply_packed(
+        problem.matrix(), problem.buffer.input(), {3, 0, 3},
+        out.mutable_data_ptr<float>(), 48);
+    CHECK(at::equal(out, problem.by(best, {3, 0, 3})));
+  }
+}
+
+TEST_CASE("8-bit rows: codes to nearest, a scale and a sum for each 32") {
+  constexpr int64_t kColumns = 70;
+  const at::Tensor x = normal({2, kColumns}, at::kFloat, 3);
+  x[0].narrow(0, 32, 32).zero_();
+  x[1][69] = -40.0f;
+  ProductInputBuffer buffer;
+  buffer.prepare(WeightFormat::Int8, 2, kColumns);
+  for (int64_t m = 0; m < 2; ++m) {
+    buffer.set_row(m, x[m].const_data_ptr<float>());
+  }
+  const ProductInput input = buffer.input();
+  for (int64_t m = 0; m < 2; ++m) {
+    for (int64_t g = 0; g < 3; ++g) {
+      INFO("row " << m << ", group " << g);
+      const int64_t size = std::min(kGroupColumns, kColumns - g * kGroupColumns);
+      const at::Tensor group = x[m].narrow(0, g * kGroupColumns, size);
+      const float scale = input.scales[m * 3 + g];
+      CHECK(scale == group.abs().max().item<float>() / 127.0f);
+      int32_t sum = 0;
+      for (int64_t i = 0; i < kGroupColumns; ++i) {
+        const int8_t code = input.codes[(m * 3 + g) * kGroupColumns + i];
+        const float value = i < size ? group[i].item<float>() : 0.0f;
+        CHECK(std::abs(static_cast<float>(code) * scale - value) <= scale * 0.50001f);
+        sum += code;
+      }
+      CHECK(input.sums[m * 3 + g] == sum);
+    }
+  }
+}
+
+TEST_CASE("a buffer serves narrower rows and other formats after wide ones") {
+  const Problem wide(WeightFormat::Int8, 16, 300, 4);
+  ProductInputBuffer buffer = wide.buffer;
+  for (const WeightFormat format : kFormats) {
+    const Problem narrow(format, 16, 33, 2);
+    buffer.prepare(format, 2, 33);
+    for (int64_t m = 0; m < 2; ++m) {
+      buffer.set_row(m, narrow.x[m].const_data_ptr<float>());
+    }
+    at::Tensor out = at::empty({2, 16});
+    multiply_packed(
+        narrow.matrix(), buffer.input(), {2, 0, 1}, out.mutable_data_ptr<float>(), 16);
+    at::Tensor expected = at::empty({2, 16});
+    multiply_packed(
+        narrow.matrix(), narrow.buffer.input(), {2, 0, 1},
+        expected.mutable_data_ptr<float>(), 16);
+    CHECK(at::equal(out, expected));
+  }
+}
+
+} // namespace omni::kernels::cpu
