@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include "examples/chat_interrupt.h"
 #include "examples/chat_terminal.h"
+#include "examples/error_message.h"
+#include "omni/core/file_io.h"
 #include "omni/core/precision.h"
 
 namespace {
@@ -49,6 +49,9 @@ void add_options(CLI::App& app, ChatCommand& command, std::vector<std::string>& 
       ->envname("OMNI_MODEL")
       ->type_name("DIR");
   app.add_option("--dtype", command.dtype, "float32 or bfloat16 (default: by the CPU)");
+  app.add_option(
+      "--quantize", command.weight_format,
+      "int8 or int4: its large weights in few bits");
   app.add_option("--system", command.system, "text of the system message");
   const auto add_choice = [&](const char* name, bool thinks, const char* help) {
     return app.add_flag_callback(
@@ -97,16 +100,17 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-// The files of the command line, until one is cancelled.
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (!(text << file.rdbuf())) {
-    throw omni::IoError("chat", path.string(), "cannot be read.");
+// The functions of --tools; an empty file would pass for none.
+std::string read_tools(const std::filesystem::path& path) {
+  std::string tools = omni::read_file(path);
+  if (tools.empty()) {
+    throw omni::IoError(
+        "chat", path.string(), "expected a JSON list of functions, got an empty file.");
   }
-  return text.str();
+  return tools;
 }
 
+// The files of the command line, until one is cancelled.
 void read_files(ChatSession& session, const ChatCommand& command, bool is_talk) {
   const InterruptibleWork work;
   for (const auto& [modality, path] : command.media) {
@@ -140,9 +144,13 @@ int run(ChatCommand& command) {
   omni::ChatOptions options{.system = command.system, .wants_cancel = is_interrupted};
   options.prompt.thinks = command.thinks;
   if (!command.tools.empty()) {
-    options.prompt.tools = read_text(command.tools);
+    options.prompt.tools = read_tools(command.tools);
   }
-  omni::Chat chat(omni::load(command.model, load_options), std::move(options));
+  omni::OmniModel model = omni::load(command.model, load_options);
+  if (!command.weight_format.empty()) {
+    model = omni::quantize(model, omni::weight_format_from_name(command.weight_format));
+  }
+  omni::Chat chat(std::move(model), std::move(options));
   ChatSession session(
       chat, command, omni::read_examples(command.model), detect_terminal_graphics());
   if (is_talk) { // the line editor has a key of its own
@@ -176,6 +184,9 @@ int main(int argc, char** argv) {
     omni::check_sampling_options(command.sampling);
     if (!command.dtype.empty()) {
       static_cast<void>(omni::dtype_from_name(command.dtype));
+    }
+    if (!command.weight_format.empty()) {
+      static_cast<void>(omni::weight_format_from_name(command.weight_format));
     }
   } catch (const std::exception& error) {
     std::cerr << "omni-chat: " << message_of(error) << '\n';

@@ -136,13 +136,6 @@ std::string describe_usage(const omni::Reply& reply) {
   return line.str();
 }
 
-std::string message_of(const std::exception& error) {
-  if (const auto* torch_error = dynamic_cast<const c10::Error*>(&error)) {
-    return torch_error->what_without_backtrace();
-  }
-  return error.what();
-}
-
 omni::SamplingOptions sampling_of(const ChatCommand& command) {
   omni::SamplingOptions sampling = command.sampling;
   if (command.draws) {

@@ -2,7 +2,7 @@
 // Copyright The Omni Authors
 //
 // What omni-chat was asked for on the command line, and what every way of using it
-// shares: reading media by path, writing what an answer made to files, text of errors.
+// shares: reading media by path, writing what an answer made to files.
 #pragma once
 
 #include <omni/omni.h>
@@ -16,6 +16,7 @@
 struct ChatCommand {
   std::filesystem::path model; // folder
   std::string dtype; // empty: what suits this CPU
+  std::string weight_format; // to quantize it to; empty: as it is
   std::string system; // text of the system message
   std::optional<bool> thinks; // before it answers; none: as the model has it
   std::filesystem::path tools; // JSON file of functions it may call; empty: none
@@ -46,12 +47,12 @@ omni::Modality modality_of_path(const std::filesystem::path& path);
 // Writes pictures and speech as `answer-N.png`, `answer-N.wav` under names not yet
 // taken.
 SavedAnswer save_answer(const omni::Reply& reply, const std::filesystem::path& folder);
-// {"text", "images", "speech", "receipt", "usage", "seconds"} on one line.
+// {"text", "images", "speech", "receipt", "usage", "seconds", "reasoning",
+// "tool_calls"} on one line; "usage" says why the answer ended ("stop_reason":
+// "end_of_turn", "length" when it was cut, "stop_string", "cancelled").
 std::string reply_to_json(const omni::Reply& reply, const SavedAnswer& saved);
 // One line: tokens and seconds of an answer.
 std::string describe_usage(const omni::Reply& reply);
-// The text of an error without a C++ backtrace.
-std::string message_of(const std::exception& error);
 // Sampling with the modalities that --speak and --draw ask for.
 omni::SamplingOptions sampling_of(const ChatCommand& command);
 // Text without control characters other than line breaks and tabs, so that no model

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "examples/chat_interrupt.h"
+#include "examples/chat_transcript.h"
 #include "omni/core/precision.h"
 
 namespace fs = std::filesystem;
@@ -31,46 +32,12 @@ constexpr const char* kHelp =
     "again\n"
     "                 a second later: it ends the program.\n";
 
-std::string name_and_source(const char* name, const std::string& source) {
-  std::string text = "[";
-  text.append(name);
-  if (!source.empty()) {
-    text.append(" ").append(source);
-  }
-  return text.append("]");
-}
-
-std::string part_to_text(const omni::Part& part) {
-  if (const auto* text = std::get_if<std::string>(&part)) {
-    return *text;
-  }
-  if (const auto* image = std::get_if<omni::Image>(&part)) {
-    return name_and_source("image", image->source);
-  }
-  if (const auto* sound = std::get_if<omni::Waveform>(&part)) {
-    return name_and_source("audio", sound->source);
-  }
-  return name_and_source("video", std::get<omni::VideoClip>(part).source);
-}
-
 omni::FrameSamplerOptions sampler_of(const omni::OmniModel& model) {
   return model->config.vision ? model->config.vision->frame_sampler
                               : omni::FrameSamplerOptions{};
 }
 
 } // namespace
-
-std::string conversation_to_text(const omni::Conversation& conversation) {
-  std::ostringstream text;
-  for (const omni::Message& message : conversation.messages) {
-    text << omni::role_name(message.role) << ":";
-    for (const omni::Part& part : message.parts) {
-      text << ' ' << part_to_text(part);
-    }
-    text << '\n';
-  }
-  return text.str();
-}
 
 ChatSession::ChatSession(
     omni::Chat& chat,
@@ -153,12 +120,7 @@ bool ChatSession::read(omni::Modality modality, const std::string& path) {
   // The decoders cannot be stopped midway.
   was_cancelled_ = is_interrupted();
   if (was_cancelled_) {
-    const std::string text = "(cancelled: " + path + " is not added)";
-    if (command_.prints_json) {
-      std::cerr << text << '\n';
-    } else {
-      print_note(text);
-    }
+    print_note("(cancelled: " + path + " is not added)");
     return false;
   }
   waiting_.push_back(std::move(part));
@@ -183,7 +145,9 @@ void ChatSession::send(const std::string& text, const omni::SamplingOptions& sam
     parts.emplace_back(text);
   }
   answer([&](const omni::EventCallback& listener) {
-    return chat_.send(std::move(parts), sampling, listener);
+    omni::Reply reply = chat_.send(std::move(parts), sampling, listener);
+    waiting_.clear();
+    return reply;
   });
 }
 
@@ -222,22 +186,25 @@ void ChatSession::set_thinking(const std::string& choice) {
 void ChatSession::answer(
     const std::function<omni::Reply(const omni::EventCallback&)>& speak) {
   is_in_reasoning_ = false;
+  is_in_line_ = false;
   tool_results_.clear();
   last_ = speak([&](const omni::Event& event) {
     show(event);
     return !is_interrupted();
   });
   was_cancelled_ = last_->stop_reason == omni::StopReason::Cancelled;
-  waiting_.clear();
   show_progress("");
   const SavedAnswer saved = save_answer(*last_, command_.output);
   if (command_.prints_json) {
     std::cout << reply_to_json(*last_, saved) << std::endl;
     return;
   }
-  if (!last_->text.empty() || (last_->images.empty() && !last_->speech)) {
+  const bool is_empty = last_->text.empty() && last_->images.empty() &&
+      !last_->speech && last_->tool_calls.empty();
+  if (is_empty && !is_in_line_) {
     std::cout << '\n';
   }
+  end_line();
   for (const std::string& path : saved.images) {
     print_note("picture: " + path);
   }
@@ -250,9 +217,13 @@ void ChatSession::answer(
       print_note("The answer had not begun: the message is taken back.");
     }
   }
-  if (is_terminal_ && !last_->speech &&
-      last_->stop_reason == omni::StopReason::Length) {
-    print_note("(cut: --max-tokens sets how long an answer may be)");
+  if (!last_->speech && last_->stop_reason == omni::StopReason::Length) {
+    const char* text = "(cut: --max-tokens sets how long an answer may be)";
+    if (is_terminal_) {
+      print_note(text);
+    } else { // the answer alone is wanted where it goes
+      std::cerr << "omni-chat: " << text << std::endl;
+    }
   }
   if (command_.shows_receipt) {
     print_receipt();
@@ -268,17 +239,22 @@ void ChatSession::show(const omni::Event& event) {
     case omni::Event::Kind::Reasoning:
       is_in_reasoning_ = true;
       if (is_terminal_) { // elsewhere the answer alone is wanted
-        std::cout << "\033[2m" << printable(event.text) << "\033[0m" << std::flush;
+        std::cout << "\033[2m";
+        write(printable(event.text));
+        std::cout << "\033[0m" << std::flush;
       }
       break;
     case omni::Event::Kind::ToolCall:
+      end_line();
+      is_in_reasoning_ = false;
       print_note("calls " + printable(event.call.name + event.call.arguments));
       break;
     case omni::Event::Kind::Text:
       if (std::exchange(is_in_reasoning_, false) && is_terminal_) {
-        std::cout << "\n\n";
+        end_line();
+        std::cout << '\n';
       }
-      std::cout << (is_terminal_ ? printable(event.text) : event.text) << std::flush;
+      write(is_terminal_ ? printable(event.text) : event.text);
       break;
     case omni::Event::Kind::Drawing:
       show_progress(
@@ -287,10 +263,11 @@ void ChatSession::show(const omni::Event& event) {
       break;
     case omni::Event::Kind::Image:
       show_progress("");
-      if (graphics_ == TerminalGraphics::Sixel) {
-        std::cout << to_sixel(event.image, 4);
-      } else if (graphics_ == TerminalGraphics::HalfBlocks) {
-        std::cout << to_half_blocks(event.image, 64);
+      if (graphics_ != TerminalGraphics::None) {
+        end_line();
+        std::cout
+            << (graphics_ == TerminalGraphics::Sixel ? to_sixel(event.image, 4)
+                                                     : to_half_blocks(event.image, 64));
       }
       break;
     case omni::Event::Kind::Speech: {
@@ -321,18 +298,34 @@ void ChatSession::show_progress(const std::string& text) {
   std::cerr << "\0338" << std::flush;
 }
 
+void ChatSession::write(const std::string& text) {
+  std::cout << text << std::flush;
+  is_in_line_ = text.empty() ? is_in_line_ : text.back() != '\n';
+}
+
+void ChatSession::end_line() {
+  if (is_in_line_) {
+    write("\n");
+  }
+}
+
 void ChatSession::print_note(const std::string& text) const {
+  if (command_.prints_json) {
+    std::cerr << text << std::endl;
+    return;
+  }
   std::cout << (is_terminal_ ? "\033[2m" : "") << text
             << (is_terminal_ ? "\033[0m" : "") << std::endl;
 }
 
 void ChatSession::greet() const {
   const omni::OmniModel& model = chat_.model();
+  const auto& format = model->config.weight_format;
   std::ostringstream title;
   title << model->config.name << ", " << std::fixed << std::setprecision(1)
-        << static_cast<double>(model->num_parameters()) / 1e6
-        << " million parameters, computing in " << omni::dtype_name(model->dtype())
-        << '.';
+        << static_cast<double>(model->num_parameters()) / 1e6 << " million parameters"
+        << (format ? " in " + omni::weight_format_name(*format) : "")
+        << ", computing in " << omni::dtype_name(model->dtype()) << '.';
   print_note(printable(title.str()));
   std::cout << printable(examples_);
   print_note("/help lists the commands, Ctrl-D leaves.");

@@ -2,8 +2,9 @@
 // Copyright The Omni Authors
 //
 // One conversation of omni-chat, whoever types: commands, media that wait for the next
-// message, and answers shown as they come. Answers go to standard output, progress to
-// standard error when that is a terminal; files go to the command's output folder.
+// message, and answers shown as they come. Answers go to standard output, and so do
+// notes, but with --json: then they go to standard error. Progress goes there when that
+// is a terminal; files go to the command's output folder.
 #pragma once
 
 #include <functional>
@@ -35,7 +36,8 @@ class ChatSession {
   void add_file(omni::Modality modality, const std::string& path);
   // Sends what waits and `text`.
   void send(const std::string& text, const omni::SamplingOptions& sampling);
-  // The result of the next call of a tool; with the last one the model goes on.
+  // The result of the next call of a tool; with the last one the model goes on. Media
+  // that wait stay for the next message.
   void add_tool_result(const std::string& text);
 
   [[nodiscard]] bool has_waiting_media() const {
@@ -55,6 +57,8 @@ class ChatSession {
   void answer(const std::function<omni::Reply(const omni::EventCallback&)>& speak);
   void show(const omni::Event& event);
   void show_progress(const std::string& text);
+  void write(const std::string& text); // of the answer
+  void end_line(); // what comes next begins a line of its own
   void print_note(const std::string& text) const;
   void print_help() const;
   void print_receipt() const;
@@ -70,10 +74,8 @@ class ChatSession {
   std::vector<omni::ToolResult> tool_results_; // of the last answer's calls so far
   std::optional<omni::Reply> last_;
   bool is_in_reasoning_ = false; // of the answer on the screen
+  bool is_in_line_ = false; // something stands on the line where it goes on
   double spoken_seconds_ = 0;
   bool was_cancelled_ = false;
   bool is_open_ = true;
 };
-
-// Kind and file of every part of the conversation, a line a message.
-std::string conversation_to_text(const omni::Conversation& conversation);

@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "examples/chat_interrupt.h"
+#include "examples/error_message.h"
 
 namespace {
 

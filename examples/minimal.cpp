@@ -5,6 +5,8 @@
 
 #include <iostream>
 
+#include "examples/error_message.h"
+
 int main(int argc, char** argv) try {
   if (argc < 3) {
     std::cerr << "usage: omni-minimal PICTURE QUESTION [MODEL]\n";
@@ -14,6 +16,6 @@ int main(int argc, char** argv) try {
   const omni::Reply reply = chat.send({omni::read_image(argv[1]), argv[2]});
   std::cout << reply.text << '\n';
 } catch (const std::exception& error) {
-  std::cerr << error.what() << '\n';
+  std::cerr << message_of(error) << '\n';
   return 1;
 }

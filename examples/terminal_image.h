@@ -12,7 +12,8 @@
 enum class TerminalGraphics { None, HalfBlocks, Sixel };
 
 // What the terminal on standard output can show: nothing when TERM is dumb, sixel when
-// it says so (asked through standard input; a reply must come within 100 ms).
+// it says so (asked through standard input; the bytes of a reply must come within a
+// quarter of a second of each other).
 TerminalGraphics detect_terminal_graphics();
 
 std::string to_half_blocks(const omni::Image& image, int64_t max_columns);

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "examples/error_message.h"
 #include "omni/train/trainer.h"
 
 namespace {
@@ -109,10 +110,8 @@ int main(int argc, char** argv) {
     const bool is_done = omni::train(config, {print, [] { return stop_flag != 0; }});
     constexpr int kInterrupted = 130;
     return is_done ? 0 : kInterrupted;
-  } catch (const c10::Error& error) {
-    std::cerr << "omni-train: " << error.what_without_backtrace() << '\n';
   } catch (const std::exception& error) {
-    std::cerr << "omni-train: " << error.what() << '\n';
+    std::cerr << "omni-train: " << message_of(error) << '\n';
   }
   return 1;
 }

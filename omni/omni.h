@@ -21,6 +21,7 @@
 #include "omni/generate/generator.h"
 #include "omni/model/model_folder.h"
 #include "omni/model/omni_model.h"
+#include "omni/model/quantize.h"
 #include "omni/model/sampling_options.h"
 #include "omni/train/train_config.h"
 #include "omni/train/trainer.h"

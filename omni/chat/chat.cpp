@@ -193,9 +193,12 @@ GenerateResult Chat::State::generate(
     size_t first_item,
     Reply& reply) {
   const Composition prompt = composer.compose(composed, true, options.prompt);
-  if (prompt.begins_in_reasoning) {
-    assembler.begin_in_reasoning();
+  AnswerStart start{prompt.begins_in_reasoning, !options.prompt.tools.empty()};
+  for (const Message& said : conversation.messages) {
+    start.earlier_calls.insert(
+        start.earlier_calls.end(), said.tool_calls.begin(), said.tool_calls.end());
   }
+  assembler.begin(start);
   const int64_t length = prompt.sequence.num_tokens();
   const int64_t limit = model->config.transformer->max_positions;
   TORCH_CHECK_VALUE(

@@ -31,7 +31,7 @@ struct Reply {
   std::vector<MediaReceipt> receipt; // one for each media input of the message
   Usage usage;
   Timing seconds;
-  StopReason stop_reason = StopReason::EndOfTurn;
+  StopReason stop_reason = StopReason::EndOfTurn; // Length: the answer was cut
 };
 
 struct ChatOptions {

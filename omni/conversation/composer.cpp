@@ -140,11 +140,12 @@ Composer::Composer(const OmniModel& model)
   if (!model->published || model->tokenizer_path().empty()) {
     return;
   }
-  reasoning_begin_ = model->published->answer_format.reasoning_begin;
+  const AnswerFormat& format = model->published->answer_format;
+  reasoning_marks_ = format.reasoning_begin;
   auto chat_template = read_chat_template(model->tokenizer_path().parent_path());
   if (chat_template) {
-    template_prompt_ =
-        std::make_shared<TemplatePrompt>(*std::move(chat_template), tokenizer_);
+    template_prompt_ = std::make_shared<TemplatePrompt>(
+        *std::move(chat_template), tokenizer_, format.marks());
   }
 }
 
@@ -159,8 +160,10 @@ Composition Composer::compose_by_template(
   builder.add_prompt(prompt.ids);
   Composition composition = builder.take();
   const size_t end = prompt.text.find_last_not_of(" \t\r\n");
-  composition.begins_in_reasoning = !reasoning_begin_.empty() &&
-      std::string_view(prompt.text).substr(0, end + 1).ends_with(reasoning_begin_);
+  const std::string_view text = std::string_view(prompt.text).substr(0, end + 1);
+  composition.begins_in_reasoning = std::any_of(
+      reasoning_marks_.begin(), reasoning_marks_.end(),
+      [&](const std::string& mark) { return text.ends_with(mark); });
   return composition;
 }
 

@@ -4,7 +4,7 @@
 // A conversation, its media already processed, becomes one TokenSequence: role marks,
 // text ids, a slot for every media row, codes; or what the model's chat template makes
 // of it. Chat and training compose with the same code. Text typed by a user never
-// becomes a control id.
+// becomes a control id, nor what a template tells roles by (template_prompt.h).
 #pragma once
 
 #include <memory>
@@ -54,7 +54,7 @@ class Composer {
   std::vector<int64_t> eos_ids_; // any of them ends an answer
   std::shared_ptr<const TextTokenizer> tokenizer_;
   std::shared_ptr<const TemplatePrompt> template_prompt_; // null: marks for roles
-  std::string reasoning_begin_; // the mark that opens reasoning; empty: none
+  std::vector<std::string> reasoning_marks_; // any of them opens reasoning
   std::string model_name_;
 };
 

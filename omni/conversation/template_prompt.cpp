@@ -2,11 +2,14 @@
 // Copyright The Omni Authors
 #include "omni/conversation/template_prompt.h"
 
+#include <functional>
+#include <string_view>
 #include <utility>
 
+#include "omni/conversation/role_tokens.h"
 #include "omni/conversation/template_json.h"
-#include "omni/conversation/typed_special_tokens.h"
 #include "omni/core/errors.h"
+#include "tokenizers/text/utf8_stream.h"
 
 namespace omni {
 namespace {
@@ -25,55 +28,48 @@ std::string text_of(const ComposedMessage& message) {
   return text;
 }
 
-// The value of a JSON text whose special tokens are marked where they were typed.
-TemplateValue marked_value(
-    const std::string& json,
-    const std::string& subject,
-    const TypedSpecialTokens& typed) {
-  return template_value_of_json(
-      json, subject, [&](std::string_view text) { return typed.marked(text); });
-}
+// What becomes of a text that somebody wrote before a template sees it.
+using Change = std::function<std::string(std::string_view)>;
 
-TemplateValue call_of(const ToolCall& call, const TypedSpecialTokens& typed) {
+TemplateValue call_of(const ToolCall& call, const Change& change) {
   TemplateValue::Entries function = {
-      {"name", typed.marked(call.name)},
+      {"name", change(call.name)},
       {"arguments",
-       marked_value(call.arguments, "the arguments of " + call.name, typed)}};
+       template_value_of_json(
+           call.arguments, "the arguments of " + call.name, change)}};
   return TemplateValue::dict(
-      {{"id", typed.marked(call.id)},
+      {{"id", change(call.id)},
        {"type", "function"},
        {"function", TemplateValue::dict(std::move(function))}});
 }
 
-TemplateValue message_of(
-    const ComposedMessage& message,
-    const TypedSpecialTokens& typed) {
+TemplateValue message_of(const ComposedMessage& message, const Change& change) {
   TemplateValue::Entries entries = {
-      {"role", role_name(message.role)}, {"content", typed.marked(text_of(message))}};
+      {"role", role_name(message.role)}, {"content", change(text_of(message))}};
   if (!message.reasoning.empty()) {
-    entries.emplace_back("reasoning_content", typed.marked(message.reasoning));
+    entries.emplace_back("reasoning_content", change(message.reasoning));
   }
   if (!message.tool_calls.empty()) {
     TemplateValue::Items calls;
     for (const ToolCall& call : message.tool_calls) {
-      calls.push_back(call_of(call, typed));
+      calls.push_back(call_of(call, change));
     }
     entries.emplace_back("tool_calls", TemplateValue::list(std::move(calls)));
   }
   if (!message.tool_name.empty()) {
-    entries.emplace_back("name", typed.marked(message.tool_name));
+    entries.emplace_back("name", change(message.tool_name));
   }
   if (!message.tool_call_id.empty()) {
-    entries.emplace_back("tool_call_id", typed.marked(message.tool_call_id));
+    entries.emplace_back("tool_call_id", change(message.tool_call_id));
   }
   return TemplateValue::dict(std::move(entries));
 }
 
-TemplateValue tools_of(const std::string& json, const TypedSpecialTokens& typed) {
+TemplateValue tools_of(const std::string& json, const Change& change) {
   if (json.empty()) {
     return {};
   }
-  TemplateValue tools = marked_value(json, "the tools", typed);
+  TemplateValue tools = template_value_of_json(json, "the tools", change);
   if (tools.kind() != TemplateValue::Kind::List) {
     throw ValueError("compose", "expected tools as a JSON list, got another value.");
   }
@@ -89,46 +85,85 @@ void add_thinking(bool thinks, ChatTemplate::Variables& variables) {
   variables.emplace_back("reasoning_effort", thinks ? "high" : "minimal");
 }
 
+// All texts inside a value.
+void collect(const TemplateValue& value, std::vector<std::string>& texts) {
+  switch (value.kind()) {
+    case TemplateValue::Kind::Text:
+      texts.push_back(value.as_text());
+      break;
+    case TemplateValue::Kind::List:
+    case TemplateValue::Kind::Tuple:
+      for (const TemplateValue& item : value.items()) {
+        collect(item, texts);
+      }
+      break;
+    case TemplateValue::Kind::Dict:
+      for (const auto& [key, item] : value.as_dict().entries()) {
+        collect(key, texts);
+        collect(item, texts);
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+std::vector<std::string> special_tokens_of(const TextTokenizer& tokenizer) {
+  std::vector<std::string> tokens;
+  for (const auto& [text, id] : tokenizer.special_tokens()) {
+    tokens.push_back(text);
+  }
+  return tokens;
+}
+
 } // namespace
 
 TemplatePrompt::TemplatePrompt(
     ChatTemplate chat_template,
-    std::shared_ptr<const TextTokenizer> tokenizer)
-    : chat_template_(std::move(chat_template)), tokenizer_(std::move(tokenizer)) {
-  for (const auto& [text, id] : tokenizer_->special_tokens()) {
-    special_tokens_.push_back(text);
-  }
-}
+    std::shared_ptr<const TextTokenizer> tokenizer,
+    const std::vector<std::string>& marks)
+    : chat_template_(std::move(chat_template)),
+      tokenizer_(std::move(tokenizer)),
+      role_tokens_(role_tokens(*tokenizer_, chat_template_, marks)),
+      special_tokens_(special_tokens_of(*tokenizer_)) {}
 
 WrittenPrompt TemplatePrompt::write(
     const std::vector<ComposedMessage>& messages,
     bool opens_answer,
     const PromptOptions& options) const {
-  std::vector<std::string_view> texts = {options.tools};
-  for (const ComposedMessage& message : messages) {
-    texts.insert(
-        texts.end(), {message.reasoning, message.tool_name, message.tool_call_id});
-    for (const ComposedPart& part : message.parts) {
-      if (const auto* text = std::get_if<std::string>(&part)) {
-        texts.emplace_back(*text);
-      }
-    }
-    for (const ToolCall& call : message.tool_calls) {
-      texts.insert(texts.end(), {call.name, call.arguments, call.id});
-    }
-  }
-  const TypedSpecialTokens typed(special_tokens_, texts);
-  TemplateValue::Items items;
-  for (const ComposedMessage& message : messages) {
-    items.push_back(message_of(message, typed));
-  }
   ChatTemplate::Variables variables = options.variables;
   if (options.thinks) {
     add_thinking(*options.thinks, variables);
   }
-  auto [text, places] = typed.unmarked(chat_template_.render(
-      TemplateValue::list(std::move(items)), opens_answer,
-      tools_of(options.tools, typed), variables));
+  // All that the prompt is made of; of JSON, what it says and not how it is written.
+  std::vector<std::string> texts = {chat_template_.source()};
+  const Change keep = [&](std::string_view text) {
+    return texts.emplace_back(to_valid_utf8(text));
+  };
+  static_cast<void>(tools_of(options.tools, keep));
+  for (const ComposedMessage& message : messages) {
+    static_cast<void>(message_of(message, keep));
+  }
+  for (const auto& given :
+       {std::cref(variables), std::cref(chat_template_.defaults())}) {
+    for (const auto& [name, value] : given.get()) {
+      collect(value, texts);
+    }
+  }
+  const TypedMark mark(texts);
+  const auto marking = [&](const TypedSpecialTokens& tokens) -> Change {
+    return
+        [&](std::string_view text) { return tokens.marked(to_valid_utf8(text), mark); };
+  };
+  TemplateValue::Items items;
+  for (const ComposedMessage& message : messages) {
+    const bool is_typed = message.role == Role::User || message.role == Role::Tool;
+    items.push_back(
+        message_of(message, marking(is_typed ? role_tokens_ : special_tokens_)));
+  }
+  const TemplateValue tools = tools_of(options.tools, marking(special_tokens_));
+  auto [text, places] = mark.unmarked(chat_template_.render(
+      TemplateValue::list(std::move(items)), opens_answer, tools, variables));
   std::vector<int64_t> ids = tokenizer_->encode_prompt(text, places);
   return {std::move(text), std::move(ids)};
 }

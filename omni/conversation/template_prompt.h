@@ -3,8 +3,11 @@
 //
 // A conversation as the chat template of a published model writes it: the text, and its
 // ids. They are those of `transformers` (apply_chat_template with tokenize), but that a
-// special token which a user, a tool or the system message spells stays ordinary text.
-// Safe to share between threads.
+// special token which a message spells stays ordinary text, to the template too, and so
+// do the other tokens by which roles are told (role_tokens.h) in what users and tools
+// write. A token that a template makes by taking out the middle of a text or putting
+// its own text before one, or that a tokenizer's normalizer makes by other rules than
+// Unicode's for case and form, is not told from the template's. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +18,7 @@
 #include "omni/conversation/chat_template.h"
 #include "omni/conversation/composed_message.h"
 #include "omni/conversation/prompt_options.h"
+#include "omni/conversation/typed_special_tokens.h"
 #include "tokenizers/text/text_tokenizer.h"
 
 namespace omni {
@@ -26,9 +30,11 @@ struct WrittenPrompt {
 
 class TemplatePrompt {
  public:
+  // `marks` are those of the model's answers (AnswerFormat).
   TemplatePrompt(
       ChatTemplate chat_template,
-      std::shared_ptr<const TextTokenizer> tokenizer);
+      std::shared_ptr<const TextTokenizer> tokenizer,
+      const std::vector<std::string>& marks);
 
   // `opens_answer` ends the prompt where an answer begins. Throws ValueError for a
   // message that is not text, tools that are no JSON list, and where the template
@@ -41,7 +47,8 @@ class TemplatePrompt {
  private:
   ChatTemplate chat_template_;
   std::shared_ptr<const TextTokenizer> tokenizer_;
-  std::vector<std::string> special_tokens_;
+  TypedSpecialTokens role_tokens_; // which users and tools do not write
+  TypedSpecialTokens special_tokens_; // which nobody writes
 };
 
 } // namespace omni

@@ -22,6 +22,16 @@ FamilyModel read(const JsonObject& config) {
   }
   set_latent_names(model.names);
   add_unused_predictors(model.names, layers.size());
+  AnswerFormat& format = model.answer_format;
+  format.calls.clear();
+  // V3 and R1, and V3.1.
+  for (const char* pattern :
+       {"function<｜tool▁sep｜>{name}\n```json\n{arguments}\n```",
+        "{name}<｜tool▁sep｜>{arguments}"}) {
+    format.calls.push_back(
+        {"<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", CallSyntax::Pattern, pattern});
+  }
+  format.separators = {"<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"};
   return model;
 }
 

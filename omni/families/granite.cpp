@@ -20,8 +20,14 @@ FamilyModel read(const JsonObject& config) {
     layer.has_feed_forward_bias = config.boolean_or("mlp_bias", false);
     layer.attention_scale = config.number_or("attention_multiplier", 1.0);
   }
-  model.answer_format.call_begin = "<|tool_call|>";
-  model.answer_format.call_end = ""; // a list until the answer ends
+  AnswerFormat& format = model.answer_format;
+  // Granite 3.2 thinks in the second way. What follows the first is marked too.
+  format.reasoning_begin = {"<think>", "Here is my thought process:"};
+  format.reasoning_end = {"</think>", "Here is my response:"};
+  format.text_begin = "<response>";
+  format.text_end = "</response>";
+  // Granite 4, and 3.
+  format.calls = {CallFormat(), {.begin = "<|tool_call|>", .end = ""}};
   return model;
 }
 

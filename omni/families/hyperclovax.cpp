@@ -28,7 +28,14 @@ FamilyModel read(const JsonObject& config) {
   model.names.set(
       {"layers.*.feed_forward_post_norm.weight",
        {{"model.layers.*.post_norm2.weight"}}});
-  model.answer_format.call_syntax = CallSyntax::KeyValues;
+  // As the model of 32B writes, then that of 14B, whose parts are turns of their own.
+  AnswerFormat& format = model.answer_format;
+  format.reasoning_begin = {"<think>", "/think"};
+  format.reasoning_end = {"</think>", "<|im_end|>"};
+  format.calls = {
+      {.syntax = CallSyntax::KeyValues},
+      {.begin = "-> tool/function_call", .end = "<|im_end|>"}};
+  format.separators = {"<|im_start|>assistant", "<|im_end|>"};
   return model;
 }
 

@@ -15,6 +15,9 @@ FamilyModel read(const JsonObject& config) {
         config.boolean_or("attention_bias", false);
     layer.has_feed_forward_bias = config.boolean_or("mlp_bias", false);
   }
+  // Of SmolLM2 and many others; Llama's own, which has no mark where it may do without.
+  model.answer_format.calls = {
+      CallFormat(), {.begin = "<|python_tag|>", .end = ""}, {.begin = "", .end = ""}};
   return model;
 }
 

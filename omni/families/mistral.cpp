@@ -16,6 +16,16 @@ FamilyModel read(const JsonObject& config) {
       layer.sliding_window = config.integer("sliding_window", 1);
     }
   }
+  AnswerFormat& format = model.answer_format;
+  format.reasoning_begin = {"<think>", "[THINK]"};
+  format.reasoning_end = {"</think>", "[/THINK]"};
+  // A list of calls, then newer ways, the mark before each call.
+  format.calls.assign(1, {.begin = "[TOOL_CALLS]", .end = ""});
+  for (const char* pattern :
+       {"{name}[CALL_ID]{id}[ARGS]{arguments}", "{name}[ARGS]{arguments}",
+        "{name}{arguments}"}) {
+    format.calls.push_back({"[TOOL_CALLS]", "", CallSyntax::Pattern, pattern});
+  }
   return model;
 }
 

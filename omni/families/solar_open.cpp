@@ -23,13 +23,13 @@ FamilyModel read(const JsonObject& config) {
     }
   }
   AnswerFormat& format = model.answer_format;
-  format.reasoning_begin = "<|think|>";
-  format.reasoning_end = "<|end|>";
-  format.call_syntax = CallSyntax::Marked;
-  format.call_begin = "<|tool_call:begin|>";
-  format.call_name = "<|tool_call:name|>";
-  format.call_arguments = "<|tool_call:args|>";
-  format.call_end = "<|tool_call:end|>";
+  format.reasoning_begin = {"<|think|>"};
+  format.reasoning_end = {"<|end|>"};
+  format.calls = {
+      {.begin = "<|tool_call:begin|>",
+       .end = "<|tool_call:end|>",
+       .syntax = CallSyntax::Pattern,
+       .pattern = "{id}<|tool_call:name|>{name}<|tool_call:args|>{arguments}"}};
   format.separators = {"<|begin|>assistant", "<|content|>", "<|end|>",
                        "<|tool_calls|>",     "<|calls|>",   "<|flush|>"};
   return model;

@@ -15,6 +15,15 @@ namespace {
 // Codes given to the speech stream at once: 0.32 s at 25 codes a second.
 constexpr size_t kSpeechChunkCodes = 8;
 
+// Where the first `size` bytes of plain_text(text) end in `text`.
+size_t place_in_marked(std::string_view text, size_t size) {
+  size_t place = 0;
+  for (; size > 0; ++place) {
+    size -= text[place] == kSpecialToken ? 0 : 1;
+  }
+  return place;
+}
+
 } // namespace
 
 Assembler::Assembler(
@@ -29,19 +38,25 @@ Assembler::Assembler(
     return;
   }
   const AnswerFormat& format = model_->published->answer_format;
-  reader_.emplace(format);
   const std::vector<std::string> marks = format.marks();
+  std::vector<std::string> special;
   for (const auto& [text, id] : model_->tokenizer->special_tokens()) {
-    for (const std::string& mark : marks) {
-      if (!text.empty() && mark.find(text) != std::string::npos) {
-        marks_[id] = text;
-      }
+    const bool is_in_mark = std::any_of(
+        marks.begin(), marks.end(),
+        [&](const std::string& mark) { return mark.find(text) != mark.npos; });
+    if (!text.empty() && is_in_mark) {
+      marks_[id] = kSpecialToken + text;
+      special.push_back(text);
     }
   }
+  format_ = with_special_tokens(format, special);
+  reader_.emplace(format_);
 }
 
-void Assembler::begin_in_reasoning() {
-  reader_.emplace(model_->published->answer_format, true);
+void Assembler::begin(const AnswerStart& start) {
+  if (reader_) {
+    reader_.emplace(format_, start);
+  }
 }
 
 bool Assembler::push(int64_t id) {
@@ -82,20 +97,21 @@ bool Assembler::push_text(const std::string& piece) {
     return true;
   }
   held_ += piece;
+  const std::string plain = plain_text(held_);
   size_t first = std::string::npos;
   for (const std::string& stop : stop_) {
-    first = std::min(first, held_.find(stop));
+    first = std::min(first, plain.find(stop));
   }
   if (first != std::string::npos) {
-    held_.resize(first);
+    held_.resize(place_in_marked(held_, first));
     found_stop_ = true;
-    return give_text(0);
+    return give_text(held_.size());
   }
-  return give_text(pending_bytes(held_, stop_));
+  return give_text(place_in_marked(held_, plain.size() - pending_bytes(plain, stop_)));
 }
 
-bool Assembler::give_text(size_t keep_bytes) {
-  const std::string text = held_.substr(0, held_.size() - keep_bytes);
+bool Assembler::give_text(size_t num_bytes) {
+  const std::string text = held_.substr(0, num_bytes);
   held_.erase(0, text.size());
   if (reader_) {
     return give_pieces(reader_->push(text));
@@ -193,7 +209,7 @@ bool Assembler::end_text() {
   }
   if (!found_stop_) {
     held_ += text_stream_.finish();
-    if (!give_text(0)) {
+    if (!give_text(held_.size())) {
       return false;
     }
   }

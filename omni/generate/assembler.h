@@ -33,8 +33,8 @@ class Assembler {
   // `stop`: strings before the first of which text ends.
   Assembler(OmniModel model, std::vector<std::string> stop, EventCallback on_event);
 
-  // Before the first id, where the prompt has already opened the reasoning.
-  void begin_in_reasoning();
+  // Before the first id, where something came before the answer that matters to it.
+  void begin(const AnswerStart& start);
 
   // False when the listener cancelled, now or before: then nothing more is made and
   // nothing told but the last event. `found_stop()` is set when text is over.
@@ -58,10 +58,10 @@ class Assembler {
   }
 
  private:
-  // What an id of the text segment adds to the text.
+  // What an id of the text segment adds to the text; marks as the reader takes them.
   std::string text_of(int64_t id);
   bool push_text(const std::string& piece);
-  bool give_text(size_t keep_bytes);
+  bool give_text(size_t num_bytes); // of held_
   bool give_pieces(const std::vector<AnswerPiece>& pieces);
   bool push_image_code(int64_t code);
   bool push_speech_code(int64_t code);
@@ -74,6 +74,7 @@ class Assembler {
   AssembledAnswer answer_;
   TextStream text_stream_;
   std::map<int64_t, std::string> marks_; // special tokens that the reader looks for
+  AnswerFormat format_; // with these
   std::optional<AnswerReader> reader_; // of published models
   std::string held_; // text that may yet turn out to begin a stop string
   bool found_stop_ = false;

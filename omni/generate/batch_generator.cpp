@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include "omni/generate/prefill.h"
 #include "omni/generate/sampler.h"
 #include "omni/generate/stop_strings.h"
 
@@ -21,15 +23,19 @@ struct BatchAnswer {
   BatchAnswer(
       const OmniModel& model,
       const SamplingOptions& sampling,
-      const std::vector<int64_t>& prompt_ids)
-      : prompt(prompt_ids),
+      const std::vector<int64_t>& prompt)
+      : builder(
+            model->config.token_space,
+            model->config.image_codec ? model->config.image_codec->grid_size() : 0),
         cache(
             *model->config.transformer,
             {.dtype = model->dtype(), .device = model->device()}),
         sampler(sampling.seed),
-        stops(sampling.stop, model->tokenizer) {}
+        stops(sampling.stop, model->tokenizer) {
+    builder.push(prompt);
+  }
 
-  const std::vector<int64_t>& prompt;
+  SequenceBuilder builder;
   KvCache cache;
   Sampler sampler;
   StopStrings stops;
@@ -45,12 +51,15 @@ class Batch {
       : model_(model),
         request_(request),
         sampling_(with_defaults(request.sampling, model->sampling_defaults)),
+        max_text_tokens_(
+            request.sampling.max_text_tokens.value_or(request.max_new_tokens)),
         draw_options_(text_draw_options(sampling_)),
         eos_ids_(model->eos_ids) {
-    allowed_ = {model->config.token_space.range(Segment::Text)};
     for (const int64_t eos : eos_ids_) {
-      allowed_.push_back({eos, eos + 1});
+      ends_.push_back({eos, eos + 1});
     }
+    allowed_ = ends_;
+    allowed_.push_back(model->config.token_space.range(Segment::Text));
     for (const std::vector<int64_t>& prompt : request.prompts) {
       answers_.push_back(std::make_unique<BatchAnswer>(model, sampling_, prompt));
     }
@@ -81,11 +90,14 @@ class Batch {
 
   // Computes the prompts one by one; false when that was cancelled.
   bool prefill(const std::vector<BatchAnswer*>& answers) {
+    const std::vector<EncodedMedia> no_media;
     for (BatchAnswer* one : answers) {
-      if (wants_cancel()) {
+      one->hidden = omni::prefill(
+          model_, {one->builder.sequence(), no_media}, one->cache,
+          request_.wants_cancel);
+      if (!one->hidden.defined()) {
         return false;
       }
-      prefill(*one);
     }
     return true;
   }
@@ -101,14 +113,6 @@ class Batch {
     }
   }
 
-  void prefill(BatchAnswer& answer) {
-    const auto length = static_cast<int64_t>(answer.prompt.size());
-    const at::Tensor hidden_BLD = forward(
-        at::tensor(answer.prompt).unsqueeze(0), at::arange(length).unsqueeze(0),
-        {&answer.cache});
-    answer.hidden = hidden_BLD.select(1, length - 1);
-  }
-
   // Draws the next id of each answer and sees whether it ends with it.
   void draw(const std::vector<BatchAnswer*>& answers) {
     std::vector<at::Tensor> rows;
@@ -118,75 +122,75 @@ class Batch {
     const at::Tensor logits_BV =
         model_->transformer->logits(at::cat(rows)).to(at::kFloat).cpu();
     for (size_t i = 0; i < answers.size(); ++i) {
-      BatchAnswer& answer = *answers[i];
-      const at::Tensor logits = logits_BV[static_cast<int64_t>(i)];
-      const int64_t id =
-          answer.sampler.draw(logits, draw_options_, allowed_, answer.text_ids);
-      GenerateResult& result = answer.result;
-      result.ids.push_back(id);
-      if (request_.wants_log_probabilities) {
-        result.log_probabilities.push_back(log_probability(logits, id));
-      }
-      answer.is_over = true;
-      if (std::find(eos_ids_.begin(), eos_ids_.end(), id) != eos_ids_.end()) {
-        result.reason = StopReason::EndOfTurn;
-        continue;
-      }
-      answer.text_ids.push_back(id);
-      const auto num_new = static_cast<int64_t>(result.ids.size());
-      const int64_t num_tokens = answer.cache.num_tokens() + 1;
-      if (answer.stops.push(id)) {
-        result.reason = StopReason::StopString;
-      } else if (
-          num_new >= request_.max_new_tokens ||
-          num_tokens + 1 >= model_->config.transformer->max_positions) {
-        result.reason = StopReason::Length;
-      } else {
-        answer.is_over = false;
-      }
+      const std::optional<StopReason> end =
+          draw(*answers[i], logits_BV[static_cast<int64_t>(i)]);
+      answers[i]->is_over = end.has_value();
+      answers[i]->result.reason = end.value_or(StopReason::EndOfTurn);
     }
+  }
+
+  // Draws one id, from logits [V]; the reason when the answer is over.
+  std::optional<StopReason> draw(BatchAnswer& answer, const at::Tensor& logits) {
+    const bool is_spent =
+        static_cast<int64_t>(answer.text_ids.size()) >= max_text_tokens_;
+    if (is_spent && ends_.empty()) {
+      return StopReason::Length;
+    }
+    const int64_t id = answer.sampler.draw(
+        logits, draw_options_, is_spent ? ends_ : allowed_, answer.text_ids);
+    GenerateResult& result = answer.result;
+    answer.builder.push(id);
+    result.ids.push_back(id);
+    if (request_.wants_log_probabilities) {
+      result.log_probabilities.push_back(log_probability(logits, id));
+    }
+    if (std::find(eos_ids_.begin(), eos_ids_.end(), id) != eos_ids_.end()) {
+      return is_spent ? StopReason::Length : StopReason::EndOfTurn;
+    }
+    answer.text_ids.push_back(id);
+    if (answer.stops.push(id)) {
+      return StopReason::StopString;
+    }
+    const bool is_full =
+        static_cast<int64_t>(result.ids.size()) >= request_.max_new_tokens ||
+        answer.builder.sequence().num_tokens() + 1 >=
+            model_->config.transformer->max_positions;
+    return is_full ? std::optional(StopReason::Length) : std::nullopt;
   }
 
   // Computes the rows of the ids just drawn.
   void step(const std::vector<BatchAnswer*>& answers) {
-    std::vector<int64_t> ids;
-    std::vector<int64_t> positions;
+    std::vector<at::Tensor> ids;
+    std::vector<at::Tensor> positions;
     std::vector<KvCache*> caches;
     for (BatchAnswer* answer : answers) {
-      ids.push_back(answer->result.ids.back());
-      positions.push_back(answer->cache.num_tokens());
+      const TokenSequence last =
+          answer->builder.sequence().from(answer->cache.num_tokens());
+      ids.push_back(last.ids_tensor());
+      positions.push_back(last.positions_tensor());
       caches.push_back(&answer->cache);
     }
-    const at::Tensor hidden_BLD = forward(
-        at::tensor(ids).unsqueeze(1), at::tensor(positions).unsqueeze(1), caches);
+    const at::Tensor positions_BL3 = at::stack(positions).to(model_->device());
+    const TransformerInput input{
+        model_->embed_ids(at::stack(ids).to(model_->device()), positions_BL3),
+        positions_BL3,
+        {}};
+    const at::Tensor hidden_BLD = caches.size() == 1
+        ? model_->transformer->forward(input, *caches.front())
+        : model_->transformer->forward(input, caches);
     for (size_t i = 0; i < answers.size(); ++i) {
       answers[i]->hidden = hidden_BLD.select(0, static_cast<int64_t>(i));
     }
   }
 
-  // Rows [B, L, D] of ids and positions [B, L], each after its cache.
-  at::Tensor forward(
-      const at::Tensor& ids_BL,
-      const at::Tensor& positions_BL,
-      const std::vector<KvCache*>& caches) {
-    const at::Tensor positions_BL3 = positions_BL.to(at::kFloat)
-                                         .unsqueeze(-1)
-                                         .expand({-1, -1, 3})
-                                         .to(model_->device());
-    const TransformerInput input{
-        model_->embed_ids(ids_BL.to(model_->device()), positions_BL3),
-        positions_BL3,
-        {}};
-    return caches.size() == 1 ? model_->transformer->forward(input, *caches.front())
-                              : model_->transformer->forward(input, caches);
-  }
-
   OmniModel& model_;
   const BatchRequest& request_;
   const SamplingOptions sampling_; // nothing open that the model recommends
+  const int64_t max_text_tokens_;
   const DrawOptions draw_options_;
   const std::vector<int64_t> eos_ids_;
-  std::vector<IdRange> allowed_;
+  std::vector<IdRange> ends_; // what ends an answer
+  std::vector<IdRange> allowed_; // and text
   std::vector<std::unique_ptr<BatchAnswer>> answers_;
 };
 

@@ -17,7 +17,8 @@ struct BatchRequest {
   SamplingOptions sampling = {}; // of each of them, with the same seed
   int64_t max_new_tokens = 32; // of each answer
   bool wants_log_probabilities = false;
-  // Asked before every step; true ends all answers as Cancelled.
+  // Asked before every piece of a prompt and every step; true ends all answers as
+  // Cancelled.
   std::function<bool()> wants_cancel = {};
 };
 

@@ -11,7 +11,9 @@
 #include <optional>
 #include <utility>
 
+#include "omni/generate/prefill.h"
 #include "omni/generate/sampler.h"
+#include "omni/generate/stop_strings.h"
 
 namespace omni {
 namespace {
@@ -19,6 +21,16 @@ namespace {
 bool wants(const SamplingOptions& sampling, Modality modality) {
   return std::find(sampling.modalities.begin(), sampling.modalities.end(), modality) !=
       sampling.modalities.end();
+}
+
+bool contains(const std::vector<int64_t>& ids, int64_t id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+// Text ids of an answer when neither the request nor the model's folder says.
+int64_t neutral_max_text_tokens(const OmniModel& model) {
+  constexpr int64_t kOfOurs = 256;
+  return model->published ? std::numeric_limits<int64_t>::max() : kOfOurs;
 }
 
 constexpr float kNotDrawn = std::numeric_limits<float>::quiet_NaN();
@@ -40,11 +52,16 @@ class Answer {
         items_(items),
         request_(request),
         sampling_(with_defaults(request.sampling, model->sampling_defaults)),
+        max_text_tokens_(
+            sampling_.max_text_tokens.value_or(neutral_max_text_tokens(model))),
         guidance_(sampling_.image_guidance_scale.value_or(1.0)),
         eos_ids_(model->eos_ids),
         sampler_(request.sampling.seed) {
     if (!eos_ids_.empty()) {
       closing_id_ = eos_ids_.front();
+    }
+    if (model->tokenizer) {
+      stop_ids_ = stop_ids(sampling_.stop, *model->tokenizer);
     }
   }
 
@@ -77,7 +94,7 @@ class Answer {
     const bool may_draw = space_.has(Segment::Image) && model_->image_codec &&
         (sampling_.modalities.empty() || wants(sampling_, Modality::Image));
     while (!is_over_) {
-      const bool is_spent = num_text >= sampling_.max_text_tokens;
+      const bool is_spent = num_text >= max_text_tokens_;
       if (is_spent && eos_ids_.empty()) {
         result_.reason = StopReason::Length;
         return;
@@ -95,7 +112,7 @@ class Answer {
       }
       const int64_t id =
           draw_id(next_logits(), text_draw_options(sampling_), now, text_ids_);
-      if (std::find(eos_ids_.begin(), eos_ids_.end(), id) != eos_ids_.end()) {
+      if (contains(eos_ids_, id)) {
         closing_id_ = id;
         if (is_spent) {
           result_.reason = StopReason::Length;
@@ -109,7 +126,8 @@ class Answer {
       }
       ++num_text;
       text_ids_.push_back(id);
-      if (emit(id) == Step::EndText) {
+      const Step step = emit(id);
+      if (step == Step::EndText || (step != Step::Cancel && contains(stop_ids_, id))) {
         text_ids_.pop_back();
         result_.reason = StopReason::StopString;
         return;
@@ -237,27 +255,15 @@ class Answer {
         model_->config.transformer->max_positions;
   }
 
-  // Computes the rows of the prompt that the cache lacks, piece by piece so that a long
-  // one can be cancelled; false if it was.
+  // Computes the rows of the prompt that the cache lacks; false when that was
+  // cancelled.
   bool prefill() {
-    // Long enough that a matrix product is not the slower for it.
-    constexpr int64_t kPieceTokens = 512;
     const TokenSequence rest = builder_.sequence().from(cache_.num_tokens());
-    const int64_t length = rest.num_tokens();
-    if (length == 0) {
+    if (rest.num_tokens() == 0) {
       return true;
     }
-    const at::Tensor hidden_LD = model_->embed(rest, items_);
-    const at::Tensor positions = rest.positions_tensor();
-    for (int64_t begin = 0; begin < length; begin += kPieceTokens) {
-      if (request_.wants_cancel && request_.wants_cancel()) {
-        return false;
-      }
-      const int64_t size = std::min(kPieceTokens, length - begin);
-      prompt_row_ = last_row(
-          hidden_LD.narrow(0, begin, size), positions.narrow(0, begin, size), cache_);
-    }
-    return true;
+    prompt_row_ = omni::prefill(model_, {rest, items_}, cache_, request_.wants_cancel);
+    return prompt_row_.defined();
   }
 
   // Logits float32 [V] of the next id of the answer.
@@ -271,17 +277,7 @@ class Answer {
   at::Tensor logits_after(const SequenceBuilder& builder, KvCache& cache) {
     const TokenSequence rest = builder.sequence().from(cache.num_tokens());
     TORCH_INTERNAL_ASSERT(rest.num_tokens() > 0);
-    return logits_of(
-        last_row(model_->embed(rest, items_), rest.positions_tensor(), cache));
-  }
-
-  // Appends rows [L, D] at positions [L, 3]; what the transformer makes of the last one
-  // [1, D].
-  at::Tensor
-  last_row(const at::Tensor& hidden_LD, const at::Tensor& positions, KvCache& cache) {
-    const TransformerInput input{
-        hidden_LD.unsqueeze(0), positions.unsqueeze(0).to(model_->device()), {}};
-    return model_->transformer->forward(input, cache).select(1, hidden_LD.size(0) - 1);
+    return logits_of(omni::prefill(model_, {rest, items_}, cache));
   }
 
   at::Tensor logits_of(const at::Tensor& row) {
@@ -295,8 +291,10 @@ class Answer {
   const std::vector<EncodedMedia>& items_;
   const GenerateRequest& request_;
   const SamplingOptions sampling_; // nothing open that the model recommends
+  const int64_t max_text_tokens_;
   const double guidance_;
   const std::vector<int64_t> eos_ids_;
+  std::vector<int64_t> stop_ids_; // any of them ends the text
   std::optional<int64_t> closing_id_; // the eos drawn, or the first of them
   at::Tensor prompt_row_; // [1, D] of the prompt's last id, until it is used
   Sampler sampler_;

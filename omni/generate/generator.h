@@ -18,7 +18,7 @@ namespace omni {
 // What the listener wants after an id.
 enum class Step {
   Continue,
-  EndText, // text is over (a stop string); speech may still follow
+  EndText, // text is over (a stop string in it); speech may still follow
   Cancel, // stop before the next id is computed
 };
 
@@ -32,7 +32,8 @@ struct GenerateRequest {
   std::function<std::vector<std::vector<int64_t>>(const std::vector<int64_t>&)>
       spell_words;
   // Sees every id as it is decided, forced ones too. The prompt is computed before the
-  // first.
+  // first. Stop strings in the text are its to find; those that are special tokens,
+  // which no text shows, end the text without it.
   std::function<Step(int64_t)> on_id;
   // Asked before every piece of the prompt is computed; true cancels.
   std::function<bool()> wants_cancel;

@@ -10,6 +10,23 @@
 
 namespace omni {
 
+std::vector<int64_t> stop_ids(
+    const std::vector<std::string>& stops,
+    const TextTokenizer& tokenizer) {
+  std::vector<int64_t> ids;
+  if (stops.empty()) {
+    return ids;
+  }
+  const auto special = tokenizer.special_tokens();
+  for (const std::string& stop : stops) {
+    const auto found = special.find(stop);
+    if (found != special.end()) {
+      ids.push_back(found->second);
+    }
+  }
+  return ids;
+}
+
 StopStrings::StopStrings(
     std::vector<std::string> stops,
     const std::shared_ptr<const TextTokenizer>& tokenizer)
@@ -22,6 +39,7 @@ StopStrings::StopStrings(
         "generate",
         "expected a model with a text tokenizer for stop strings, got none.");
   }
+  stop_ids_ = stop_ids(stops_, *tokenizer);
   num_text_ids_ = tokenizer->vocab_size();
   stream_ = std::make_unique<TextStream>(tokenizer);
 }
@@ -29,6 +47,9 @@ StopStrings::StopStrings(
 bool StopStrings::push(int64_t id) {
   if (!stream_ || id >= num_text_ids_) {
     return false;
+  }
+  if (std::find(stop_ids_.begin(), stop_ids_.end(), id) != stop_ids_.end()) {
+    return true;
   }
   tail_ += stream_->push(id);
   const bool has_stop = std::any_of(

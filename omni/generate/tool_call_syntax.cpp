@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
-//
-// The ways in which models write a call of a tool.
+#include "omni/generate/tool_call_syntax.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+
 #include "omni/core/errors.h"
 #include "omni/core/json.h"
-#include "omni/generate/answer_reader.h"
 
 namespace omni {
 namespace {
@@ -27,6 +31,20 @@ OrderedJson json_of(std::string_view text) {
   }
 }
 
+bool is_name(std::string_view text) {
+  return !text.empty() && text.find_first_of(kWhiteSpace) == text.npos;
+}
+
+// Under which an object has a call's arguments; null where it has none.
+const char* arguments_key(const OrderedJson& value) {
+  for (const char* key : {"arguments", "parameters", "input"}) {
+    if (value.is_object() && value.contains(key) && !value[key].is_null()) {
+      return key;
+    }
+  }
+  return nullptr;
+}
+
 // One call as JSON; without a name where it is none.
 ToolCall json_call(const OrderedJson& value) {
   ToolCall call;
@@ -37,19 +55,15 @@ ToolCall json_call(const OrderedJson& value) {
   if (name == value.end() || !name->is_string()) {
     return call;
   }
-  for (const char* key : {"arguments", "parameters"}) {
-    const auto found = value.find(key);
-    if (found == value.end() || found->is_null()) {
-      continue;
-    }
+  if (const char* key = arguments_key(value)) {
+    const OrderedJson& given = value[key];
     // Some models write the object as a text once more.
     const OrderedJson arguments =
-        found->is_string() ? json_of(found->get<std::string>()) : *found;
+        given.is_string() ? json_of(given.get<std::string>()) : given;
     if (!arguments.is_object()) {
       return call;
     }
     call.arguments = arguments.dump();
-    break;
   }
   const auto id = value.find("id");
   if (id != value.end() && id->is_string()) {
@@ -59,8 +73,7 @@ ToolCall json_call(const OrderedJson& value) {
   return call;
 }
 
-std::vector<ToolCall> json_calls(std::string_view text) {
-  const OrderedJson value = json_of(text);
+std::vector<ToolCall> json_calls(const OrderedJson& value) {
   std::vector<ToolCall> calls;
   for (const OrderedJson& item :
        value.is_array() ? value : OrderedJson::array({value})) {
@@ -90,8 +103,7 @@ bool take_between(
 
 // A value that is JSON counts as such, any other is a text.
 std::vector<ToolCall> key_value_call(std::string_view text) {
-  constexpr std::string_view kKey = "<arg_key>";
-  const size_t name_end = std::min(text.find(kKey), text.size());
+  const size_t name_end = std::min(text.find(kKeyBegin), text.size());
   ToolCall call;
   call.name = trimmed(text.substr(0, name_end));
   text.remove_prefix(name_end);
@@ -99,8 +111,8 @@ std::vector<ToolCall> key_value_call(std::string_view text) {
   while (!trimmed(text).empty()) {
     std::string_view key;
     std::string_view value;
-    if (!take_between(text, kKey, "</arg_key>", key) ||
-        !take_between(text, "<arg_value>", "</arg_value>", value)) {
+    if (!take_between(text, kKeyBegin, kKeyEnd, key) ||
+        !take_between(text, kValueBegin, kValueEnd, value)) {
       return {};
     }
     const OrderedJson parsed = json_of(value);
@@ -108,55 +120,90 @@ std::vector<ToolCall> key_value_call(std::string_view text) {
     arguments[std::string(trimmed(key))] =
         is_json ? parsed : OrderedJson(std::string(value));
   }
-  if (call.name.empty() || call.name.find_first_of(kWhiteSpace) != std::string::npos) {
+  if (!is_name(call.name)) {
     return {};
   }
   call.arguments = arguments.dump();
   return {call};
 }
 
-std::vector<ToolCall> marked_call(const AnswerFormat& format, std::string_view text) {
-  const size_t name = text.find(format.call_name);
-  const size_t arguments = text.find(format.call_arguments);
-  if (name == text.npos || arguments == text.npos || arguments < name) {
+using Fields = std::map<std::string, std::string, std::less<>>;
+
+// What a text has in place of the {fields} of a pattern; nothing where it is written
+// otherwise.
+std::optional<Fields> match(std::string_view pattern, std::string_view text) {
+  Fields fields;
+  std::string field; // what stands before the next mark
+  text = trimmed(text);
+  while (true) {
+    const size_t open = pattern.find('{');
+    const std::string_view mark = trimmed(pattern.substr(0, open));
+    size_t found = text.find(mark);
+    if (open == pattern.npos) { // the last mark, which may stand in arguments too
+      found = text.ends_with(mark) ? text.size() - mark.size() : text.npos;
+    } else if (mark.empty() && !field.empty()) { // arguments begin with their own
+      found = text.find('{');
+    }
+    if (found == text.npos || (field.empty() && found > 0)) {
+      return std::nullopt;
+    }
+    if (!field.empty()) {
+      fields[field] = plain_text(trimmed(text.substr(0, found)));
+    }
+    if (open == pattern.npos) {
+      return fields;
+    }
+    text.remove_prefix(found + mark.size());
+    const size_t close = pattern.find('}');
+    field = pattern.substr(open + 1, close - open - 1);
+    pattern.remove_prefix(close + 1);
+  }
+}
+
+std::vector<ToolCall> pattern_call(std::string_view pattern, std::string_view text) {
+  std::optional<Fields> fields = match(pattern, text);
+  if (!fields || !is_name((*fields)["name"])) {
     return {};
   }
-  ToolCall call;
-  call.id = trimmed(text.substr(0, name));
-  const size_t name_begin = name + format.call_name.size();
-  call.name = trimmed(text.substr(name_begin, arguments - name_begin));
-  const OrderedJson value =
-      json_of(text.substr(arguments + format.call_arguments.size()));
-  if (call.name.empty() || !value.is_object()) {
+  const OrderedJson arguments = json_of((*fields)["arguments"]);
+  if (!arguments.is_object()) {
     return {};
   }
-  call.arguments = value.dump();
-  return {call};
+  return {ToolCall{(*fields)["name"], arguments.dump(), (*fields)["id"]}};
+}
+
+std::vector<ToolCall> read_as(const CallFormat& format, std::string_view text) {
+  switch (format.syntax) {
+    case CallSyntax::Json: {
+      const OrderedJson value = json_of(plain_text(trimmed(text)));
+      const bool is_whole = format.begin.empty();
+      return is_whole && arguments_key(value) == nullptr ? std::vector<ToolCall>()
+                                                         : json_calls(value);
+    }
+    case CallSyntax::KeyValues:
+      return key_value_call(plain_text(text));
+    case CallSyntax::Pattern:
+      return pattern_call(format.pattern, text);
+  }
+  return {};
 }
 
 } // namespace
 
-std::vector<ToolCall>
-read_tool_calls(const AnswerFormat& format, std::string_view text, int first_number) {
-  std::vector<ToolCall> calls;
-  switch (format.call_syntax) {
-    case CallSyntax::Json:
-      calls = json_calls(trimmed(text));
-      break;
-    case CallSyntax::KeyValues:
-      calls = key_value_call(text);
-      break;
-    case CallSyntax::Marked:
-      calls = marked_call(format, text);
-      break;
-  }
-  for (ToolCall& call : calls) {
-    if (call.id.empty()) {
-      call.id = "call_" + std::to_string(first_number);
+std::vector<ToolCall> read_tool_calls(
+    const AnswerFormat& format,
+    std::string_view begin,
+    std::string_view text) {
+  for (const CallFormat& call : format.calls) {
+    std::vector<ToolCall> calls;
+    if (call.begin == begin) {
+      calls = read_as(call, text);
     }
-    ++first_number;
+    if (!calls.empty()) {
+      return calls;
+    }
   }
-  return calls;
+  return {};
 }
 
 } // namespace omni

@@ -58,8 +58,8 @@ class ConfigWriter {
     }
   }
 
-  template <class T>
-  void choice(const char* key, T& value, Choices<T> choices) {
+  template <class T, class List = Choices<T>>
+  void choice(const char* key, T& value, const List& choices) {
     for (const auto& [name, known] : choices) {
       if (known == value) {
         json[key] = name;
@@ -142,8 +142,8 @@ class ConfigReader {
     (*this)(key, value);
   }
 
-  template <class T>
-  void choice(const char* key, T& value, Choices<T> choices) {
+  template <class T, class List = Choices<T>>
+  void choice(const char* key, T& value, const List& choices) {
     const ConfigJson* found = find(key);
     if (found == nullptr) {
       return;

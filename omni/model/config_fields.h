@@ -7,6 +7,7 @@
 #pragma once
 
 #include "omni/model/omni_config.h"
+#include "omni/model/weight_formats.h"
 
 namespace omni {
 
@@ -288,6 +289,7 @@ template <class Archive>
 void describe(Archive& archive, OmniConfig& o) {
   archive("name", o.name);
   archive("transformer", o.transformer);
+  archive.choice("weight_format", o.weight_format, kQuantizedFormats);
   archive("vision", o.vision);
   archive("audio", o.audio);
   archive("image_codec", o.image_codec);

@@ -10,6 +10,24 @@ namespace {
 
 constexpr const char* kComponent = "generation_config";
 
+bool draws(const GenerationConfig& config) {
+  return config.sampling.temperature.value_or(0.0) > 0.0;
+}
+
+// What ends an answer.
+void write_ends(const GenerationConfig& config, OrderedJson& document) {
+  if (config.sampling.stop.empty()) {
+    document.erase("stop_strings");
+  } else {
+    document["stop_strings"] = config.sampling.stop;
+  }
+  if (config.eos_ids.size() == 1) {
+    document["eos_token_id"] = config.eos_ids.front();
+  } else {
+    document["eos_token_id"] = config.eos_ids;
+  }
+}
+
 } // namespace
 
 GenerationConfig parse_generation_config(
@@ -25,7 +43,7 @@ GenerationConfig parse_generation_config(
           return;
         }
         if constexpr (std::is_same_v<Value, int64_t>) {
-          config.sampling.*field = object.integer(key);
+          config.sampling.*field = object.integer(key, 0);
         } else {
           config.sampling.*field = object.number(key);
         }
@@ -54,8 +72,8 @@ GenerationConfig parse_generation_config(
 }
 
 std::string generation_config_to_json(const GenerationConfig& config) {
-  OrderedJson document;
-  if (config.sampling.temperature.value_or(0.0) > 0.0) {
+  OrderedJson document = OrderedJson::object();
+  if (draws(config)) {
     document["do_sample"] = true;
   }
   visit_open_fields([&](const char* key, auto SamplingOptions::*field) {
@@ -63,15 +81,39 @@ std::string generation_config_to_json(const GenerationConfig& config) {
       document[key] = *(config.sampling.*field);
     }
   });
-  if (!config.sampling.stop.empty()) {
-    document["stop_strings"] = config.sampling.stop;
-  }
-  if (config.eos_ids.size() == 1) {
-    document["eos_token_id"] = config.eos_ids.front();
-  } else {
-    document["eos_token_id"] = config.eos_ids;
-  }
+  write_ends(config, document);
   return document.dump(2) + "\n";
+}
+
+std::string update_generation_config(
+    const std::string& json,
+    const GenerationConfig& was,
+    const GenerationConfig& now) {
+  OrderedJson document = parse_ordered_json(json, kComponent, "generation_config.json");
+  const OrderedJson before = document;
+  SamplingOptions wanted = now.sampling;
+  if (draws(was) != draws(now)) {
+    document["do_sample"] = draws(now);
+  }
+  if (!draws(now)) {
+    wanted.temperature = was.sampling.temperature; // do_sample says it
+  } else if (!wanted.top_k) {
+    wanted.top_k = 0; // else it would be read as that of `transformers`
+  }
+  visit_open_fields([&](const char* key, auto SamplingOptions::*field) {
+    if (wanted.*field == was.sampling.*field) {
+      return;
+    }
+    if (wanted.*field) {
+      document[key] = *(wanted.*field);
+    } else {
+      document.erase(key);
+    }
+  });
+  if (now.sampling.stop != was.sampling.stop || now.eos_ids != was.eos_ids) {
+    write_ends(now, document);
+  }
+  return document == before ? json : document.dump(2) + "\n";
 }
 
 } // namespace omni

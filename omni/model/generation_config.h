@@ -25,7 +25,7 @@ struct GenerationConfig {
 enum class GenerationDefaults { Open, Published };
 
 // `do_sample` false is temperature 0, whatever else the file says of text; keys that we
-// do not know are left alone. Throws IoError or ValueError that name `source` or the
+// do not know are passed over. Throws IoError or ValueError that name `source` or the
 // key.
 [[nodiscard]] GenerationConfig parse_generation_config(
     const std::string& json,
@@ -33,5 +33,12 @@ enum class GenerationDefaults { Open, Published };
     GenerationDefaults defaults = GenerationDefaults::Open);
 
 [[nodiscard]] std::string generation_config_to_json(const GenerationConfig& config);
+
+// A published file, which said `was`, made to say `now`: what has not changed and keys
+// that we do not know stay as they came.
+[[nodiscard]] std::string update_generation_config(
+    const std::string& json,
+    const GenerationConfig& was,
+    const GenerationConfig& now);
 
 } // namespace omni

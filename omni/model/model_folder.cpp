@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 
 // Stop strings that are special tokens end an answer as ids: no text ever shows them.
 void take_stop_tokens(const OmniModel& model, GenerationConfig& config) {
-  if (!model->published || !model->tokenizer) {
+  if (!model->tokenizer) {
     return;
   }
   const auto special = model->tokenizer->special_tokens();
@@ -48,42 +48,54 @@ void take_stop_tokens(const OmniModel& model, GenerationConfig& config) {
 }
 
 // How answers are drawn and what ends them, as generation_config.json says.
-void read_generation_config(const fs::path& folder, OmniModel& model) {
+// `published` is null for a folder of ours.
+void read_generation_config(
+    const fs::path& folder,
+    OmniModel& model,
+    PublishedModel* published) {
   const TokenSpace& space = model->config.token_space;
-  if (model->published) {
-    model->eos_ids = model->published->eos_ids;
+  if (published != nullptr) {
+    model->eos_ids = published->eos_ids;
   }
   const fs::path path = folder / "generation_config.json";
   if (!fs::exists(path)) {
     return;
   }
   constexpr int64_t kMaxBytes = int64_t{1} << 20;
+  const std::string json = read_file(path, kMaxBytes);
   GenerationConfig read;
   try {
     read = parse_generation_config(
-        read_file(path, kMaxBytes), path.string(),
-        model->published ? GenerationDefaults::Published : GenerationDefaults::Open);
+        json, path.string(),
+        published != nullptr ? GenerationDefaults::Published
+                             : GenerationDefaults::Open);
   } catch (const ValueError& error) {
     throw ValueError("load", path.string() + ": " + error.what());
   } catch (const c10::ValueError& error) {
     throw ValueError("load", path.string() + ": " + error.what_without_backtrace());
   }
-  take_stop_tokens(model, read);
-  model->sampling_defaults = read.sampling;
-  if (read.eos_ids.empty()) {
-    return;
+  if (published != nullptr) {
+    take_stop_tokens(model, read);
   }
   TORCH_CHECK_VALUE(
-      model->published || read.eos_ids == model->eos_ids, "[load] ", path.string(),
-      ": expected eos_token_id ", at::IntArrayRef(model->eos_ids),
-      " as in config.json, got ", at::IntArrayRef(read.eos_ids), ".");
+      published != nullptr || read.eos_ids.empty() || read.eos_ids == model->eos_ids,
+      "[load] ", path.string(), ": expected eos_token_id ",
+      at::IntArrayRef(model->eos_ids), " as in config.json, got ",
+      at::IntArrayRef(read.eos_ids), ".");
   for (const int64_t id : read.eos_ids) {
     TORCH_CHECK_VALUE(
         id >= 0 && id < space.vocab_size(), "[load] ", path.string(),
         ": expected eos_token_id from 0 to ", space.vocab_size() - 1, ", got ", id,
         ".");
   }
-  model->eos_ids = read.eos_ids;
+  model->sampling_defaults = read.sampling;
+  if (!read.eos_ids.empty()) {
+    model->eos_ids = read.eos_ids;
+  }
+  if (published != nullptr) {
+    published->generation_json = json;
+    published->generation = {model->sampling_defaults, model->eos_ids};
+  }
 }
 
 bool is_of_part(const std::string& name, const std::vector<std::string>& parts) {
@@ -127,10 +139,10 @@ OmniModel load(const fs::path& folder, const LoadOptions& options) {
       config, tokenizer_path.empty() ? nullptr : TextTokenizer::load(tokenizer_path),
       InitialParameters::Unset);
   model->set_tokenizer_path(tokenizer_path);
+  read_generation_config(folder, model, published ? &*published : nullptr);
   if (published) {
     model->published = std::make_shared<const PublishedModel>(*std::move(published));
   }
-  read_generation_config(folder, model);
   model->unused_tensors = load_weights(model, reader, folder, options);
   model->eval();
   return model;
@@ -168,7 +180,7 @@ void load_parts(
   const SafetensorsReader reader(folder);
   Mismatches mismatches;
   std::set<std::string> found_parts;
-  for (const auto& item : model->named_parameters()) {
+  for (const auto& item : stored_values(*model)) {
     if (!is_of_part(item.key(), parts)) {
       continue;
     }
@@ -224,8 +236,12 @@ void OmniModelImpl::save(const fs::path& folder, int64_t max_shard_bytes) {
       write_file(folder / "examples.txt", examples);
     }
   }
-  GenerationConfig generation{sampling_defaults, eos_ids};
-  write_file(folder / "generation_config.json", generation_config_to_json(generation));
+  const GenerationConfig generation{sampling_defaults, eos_ids};
+  write_file(
+      folder / "generation_config.json",
+      published ? update_generation_config(
+                      published->generation_json, published->generation, generation)
+                : generation_config_to_json(generation));
 }
 
 } // namespace omni

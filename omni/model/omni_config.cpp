@@ -63,6 +63,9 @@ void check_config(const OmniConfig& config) {
         config.audio->processor.num_mels == config.audio->encoder.num_mels,
         "expected `audio.processor` and `audio.encoder` to agree on num_mels.");
   }
+  require(
+      config.transformer || !config.weight_format,
+      "expected a `transformer` with `weight_format`, got none.");
   if (!config.transformer) {
     return;
   }

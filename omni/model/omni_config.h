@@ -16,6 +16,7 @@
 #include "encoders/image_processor.h"
 #include "encoders/projector.h"
 #include "encoders/vit.h"
+#include "kernels/weight_format.h"
 #include "omni/transformer/transformer_config.h"
 #include "tokenizers/image_codec.h"
 #include "tokenizers/speech_codec.h"
@@ -47,6 +48,8 @@ struct AudioConfig {
 struct OmniConfig {
   std::string name = "omni";
   std::optional<TransformerConfig> transformer;
+  // Of the large weights of the transformer (Transformer::quantizable); none: floating.
+  std::optional<kernels::WeightFormat> weight_format;
   std::optional<VisionConfig> vision;
   std::optional<AudioConfig> audio;
   std::optional<ImageCodecOptions> image_codec;

@@ -82,6 +82,19 @@ OmniModelImpl::OmniModelImpl(
   if (config.vocoder) {
     vocoder = register_module("vocoder", Vocoder(*config.vocoder));
   }
+  if (config.weight_format) {
+    for (LinearMap& map : transformer->quantizable()) {
+      if (initial == InitialParameters::Unset) {
+        map->expect_quantized(*config.weight_format);
+      } else {
+        map->quantize(*config.weight_format);
+      }
+    }
+    // Gradients end at a quantized weight.
+    for (at::Tensor& parameter : parameters()) {
+      parameter.set_requires_grad(false);
+    }
+  }
 }
 
 at::Tensor OmniModelImpl::image_rows(const std::vector<ProcessedImage>& images) {
@@ -291,6 +304,11 @@ int64_t OmniModelImpl::num_parameters() const {
   int64_t total = 0;
   for (const at::Tensor& parameter : parameters()) {
     total += parameter.numel();
+  }
+  if (config.weight_format) {
+    for (const LinearMap& map : transformer->quantizable()) {
+      total += map->packed()->num_rows * map->packed()->num_columns;
+    }
   }
   return total;
 }

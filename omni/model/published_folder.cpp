@@ -5,6 +5,7 @@
 #include "omni/core/errors.h"
 #include "omni/core/json.h"
 #include "omni/families/families.h"
+#include "omni/model/quantization_config.h"
 
 namespace omni {
 namespace {
@@ -31,14 +32,18 @@ std::optional<PublishedModel> parse_published(
   try {
     const JsonObject config(document, "config");
     const Family& family = find_family(config.string("model_type"));
+    const auto weight_format = read_quantization_config(config);
     FamilyModel read = family.read(config);
     check_config(read.transformer);
     if (read.transformer.has_tied_head) {
       read.names.add_unused("lm_head.weight"); // the table again
     }
-    PublishedModel model{
-        config_json, {}, std::move(read.names), std::move(read.answer_format), {}};
+    PublishedModel model;
+    model.config_json = config_json;
+    model.names = std::move(read.names);
+    model.answer_format = std::move(read.answer_format);
     model.config.name = family.model_type;
+    model.config.weight_format = weight_format;
     ControlIds controls;
     for (const char* role : {"bos", "eos", "pad"}) {
       const std::vector<int64_t> ids =

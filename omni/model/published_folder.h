@@ -13,6 +13,7 @@
 
 #include "omni/families/answer_format.h"
 #include "omni/families/name_table.h"
+#include "omni/model/generation_config.h"
 #include "omni/model/omni_config.h"
 
 namespace omni {
@@ -23,6 +24,8 @@ struct PublishedModel {
   NameTable names;
   AnswerFormat answer_format;
   std::vector<int64_t> eos_ids; // of config.json; generation_config.json goes before
+  std::string generation_json = "{}"; // generation_config.json as it was read, if any
+  GenerationConfig generation = {}; // how the model draws and ends by it
 };
 
 // Nothing when the text is no published configuration (no `model_type`). Throws as

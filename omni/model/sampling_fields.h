@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// The fields of SamplingOptions that a request may leave open, by name. Internal.
+// The fields of SamplingOptions that a request may leave open, by their keys in
+// generation_config.json. Internal.
 #pragma once
 
 #include "omni/model/sampling_options.h"
 
 namespace omni {
 
-// Calls visit(name, pointer to the field) for each.
+// Calls visit(key, pointer to the field) for each.
 template <class Visit>
 void visit_open_fields(const Visit& visit) {
   visit("temperature", &SamplingOptions::temperature);
@@ -19,6 +20,7 @@ void visit_open_fields(const Visit& visit) {
   visit("image_temperature", &SamplingOptions::image_temperature);
   visit("image_guidance_scale", &SamplingOptions::image_guidance_scale);
   visit("speech_temperature", &SamplingOptions::speech_temperature);
+  visit("max_new_tokens", &SamplingOptions::max_text_tokens);
 }
 
 } // namespace omni

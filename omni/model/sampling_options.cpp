@@ -38,7 +38,8 @@ void check_sampling_options(const SamplingOptions& options) {
   check_range("repetition_penalty", options.repetition_penalty, 0.01, 100.0);
   check_range("image_guidance_scale", options.image_guidance_scale, 0.0, 100.0);
   check_range(
-      "max_text_tokens", static_cast<double>(options.max_text_tokens), 0.0, kMany);
+      "max_text_tokens", static_cast<double>(options.max_text_tokens.value_or(0)), 0.0,
+      kMany);
   check_range("max_images", static_cast<double>(options.max_images), 0.0, kMany);
   check_range(
       "max_speech_codes", static_cast<double>(options.max_speech_codes), 0.0, kMany);

@@ -24,7 +24,10 @@ struct SamplingOptions {
   std::optional<double> image_guidance_scale; // classifier-free guidance; neutral 1
   std::optional<double> speech_temperature; // neutral 0
   uint64_t seed = 0; // same seed, same ids
-  int64_t max_text_tokens = 256;
+  // Neutral for a published model, which may think at length: none, so that its text
+  // ends with the turn or the context. For one of ours, which is small and may fall
+  // into a loop: 256.
+  std::optional<int64_t> max_text_tokens;
   int64_t max_images = 1;
   int64_t max_speech_codes = 750; // 30 s at 25 codes a second
   std::vector<std::string> stop; // text ends before the first of these

@@ -15,11 +15,12 @@ namespace omni {
 namespace {
 
 constexpr const char* kTransformer = "transformer.";
+constexpr const char* kPanels = ".panels"; // under our name in folders of any kind
 
 // Where a parameter lies in the folder the model is of.
 StoredParameter
 stored_of(const OmniModelImpl& model, const std::string& name, at::IntArrayRef sizes) {
-  if (model.published && name.starts_with(kTransformer)) {
+  if (model.published && name.starts_with(kTransformer) && !name.ends_with(kPanels)) {
     return model.published->names.find(
         name.substr(std::string(kTransformer).size()), sizes,
         *model.config.transformer);
@@ -52,9 +53,20 @@ std::vector<int64_t> sizes_of_piece(const StoredPiece& piece, at::IntArrayRef si
 // What chooses by small differences, experts or rows, stays float32 (as transformers
 // keeps it).
 at::ScalarType dtype_of(const std::string& name, at::ScalarType dtype) {
+  if (name.ends_with(kPanels)) {
+    return at::kByte;
+  }
   const bool chooses = name.find(".router.") != std::string::npos ||
       name.find(".index.head_weights.") != std::string::npos;
   return chooses ? at::kFloat : dtype;
+}
+
+// Products read panels by whole lines of memory; other writers may place them anywhere.
+at::Tensor aligned(const at::Tensor& tensor) {
+  constexpr uintptr_t kLineBytes = 64;
+  const auto address = reinterpret_cast<uintptr_t>(tensor.const_data_ptr());
+  const bool is_panels = tensor.scalar_type() == at::kByte;
+  return is_panels && address % kLineBytes != 0 ? tensor.clone() : tensor;
 }
 
 struct ToRead {
@@ -79,7 +91,7 @@ void read_into(
   }
   const bool is_whole = to_read.pieces.size() == 1 && !to_read.pieces.front().expert;
   if (is_whole) {
-    parameter.set_data(reader.read(to_read.pieces.front().name).to(like));
+    parameter.set_data(aligned(reader.read(to_read.pieces.front().name).to(like)));
     return;
   }
   const at::Tensor joined = at::empty(sizes, like);
@@ -111,16 +123,31 @@ std::string sizes_of(at::IntArrayRef sizes) {
   return text.str();
 }
 
+torch::OrderedDict<std::string, at::Tensor> stored_values(const OmniModelImpl& model) {
+  auto values = model.named_parameters();
+  for (const auto& item : model.named_modules("", /*include_self=*/false)) {
+    const auto* map = item.value()->as<LinearMapImpl>();
+    if (map != nullptr && map->panels.defined()) {
+      values.insert(item.key() + kPanels, map->panels);
+    }
+  }
+  return values;
+}
+
 std::vector<std::string> load_weights(
     OmniModel& model,
     const SafetensorsReader& reader,
     const std::filesystem::path& folder,
     const LoadOptions& options) {
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      !model->config.weight_format || options.device.is_cpu(), "[load] ",
+      folder.string(), ": expected device cpu for quantized weights, got ",
+      options.device, ".");
   const at::ScalarType dtype = options.dtype.value_or(default_dtype());
   Mismatches mismatches;
   std::set<std::string> known;
   std::vector<ToRead> all;
-  for (const auto& item : model->named_parameters()) {
+  for (const auto& item : stored_values(*model)) {
     const at::Tensor& parameter = item.value();
     const StoredParameter stored = stored_of(*model, item.key(), parameter.sizes());
     ToRead to_read{parameter, dtype_of(item.key(), dtype), layout_in(reader, stored)};
@@ -137,6 +164,8 @@ std::vector<std::string> load_weights(
         mismatches.add(
             piece.name + ": expected " + sizes_of(sizes) + ", got " +
             sizes_of(found->second.shape));
+      } else if (to_read.dtype == at::kByte && found->second.dtype != "U8") {
+        mismatches.add(piece.name + ": expected U8, got " + found->second.dtype);
       }
     }
     all.push_back(std::move(to_read));
@@ -162,7 +191,7 @@ std::vector<std::string> load_weights(
 
 NamedTensors stored_tensors(const OmniModelImpl& model) {
   NamedTensors tensors;
-  for (const auto& item : model.named_parameters()) {
+  for (const auto& item : stored_values(model)) {
     const at::Tensor& parameter = item.value();
     const StoredParameter stored = stored_of(model, item.key(), parameter.sizes());
     for (const StoredPiece& piece : stored.layouts.front()) {

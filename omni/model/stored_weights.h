@@ -29,10 +29,14 @@ class Mismatches {
 
 [[nodiscard]] std::string sizes_of(at::IntArrayRef sizes);
 
-// Fills all parameters of a model whose memory is unset. A parameter that is one tensor
-// of the dtype asked for is mapped; others are copied. Returns the tensors that a
-// published checkpoint has and we do not run. Throws ValueError that lists all missing,
-// unexpected and mis-shaped ones.
+// What a folder holds of a model: its parameters, and the panels of quantized weights.
+[[nodiscard]] torch::OrderedDict<std::string, at::Tensor> stored_values(
+    const OmniModelImpl& model);
+
+// Fills all parameters of a model whose memory is unset. What is one tensor of the
+// dtype asked for is mapped, as panels are; others are copied. Returns the tensors that
+// a published checkpoint has and we do not run. Throws ValueError that lists all
+// missing, unexpected and mis-shaped ones.
 std::vector<std::string> load_weights(
     OmniModel& model,
     const SafetensorsReader& reader,

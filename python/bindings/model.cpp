@@ -14,7 +14,9 @@
 #include "omni/generate/batch_generator.h"
 #include "omni/generate/generator.h"
 #include "omni/generate/stop_strings.h"
+#include "omni/model/copy_model.h"
 #include "omni/model/model_folder.h"
+#include "omni/model/quantize.h"
 #include "python/bindings/arrays.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/interrupt.h"
@@ -92,7 +94,6 @@ py::list encode(OmniModelImpl& model, const py::args& values) {
   return result;
 }
 
-// Ids that follow `ids` int64 [L]: at most `max_new_tokens` of any kind.
 std::vector<int64_t> prompt_of(const at::Tensor& ids) {
   TORCH_CHECK_VALUE(
       ids.dim() == 1 && ids.scalar_type() == at::kLong,
@@ -112,6 +113,7 @@ py::tuple tensors_of(const GenerateResult& result, bool wants_log_probabilities)
           : std::nullopt);
 }
 
+// Ids that follow `ids` int64 [L]: at most `max_new_tokens` of any kind.
 py::tuple generate(
     const ModelHandle& handle,
     const at::Tensor& ids,
@@ -124,7 +126,7 @@ py::tuple generate(
   TORCH_CHECK_VALUE(
       max_new_tokens > 0, "[generate] expected max_new_tokens from 1, got ",
       max_new_tokens, ".");
-  sampling.max_text_tokens = std::max(sampling.max_text_tokens, max_new_tokens);
+  sampling.max_text_tokens = sampling.max_text_tokens.value_or(max_new_tokens);
 
   Interruption interruption;
   GenerateResult result;
@@ -145,6 +147,7 @@ py::tuple generate(
     request.spell_words = [&](const std::vector<int64_t>& text) {
       return Composer(model).spell_text(model->tokenizer->decode(text));
     };
+    request.wants_cancel = [&] { return interruption.is_wanted(); };
     request.on_id = [&](int64_t id) {
       const bool is_over = ++num_new == max_new_tokens || interruption.is_wanted();
       return is_over || stops.push(id) ? Step::Cancel : Step::Continue;
@@ -210,28 +213,9 @@ at::Tensor compose(
       .sequence.ids_tensor();
 }
 
-// Another model of the same parts and values, with memory of its own.
-ModelHandle copy_model(const OmniModelImpl& model) {
-  const py::gil_scoped_release release;
-  auto twin = std::make_shared<OmniModelImpl>(
-      model.config, model.tokenizer, InitialParameters::Unset);
-  twin->set_tokenizer_path(model.tokenizer_path());
-  twin->sampling_defaults = model.sampling_defaults;
-  twin->eos_ids = model.eos_ids;
-  twin->published = model.published;
-  twin->unused_tensors = model.unused_tensors;
-  twin->to(model.device(), model.dtype());
-  const at::NoGradGuard no_grad;
-  const auto parameters = model.named_parameters();
-  for (auto& item : twin->named_parameters()) {
-    // A part may have been cast to a type of its own.
-    item.value().set_data(parameters[item.key()].detach().clone());
-  }
-  const auto buffers = model.named_buffers();
-  for (auto& item : twin->named_buffers()) {
-    item.value().set_data(buffers[item.key()].detach().clone());
-  }
-  return twin;
+std::optional<std::string> weight_format_of(const OmniModelImpl& model) {
+  const auto& format = model.config.weight_format;
+  return format ? std::optional(weight_format_name(*format)) : std::nullopt;
 }
 
 ModelHandle load_model(
@@ -261,7 +245,16 @@ void bind_handle(py::module_& module) {
           }),
           py::arg("config_json"), py::kw_only(), py::arg("tokenizer") = py::none(),
           py::arg("tokenizer_path") = py::none())
-      .def("copy", &copy_model)
+      .def(
+          "copy",
+          [](const ModelHandle& self) { return copy_model(OmniModel(self)).ptr(); },
+          ReleaseLock())
+      .def(
+          "quantize",
+          [](const ModelHandle& self, const std::string& format) {
+            return quantize(OmniModel(self), weight_format_from_name(format)).ptr();
+          },
+          py::arg("format"), ReleaseLock())
       .def("module_tree", &module_tree)
       .def("set_training", &set_training, py::arg("path"), py::arg("mode"))
       .def(
@@ -308,6 +301,7 @@ void bind_handle(py::module_& module) {
       .def_readwrite("sampling_defaults", &OmniModelImpl::sampling_defaults)
       .def_readonly("eos_ids", &OmniModelImpl::eos_ids)
       .def_readonly("unused_tensors", &OmniModelImpl::unused_tensors)
+      .def_property_readonly("weight_format", &weight_format_of)
       .def_property_readonly("dtype", &OmniModelImpl::dtype)
       .def_property_readonly("device", &OmniModelImpl::device)
       .def_property_readonly("num_parameters", &OmniModelImpl::num_parameters);

@@ -187,7 +187,7 @@ void bind_tools(py::module_& module) {
 Attributes:
     name: of the function.
     arguments: a JSON object as text: json.loads() reads it.
-    id: as the model named the call, else "call_0", "call_1", ...)");
+    id: as the model named the call, else "call00000", "call00001", ...)");
   bind_fields(
       call, "ToolCall", Field{"name", &ToolCall::name},
       Field{"arguments", &ToolCall::arguments}, Field{"id", &ToolCall::id});

@@ -27,11 +27,13 @@ Args:
     min_p: share of the largest probability, in [0, 1) (0).
     repetition_penalty: on text ids already there; 1: none (1).
     seed: same seed, same ids.
-    max_text_tokens, max_images, max_speech_codes: limits; 25 speech codes a second.
+    max_text_tokens: limit of text (none for a published model, whose text ends with the
+        turn or the context; 256 for one of ours).
+    max_images, max_speech_codes: limits; 25 speech codes a second.
     image_temperature: of image codes (1).
     image_guidance_scale: classifier-free guidance; 1: none (1).
     speech_temperature: of speech codes (0).
-    stop: text ends before the first of these.
+    stop: text ends before the first of these; a special token is looked for as an id.
     modalities: what may come out. Empty: text, and pictures where the model decides
         to draw. ["image"]: a picture at once. ["speech"]: text, then the speech that
         says it.)");

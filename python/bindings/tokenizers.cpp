@@ -2,6 +2,8 @@
 // Copyright The Omni Authors
 //
 // Text tokenizers and the token space.
+#include <c10/util/Exception.h>
+
 #include <map>
 #include <mutex>
 
@@ -80,12 +82,34 @@ std::optional<std::map<std::string, py::bytes>> files_of(
   return std::map<std::string, py::bytes>(files->begin(), files->end());
 }
 
+// What in `values` is no id: the name of its type.
+std::string odd_type_of(const py::object& values) {
+  const auto name_of = [](const py::handle& object) {
+    return py::type::of(object).attr("__name__").cast<std::string>();
+  };
+  if (!py::isinstance<py::sequence>(values)) {
+    return name_of(values);
+  }
+  for (const py::handle value : values) {
+    if (!py::isinstance<py::int_>(value)) {
+      return name_of(value) + " among them";
+    }
+  }
+  return "a number beyond 64 bits";
+}
+
 // Ids of a tensor, an array or any sequence of whole numbers.
 std::vector<int64_t> ids_of(const py::object& ids) {
-  if (!py::isinstance<py::list>(ids) && !py::isinstance<py::tuple>(ids)) {
-    return py::cast(tensor_of(ids)).attr("tolist")().cast<std::vector<int64_t>>();
+  const bool is_list = py::isinstance<py::list>(ids) || py::isinstance<py::tuple>(ids);
+  const py::object values =
+      is_list ? ids : py::cast(tensor_of(ids)).attr("tolist")().cast<py::object>();
+  try {
+    return values.cast<std::vector<int64_t>>();
+  } catch (const py::cast_error&) {
+    TORCH_CHECK_TYPE(
+        false, "[tokenizer] expected ids as whole numbers: a list, a tensor or an ",
+        "array [L], got ", odd_type_of(values), ".");
   }
-  return ids.cast<std::vector<int64_t>>();
 }
 
 // Ranges of bytes as ranges of characters, which Python's strings count. Texts in which
@@ -179,7 +203,8 @@ Args:
     skip_special: leaves special tokens out.
 
 Raises:
-    IndexError: for an id outside [0, vocab_size).)")
+    IndexError: for an id outside [0, vocab_size). TypeError: for what is no whole
+        number.)")
       .def(
           "bytes_of",
           [](const TextTokenizer& self, int64_t id) {

@@ -65,6 +65,7 @@ from ._omni import (
 )
 from .chat import Chat, Stream
 from .model import OmniModel, load
+from .quantization import quantize
 from .receipt import Receipt
 from .training import train
 
@@ -104,6 +105,7 @@ __all__ = [
     "encode_wav",
     "kernels",
     "load",
+    "quantize",
     "read_audio",
     "read_chat_template",
     "read_image",

@@ -335,7 +335,8 @@ class TextTokenizer:
             skip_special: leaves special tokens out.
 
         Raises:
-            IndexError: for an id outside [0, vocab_size).
+            IndexError: for an id outside [0, vocab_size). TypeError: for what is no whole
+                number.
         """
     def encode(self, text: str, allow_special: bool = False) -> list[int]:
         """
@@ -430,7 +431,7 @@ class ToolCall:
     Attributes:
         name: of the function.
         arguments: a JSON object as text: json.loads() reads it.
-        id: as the model named the call, else "call_0", "call_1", ...
+        id: as the model named the call, else "call00000", "call00001", ...
     """
     __hash__: typing.ClassVar[None] = None
     _fields: typing.ClassVar[tuple] = ('name', 'arguments', 'id')
@@ -695,11 +696,13 @@ class SamplingOptions:
         min_p: share of the largest probability, in [0, 1) (0).
         repetition_penalty: on text ids already there; 1: none (1).
         seed: same seed, same ids.
-        max_text_tokens, max_images, max_speech_codes: limits; 25 speech codes a second.
+        max_text_tokens: limit of text (none for a published model, whose text ends with the
+            turn or the context; 256 for one of ours).
+        max_images, max_speech_codes: limits; 25 speech codes a second.
         image_temperature: of image codes (1).
         image_guidance_scale: classifier-free guidance; 1: none (1).
         speech_temperature: of speech codes (0).
-        stop: text ends before the first of these.
+        stop: text ends before the first of these; a special token is looked for as an id.
         modalities: what may come out. Empty: text, and pictures where the model decides
             to draw. ["image"]: a picture at once. ["speech"]: text, then the speech that
             says it.
@@ -708,9 +711,9 @@ class SamplingOptions:
     _fields: typing.ClassVar[tuple] = ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'seed', 'max_text_tokens', 'max_images', 'max_speech_codes', 'image_temperature', 'image_guidance_scale', 'speech_temperature', 'stop', 'modalities')
     def __eq__(self, other: typing.Any) -> typing.Any:
         ...
-    def __getstate__(self) -> tuple[float | None, int | None, float | None, float | None, float | None, int, int, int, int, float | None, float | None, float | None, list[str], list[str]]:
+    def __getstate__(self) -> tuple[float | None, int | None, float | None, float | None, float | None, int, int | None, int, int, float | None, float | None, float | None, list[str], list[str]]:
         ...
-    def __init__(self, *, temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, top_k: typing.SupportsInt | typing.SupportsIndex | None = None, top_p: typing.SupportsFloat | typing.SupportsIndex | None = None, min_p: typing.SupportsFloat | typing.SupportsIndex | None = None, repetition_penalty: typing.SupportsFloat | typing.SupportsIndex | None = None, seed: typing.SupportsInt | typing.SupportsIndex = 0, max_text_tokens: typing.SupportsInt | typing.SupportsIndex = 256, max_images: typing.SupportsInt | typing.SupportsIndex = 1, max_speech_codes: typing.SupportsInt | typing.SupportsIndex = 750, image_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, image_guidance_scale: typing.SupportsFloat | typing.SupportsIndex | None = None, speech_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, stop: collections.abc.Sequence[str] = [], modalities: collections.abc.Sequence[str] = []) -> None:
+    def __init__(self, *, temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, top_k: typing.SupportsInt | typing.SupportsIndex | None = None, top_p: typing.SupportsFloat | typing.SupportsIndex | None = None, min_p: typing.SupportsFloat | typing.SupportsIndex | None = None, repetition_penalty: typing.SupportsFloat | typing.SupportsIndex | None = None, seed: typing.SupportsInt | typing.SupportsIndex = 0, max_text_tokens: typing.SupportsInt | typing.SupportsIndex | None = None, max_images: typing.SupportsInt | typing.SupportsIndex = 1, max_speech_codes: typing.SupportsInt | typing.SupportsIndex = 750, image_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, image_guidance_scale: typing.SupportsFloat | typing.SupportsIndex | None = None, speech_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, stop: collections.abc.Sequence[str] = [], modalities: collections.abc.Sequence[str] = []) -> None:
         ...
     def __repr__(self) -> str:
         ...
@@ -729,7 +732,7 @@ class SamplingOptions:
     def max_speech_codes(self) -> int:
         ...
     @property
-    def max_text_tokens(self) -> int:
+    def max_text_tokens(self) -> int | None:
         ...
     @property
     def min_p(self) -> float | None:
@@ -876,6 +879,8 @@ class ModelHandle:
         ...
     def module_tree(self) -> list:
         ...
+    def quantize(self, format: str) -> ModelHandle:
+        ...
     def save(self, folder: str | os.PathLike[str], *, max_shard_bytes: typing.SupportsInt | typing.SupportsIndex = 4294967296) -> None:
         ...
     def set_training(self, path: str, mode: bool) -> None:
@@ -903,6 +908,9 @@ class ModelHandle:
         ...
     @property
     def unused_tensors(self) -> list[str]:
+        ...
+    @property
+    def weight_format(self) -> str | None:
         ...
 class ChatTemplate:
     """

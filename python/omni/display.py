@@ -107,9 +107,10 @@ def reply_html(self: _omni.Reply) -> str:
         pieces.append(waveform_html(self.speech))
     pieces.append(receipts_html(self.receipt))
     usage, seconds = self.usage, self.seconds
+    end = ", cut at the limit" if self.stop_reason == "length" else ""
     pieces.append(
         f"<small>{usage.prompt_tokens} tokens read ({usage.prefilled_tokens} computed), "
-        f"{usage.answer_tokens} given; {seconds.total:.2f} s</small>"
+        f"{usage.answer_tokens} given{end}; {seconds.total:.2f} s</small>"
     )
     return "".join(pieces)
 

@@ -5,7 +5,6 @@
 import copy
 import functools
 import json
-import numbers
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 
 from . import _omni
 from .chat_options import sampling_options, show_sampling_options
+from .ids import Ids, ids_of, prompts_of
 from .messages import json_of_tools, message_of
 from .parts import (
     KINDS,
@@ -29,8 +29,6 @@ from .parts import (
     Vocoder,
     parts_of,
 )
-
-Ids = torch.Tensor | Sequence[int] | Sequence[Sequence[int]] | Sequence[torch.Tensor]
 
 
 class OmniModel(Part):
@@ -138,6 +136,12 @@ class OmniModel(Part):
         return self._handle.unused_tensors
 
     @property
+    def weight_format(self) -> str | None:
+        """Of the transformer's large weights, where they are quantized: "int8" or "int4"
+        (omni.quantize). None: they are parameters."""
+        return self._handle.weight_format
+
+    @property
     def dtype(self) -> torch.dtype:
         """Of the parameters."""
         return self._handle.dtype
@@ -149,7 +153,7 @@ class OmniModel(Part):
 
     @property
     def num_parameters(self) -> int:
-        """Numbers learnt, in all parts."""
+        """Numbers learnt, in all parts, quantized ones among them."""
         return self._handle.num_parameters
 
     def logits(self, ids: Ids) -> torch.Tensor:
@@ -162,13 +166,14 @@ class OmniModel(Part):
             float32 [B, L, V].
 
         Raises:
-            ValueError: for another shape, or a model without a transformer.
+            ValueError: for another shape, or a model without a transformer. TypeError: for
+                ids that are no whole numbers.
 
         Example:
             >>> model.logits(torch.tensor([[1, 2, 3]])).shape
             torch.Size([1, 3, 4096])
         """
-        return self._handle.logits(torch.as_tensor(ids))
+        return self._handle.logits(ids_of(ids, "logits"))
 
     forward = logits
 
@@ -187,7 +192,7 @@ class OmniModel(Part):
         Args:
             ids: int64 [L], at least one; or a list of B such prompts, of any lengths, for
                 which the weights are read once a step. Each gets the answer it gets alone.
-            max_new_tokens: of any kind, for each prompt.
+            max_new_tokens: of any kind, for each prompt; of text max_text_tokens, if given.
             modalities: what may come out, among "text", "image", "speech"; of several
                 prompts text alone.
             return_log_probabilities: also of each id the natural logarithm of its
@@ -201,13 +206,14 @@ class OmniModel(Part):
             list of these.
 
         Raises:
-            ValueError, IndexError: for ids or options out of range.
+            ValueError, IndexError: for ids or options out of range. TypeError: for ids
+                that are no whole numbers.
 
         Example:
             >>> model.generate(model.tokenizer.encode("a"), max_new_tokens=4)
             tensor([17,  3, 99,  1])
         """
-        prompts = prompts_of(ids)
+        prompts = prompts_of(ids, "generate")
         settings: dict[str, Any] = {
             "max_new_tokens": max_new_tokens,
             "sampling": sampling_options(None, {"modalities": list(modalities), **options}),
@@ -232,14 +238,17 @@ class OmniModel(Part):
 
         Args:
             messages: Messages, or dicts of "role", "content" and, as chat templates know
-                them, "reasoning_content", "tool_calls", "name", "tool_call_id".
+                them, "reasoning_content", "tool_calls", "name", "tool_call_id". Content is
+                a text or a list of parts {"type": "text", "text": ...}, whose texts are
+                put together.
             tools, thinks: as of omni.Chat.
 
         Returns:
             int64 [L].
 
         Raises:
-            ValueError: for a conversation the model cannot take. TypeError: for media.
+            ValueError: for a conversation the model cannot take. TypeError: for media and
+                other content that is no text.
 
         Example:
             >>> ids = model.compose([{"role": "user", "content": "안녕?"}])
@@ -290,15 +299,18 @@ class OmniModel(Part):
 
     def __repr__(self) -> str:
         parts = ", ".join(name for name in KINDS if self._modules[name] is not None)
+        weights = f" with {self.weight_format} weights" if self.weight_format else ""
         return (
             f"OmniModel({self.config['name']!r}: {self.num_parameters / 1e6:.1f} M "
-            f"parameters, {str(self.dtype).removeprefix('torch.')} on {self.device}; "
-            f"{parts})"
+            f"parameters, {str(self.dtype).removeprefix('torch.')}{weights} on "
+            f"{self.device}; {parts})"
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OmniModel":
         twin = OmniModel._of(self._handle.copy(), self._tokenizer_path)
-        twin.train(self.training)
+        for own_part, part in zip(self.modules(), twin.modules(), strict=True):
+            if part.training != own_part.training:
+                part.train(own_part.training)  # also of those within, which come after it
         for own, other in zip(self.parameters(), twin.parameters(), strict=True):
             other.requires_grad_(own.requires_grad)
         memo[id(self)] = twin
@@ -306,18 +318,6 @@ class OmniModel(Part):
 
     def __copy__(self) -> "OmniModel":
         return copy.deepcopy(self)
-
-
-def prompts_of(ids: Ids) -> torch.Tensor | list[torch.Tensor]:
-    """int64 [L], or such a tensor for each of several prompts."""
-    is_several = (
-        ids.dim() > 1
-        if isinstance(ids, torch.Tensor)
-        else len(ids) > 0 and not isinstance(ids[0], numbers.Integral)
-    )
-    if is_several:
-        return [torch.as_tensor(prompt, dtype=torch.int64) for prompt in ids]
-    return torch.as_tensor(ids, dtype=torch.int64)
 
 
 def _tokenizer_file(path: str | os.PathLike[str]) -> Path:

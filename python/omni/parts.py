@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from . import _omni
+from .ids import ids_of
 
 Losses = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]
 
@@ -39,6 +40,16 @@ class Part(torch.nn.Module):
         self._handle.set_training(self._path, mode)
         super().train(mode)
         return self
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        if any("panels" in part._buffers for part in self.modules()):
+            device = fn(torch.empty(0, dtype=torch.uint8)).device
+            if device.type != "cpu":
+                raise NotImplementedError(
+                    f"[model] expected quantized weights to stay on cpu, got {device}. Move "
+                    "the model before it is quantized."
+                )
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
         """Copies values in; `assign` would cut the tie to the C++ model."""
@@ -77,7 +88,7 @@ class Transformer(Part):
 
     def embed(self, ids: torch.Tensor) -> torch.Tensor:
         """Rows [..., D] of the table for ids int64 [...]."""
-        return _omni.transformer_embed(self._handle, ids)
+        return _omni.transformer_embed(self._handle, ids_of(ids, "embed"))
 
     def forward(
         self,
@@ -146,7 +157,7 @@ class ImageCodec(Part):
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """codes int64 [B, grid^2] → pixels float32 [B, 3, size, size] in [-1, 1].
         IndexError for a code outside the range."""
-        return _omni.image_codec_decode(self._handle, codes)
+        return _omni.image_codec_decode(self._handle, ids_of(codes, "image_codec"))
 
     def losses(self, pixels: torch.Tensor) -> Losses:
         """(terms to be added up, figures) of a training step."""
@@ -164,7 +175,7 @@ class SpeechCodec(Part):
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """codes int64 [B, Q] → log-mel float32 [B, T, M]. IndexError for a code outside
         the range."""
-        return _omni.speech_codec_decode(self._handle, codes)
+        return _omni.speech_codec_decode(self._handle, ids_of(codes, "speech_codec"))
 
     def losses(self, mel: torch.Tensor, lengths: torch.Tensor) -> Losses:
         """(terms to be added up, figures); lengths int64 [B] of valid frames."""

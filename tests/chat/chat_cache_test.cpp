@@ -2,12 +2,16 @@
 // Copyright The Omni Authors
 //
 // A chat that goes on from its cache says what whole forward passes over the whole
-// conversation say, also where sliding layers no longer hold what is gone back to.
+// conversation say, also where sliding layers no longer hold what is gone back to, and
+// computes just the ids that are new.
 #include <c10/core/InferenceMode.h>
+
+#include <algorithm>
 
 #include "omni/chat/chat.h"
 #include "omni/conversation/composer.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 
 namespace omni {
@@ -38,6 +42,13 @@ ComposedMessage answered(const Ids& ids) {
   return {Role::Assistant, {}, ids};
 }
 
+// How many ids two rows begin with alike.
+int64_t num_shared(const Ids& one, const Ids& other) {
+  const auto [end, ignored] =
+      std::mismatch(one.begin(), one.end(), other.begin(), other.end());
+  return end - one.begin();
+}
+
 // The greedy answer to a conversation, without any cache.
 Ids answer_anew(
     OmniModel& model,
@@ -46,7 +57,7 @@ Ids answer_anew(
   const c10::InferenceMode guard;
   const TokenSpace& space = model->config.token_space;
   const IdRange text = space.range(Segment::Text);
-  const int64_t eos = space.control("eos");
+  const int64_t eos = model->eos_ids.front();
   SequenceBuilder builder(
       space, model->config.image_codec->grid_size(),
       Composer(model).compose(messages, true).sequence);
@@ -98,6 +109,39 @@ TEST_CASE("a second turn answers as the whole conversation computed anew") {
   REQUIRE(chat.undo());
   chat.send({"two"}, greedy());
   CHECK(last_ids(chat) == expected);
+}
+
+TEST_CASE("a second turn that a chat template writes computes only what is new") {
+  OmniModel model = testing::make_attentive_model();
+  const test::TemporaryFolder home;
+  testing::give_chat_template(
+      model, home.path,
+      "{% for message in messages %}<|user|>{{ message.role }}: {{ message.content }}"
+      "{% endfor %}<|assistant|>");
+  const Composer composer(model);
+  const auto prompt_of = [&](const std::vector<ComposedMessage>& messages) {
+    return composer.compose(messages, true).sequence.ids;
+  };
+  Chat chat(model);
+  std::vector<ComposedMessage> messages = {asked("one, and something more")};
+  Ids known = prompt_of(messages);
+  const Reply first = chat.send({"one, and something more"}, greedy());
+  CHECK(first.usage.prefilled_tokens == static_cast<int64_t>(known.size()));
+  const Ids said = last_ids(chat);
+  CHECK(said == answer_anew(model, messages));
+  known.insert(known.end(), said.begin(), said.end() - 1); // nothing follows the last
+
+  messages.push_back({Role::Assistant, {first.text}, said});
+  messages.push_back(asked("two"));
+  const Ids prompt = prompt_of(messages);
+  const int64_t shared = num_shared(known, prompt);
+  REQUIRE(shared > first.usage.prompt_tokens / 2);
+  const Reply second = chat.send({"two"}, greedy());
+  CHECK(second.usage.prompt_tokens == static_cast<int64_t>(prompt.size()));
+  CHECK(second.usage.prefilled_tokens == second.usage.prompt_tokens - shared);
+  CHECK(last_ids(chat) == answer_anew(model, messages));
+  // What came before matters.
+  REQUIRE(answer_anew(model, {asked("two")}) != last_ids(chat));
 }
 
 TEST_CASE("a chat goes back further than its sliding layers hold") {

@@ -2,10 +2,11 @@
 // Copyright The Omni Authors
 //
 // How an answer begins and ends: the prompt before the first id, any eos id, none at
-// all, and what is refused before anything is computed.
+// all, stop tokens, limits, and what is refused before anything is computed.
 #include <algorithm>
 
 #include "omni/generate/generator.h"
+#include "omni/model/published_folder.h"
 #include "tests/support/catch.h"
 #include "tests/support/scripted_model.h"
 #include "tests/support/tiny_model.h"
@@ -121,6 +122,62 @@ TEST_CASE("an answer that ends otherwise is closed by the first eos id") {
   CHECK(generate(script.model, request).ids == Ids{kThe, kDot, first});
   const Ids drawn = generate(script.model, asking_for(Modality::Image)).ids;
   CHECK(drawn.back() == first);
+}
+
+TEST_CASE("a special token among the stop strings ends the text") {
+  ScriptedModel script;
+  const int64_t special = script.model->tokenizer->special_tokens().at("<|user|>");
+  const int64_t eos = script.control("eos");
+  script.say({script.control("assistant"), kThe, special, kDot, eos});
+  CHECK(generate(script.model, {}).ids == Ids{kThe, special, kDot, eos});
+  GenerateRequest request;
+  request.sampling.stop = {"<|user|>"};
+  const GenerateResult result = generate(script.model, request);
+  CHECK(result.ids == Ids{kThe, special, eos});
+  CHECK(result.reason == StopReason::StopString);
+  // As its folder has it, and as a listener has it who wants no more.
+  script.model->sampling_defaults.stop = request.sampling.stop;
+  CHECK(generate(script.model, {}).ids == result.ids);
+  request.on_id = [&](int64_t id) {
+    return id == special ? Step::Cancel : Step::Continue;
+  };
+  const GenerateResult cancelled = generate(script.model, request);
+  CHECK(cancelled.ids == Ids{kThe, special});
+  CHECK(cancelled.reason == StopReason::Cancelled);
+}
+
+TEST_CASE("a stop token is no part of the text that is spoken") {
+  ScriptedModel script;
+  const int64_t special = script.model->tokenizer->special_tokens().at("<|user|>");
+  script.say({script.control("assistant"), kThe, special});
+  GenerateRequest request = asking_for(Modality::Speech);
+  request.sampling.stop = {"<|user|>"};
+  Ids spoken;
+  request.spell_words = [&](const Ids& text) {
+    spoken = text;
+    return std::vector<Ids>{};
+  };
+  generate(script.model, request);
+  CHECK(spoken == Ids{kThe});
+}
+
+TEST_CASE("text that nobody limits ends with the context in a published model") {
+  ScriptedModel script; // 512 positions
+  script.say({script.control("assistant"), kThe, kDot}).follow(kDot, kThe);
+  const auto num_text = [&](const GenerateRequest& request) {
+    const GenerateResult result = generate(script.model, request);
+    CHECK(result.reason == StopReason::Length);
+    return std::count(result.ids.begin(), result.ids.end(), kThe) +
+        std::count(result.ids.begin(), result.ids.end(), kDot);
+  };
+  CHECK(num_text({}) == 256);
+  script.model->published = std::make_shared<const PublishedModel>();
+  CHECK(num_text({}) == 511 - prompt_of(script.model).sequence().num_tokens());
+  script.model->sampling_defaults.max_text_tokens = 7;
+  CHECK(num_text({}) == 7);
+  GenerateRequest request;
+  request.sampling.max_text_tokens = 5;
+  CHECK(num_text(request) == 5);
 }
 
 TEST_CASE("the eos id that was drawn closes the speech after it") {

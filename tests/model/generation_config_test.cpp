@@ -46,6 +46,80 @@ TEST_CASE("a published file that leaves sampling out means what transformers doe
   CHECK(published(written.c_str()).temperature == 0.6);
 }
 
+TEST_CASE("a published file says the limit of text") {
+  CHECK(
+      parse_generation_config(R"({"max_new_tokens": 2048})").sampling.max_text_tokens ==
+      2048);
+  CHECK_FALSE(parse_generation_config("{}").sampling.max_text_tokens);
+  GenerationConfig config;
+  config.sampling.max_text_tokens = 9;
+  const std::string written = generation_config_to_json(config);
+  CHECK(parse_generation_config(written).sampling.max_text_tokens == 9);
+}
+
+TEST_CASE("a published file that still says the same stays as it came") {
+  for (const char* json :
+       {R"({"do_sample":false,"temperature":0.7,"transformers_version":"4.51.0"})",
+        R"({"do_sample": true, "temperature": 0.6, "pad_token_id": 0})",
+        R"({"eos_token_id": [2, 3], "cache_implementation": "hybrid"})",
+        R"({"stop_strings": ["a"], "max_new_tokens": 7, "nested": {"a": [1.50]}})",
+        "{}"}) {
+    const GenerationConfig config =
+        parse_generation_config(json, "file", GenerationDefaults::Published);
+    CHECK(update_generation_config(json, config, config) == json);
+  }
+}
+
+TEST_CASE("a published file with other sampling keeps its keys and is read back") {
+  const auto parse = [](const std::string& json) {
+    return parse_generation_config(json, "file", GenerationDefaults::Published);
+  };
+  const char* files[] = {
+      "{}",
+      R"({"pad_token_id": 5, "do_sample": false, "temperature": 0.7, "top_k": 20})",
+      R"({"pad_token_id": 5, "do_sample": true, "temperature": 0.7, "top_p": 0.9})",
+      R"({"pad_token_id": 5, "do_sample": true, "max_new_tokens": 4})"};
+  std::vector<SamplingOptions> wishes(6);
+  wishes[1].temperature = 0.0;
+  wishes[2].temperature = 0.5;
+  wishes[3].temperature = 0.7;
+  wishes[3].top_k = 20;
+  wishes[4].temperature = 1.0;
+  wishes[4].top_k = 50;
+  wishes[4].max_text_tokens = 8;
+  wishes[5].top_p = 0.8;
+  wishes[5].min_p = 0.1;
+  wishes[5].stop = {"a"};
+  for (const char* file : files) {
+    for (size_t i = 0; i < wishes.size(); ++i) {
+      INFO(file << ", wish " << i);
+      const SamplingOptions& wish = wishes[i];
+      const std::string written =
+          update_generation_config(file, parse(file), {wish, {2}});
+      INFO(written);
+      const GenerationConfig read = parse(written);
+      CHECK(read.eos_ids == std::vector<int64_t>{2});
+      CHECK(read.sampling.temperature == wish.temperature.value_or(0.0));
+      CHECK(read.sampling.max_text_tokens == wish.max_text_tokens);
+      CHECK(read.sampling.top_p == wish.top_p);
+      CHECK(read.sampling.min_p == wish.min_p);
+      CHECK(read.sampling.stop == wish.stop);
+      if (read.sampling.temperature > 0.0) {
+        CHECK(read.sampling.top_k == wish.top_k.value_or(0));
+      }
+      const bool has_pad = std::string(file).find("pad_token_id") != std::string::npos;
+      CHECK((written.find("\"pad_token_id\": 5") != std::string::npos) == has_pad);
+    }
+  }
+  // Whether it draws is `do_sample`; the temperature that it would draw with stays.
+  SamplingOptions greedy;
+  greedy.temperature = 0.0;
+  const std::string written =
+      update_generation_config(files[2], parse(files[2]), {greedy, {}});
+  CHECK(parse_generation_config(written).sampling.temperature == 0.0);
+  CHECK_THAT(written, omni::testing::Contains("\"temperature\": 0.7"));
+}
+
 TEST_CASE("stop strings are one or several") {
   CHECK(
       parse_generation_config(R"({"stop_strings": "a"})").sampling.stop ==
@@ -82,6 +156,7 @@ TEST_CASE("a wrong generation_config.json is refused by key") {
   refuses(R"({"temperature": "hot"})", "temperature");
   refuses(R"({"temperature": -1})", "expected temperature in [0, 100], got -1");
   refuses(R"({"top_k": 0.5})", "top_k");
+  refuses(R"({"max_new_tokens": -1})", "expected `max_new_tokens` a whole number");
   refuses(R"({"top_p": 0})", "expected top_p in");
   refuses(R"({"image_guidance_scale": 1e9})", "image_guidance_scale");
   refuses(R"({"eos_token_id": "x"})", "eos_token_id");

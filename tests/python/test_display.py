@@ -5,6 +5,7 @@
 import base64
 import re
 
+import pytest
 import torch
 
 import omni
@@ -81,3 +82,9 @@ def test_a_reply_combines_them(model: omni.OmniModel, picture: omni.Image) -> No
     assert f"{reply.usage.prompt_tokens} tokens read" in html
     said = omni.Chat(model).send("<i>", max_text_tokens=20, temperature=1.0, seed=2)
     assert "<table>" not in said._repr_html_()
+
+
+@pytest.mark.parametrize("reason", ["end_of_turn", "length"])
+def test_a_reply_tells_that_it_was_cut(reason: str) -> None:
+    html = omni.Reply(text="long", stop_reason=reason)._repr_html_()
+    assert ("cut at the limit" in html) == (reason == "length")

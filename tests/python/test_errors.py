@@ -5,6 +5,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -54,6 +55,62 @@ def test_an_id_out_of_range_is_an_indexerror(model: omni.OmniModel) -> None:
     vocab = model.token_space.vocab_size
     with raises(IndexError, rf"\[generate\] expected ids in \[0, {vocab}\), got {vocab}\."):
         model.generate([vocab])
+
+
+FRACTIONS = (
+    [1.5, 2.0],
+    torch.tensor([1.5, 2.0]),
+    np.array([1.5, 2.0]),
+    torch.tensor([1j]),
+    [True, False],
+)
+
+
+@pytest.mark.parametrize("ids", FRACTIONS, ids=repr)
+def test_ids_that_are_no_whole_numbers_are_typeerrors(model: omni.OmniModel, ids) -> None:
+    calls = {
+        "generate": (model.generate, lambda ids: model.generate([[1], ids])),
+        "logits": (model.logits, lambda ids: model.logits(torch.as_tensor(ids).unsqueeze(0))),
+        "embed": (model.transformer.embed,),
+        "image_codec": (model.image_codec.decode,),
+        "speech_codec": (model.speech_codec.decode,),
+    }
+    for component, functions in calls.items():
+        for function in functions:
+            text = rf"\[{component}\] expected ids as whole numbers \(int64\), got \w+\. .*"
+            with raises(TypeError, text):
+                function(ids)
+
+
+@pytest.mark.parametrize(
+    ("ids", "odd"),
+    [
+        ([3, 1.5], "float among them"),
+        (torch.tensor([1.5]), "float among them"),
+        (np.array([1.5]), "float among them"),
+        (torch.tensor([[3]]), "list among them"),
+        (torch.tensor(3), "int"),
+        ([1 << 64], "a number beyond 64 bits"),
+    ],
+    ids=repr,
+)
+def test_only_whole_numbers_are_decoded(model: omni.OmniModel, ids, odd: str) -> None:
+    with raises(TypeError, rf"\[tokenizer\] expected ids as whole numbers: .*, got {odd}\."):
+        model.tokenizer.decode(ids)
+
+
+def test_a_text_is_no_ids(model: omni.OmniModel) -> None:
+    with raises(TypeError, r"\[generate\] expected ids .*, got str\. .*encode\(text\)\."):
+        model.generate("hello")
+
+
+def test_ids_may_be_of_any_whole_type(model: omni.OmniModel) -> None:
+    expected = model.logits([[5, 6]])
+    for ids in (torch.tensor([[5, 6]], dtype=torch.int32), np.array([[5, 6]], dtype=np.uint8)):
+        assert torch.equal(model.logits(ids), expected)
+    assert torch.equal(model.generate(np.array([5, 6])), model.generate([5, 6]))
+    with raises(ValueError, r"\[generate\] expected a prompt of 1 to \d+ ids, got 0\."):
+        model.generate([])
 
 
 def test_what_the_model_lacks_is_a_valueerror(config: dict) -> None:

@@ -160,6 +160,16 @@ def test_copies_are_independent_and_can_be_saved(model: omni.OmniModel, tmp_path
         copy.deepcopy(model.transformer)
 
 
+def test_a_copy_trains_what_the_model_trains(model: omni.OmniModel) -> None:
+    model.train()
+    model.transformer.eval()
+    model.transformer.layers[1].train()
+    twin = copy.deepcopy(model)
+    modes = [part.training for part in model.modules()]
+    assert len(set(modes)) == 2
+    assert [part.training for part in twin.modules()] == modes
+
+
 def test_config_comes_from_files_dicts_and_text(config: dict, config_file: Path) -> None:
     assert omni.OmniModel(config_file).config == omni.OmniModel(config).config
     assert omni.OmniModel(config_file.read_text()).config["name"] == "tiny"

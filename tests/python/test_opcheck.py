@@ -59,6 +59,15 @@ def calls(dtype):
             OPS.grouped_linear,
             (randn(5, 8, dtype=dtype), randn(3, 6, 8, dtype=dtype), [2, 0, 3]),
         ),
+        "packed_linear": (
+            OPS.packed_linear,
+            (
+                randn(2, 3, 40, dtype=dtype, grad=False),
+                # 20 rows of 40 bfloat16 numbers: two panels of 16 rows of 64.
+                torch.randn(2, 16 * 64).bfloat16().view(torch.uint8),
+                *(torch.randn(20), 0, 20),
+            ),
+        ),
         "causal_attention": (
             OPS.causal_attention,
             (

@@ -231,6 +231,10 @@ def test_minimal(environment, model: Path) -> None:
     assert run().returncode == 2
     missing = run("none.png", "what?", model)
     assert missing.returncode == 1 and b"none.png" in missing.stderr
+    too_long = run(MEDIA / "word.png", "x" * 70000, model)  # of 60000 tokens
+    assert too_long.returncode == 1
+    (line,) = too_long.stderr.splitlines()  # and no C++ backtrace
+    assert line.startswith(b"[chat] expected a conversation of at most 59998 tokens")
 
 
 # --- At a terminal -------------------------------------------------------------------

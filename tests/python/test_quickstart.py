@@ -51,7 +51,7 @@ def test_the_scripted_conversation(machine: Machine, talker: Path) -> None:
     environment = {"OMNI_MODEL": str(talker), "OMP_NUM_THREADS": "1", "HOME": str(machine.folder)}
     done = machine.run(SCRIPT, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
+    assert all("(cut: " in line for line in done.stderr.splitlines())  # a talker never ends
 
     # Nothing is installed nor configured again; ninja is asked whether all is built.
     checked, built = machine.calls()

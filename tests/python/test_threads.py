@@ -119,11 +119,15 @@ def test_ctrl_c_ends_a_stream(long_model: omni.OmniModel, interrupts: Callable) 
     chat.send("go on", max_text_tokens=3)
 
 
-def test_ctrl_c_ends_generate(long_model: omni.OmniModel, interrupts: Callable) -> None:
+PROMPTS = {"short": [1, 2], "long": [1] * 32000, "several": [[1], [1] * 32000]}
+
+
+@pytest.mark.parametrize("prompts", PROMPTS.values(), ids=PROMPTS)
+def test_ctrl_c_ends_generate(long_model: omni.OmniModel, interrupts: Callable, prompts) -> None:
     interrupts(0.2)
     begin = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
-        long_model.generate([1, 2], max_new_tokens=30000)
+        long_model.generate(prompts, max_new_tokens=30000)
     assert time.perf_counter() - begin < 2.0
 
 

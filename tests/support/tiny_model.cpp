@@ -6,6 +6,9 @@
 
 #include <algorithm>
 
+#include "omni/core/file_io.h"
+#include "omni/model/published_folder.h"
+
 namespace omni::testing {
 namespace {
 
@@ -109,6 +112,23 @@ OmniModel make_attentive_model(const TinyOptions& options) {
     parameter.mul_(4.0);
   }
   return model;
+}
+
+void give_chat_template(
+    OmniModel& model,
+    const std::filesystem::path& home,
+    const std::string& source,
+    const AnswerFormat& format) {
+  write_file(home / "chat_template.jinja", source);
+  const std::filesystem::path tokenizer = home / "tokenizer.model";
+  std::filesystem::copy_file(golden_folder() + "/tiny_unigram.model", tokenizer);
+  model->set_tokenizer_path(tokenizer);
+  model->eos_ids = {model->tokenizer->special_tokens().at("</s>")};
+  PublishedModel published;
+  published.config = model->config;
+  published.answer_format = format;
+  published.eos_ids = model->eos_ids;
+  model->published = std::make_shared<const PublishedModel>(std::move(published));
 }
 
 } // namespace omni::testing

@@ -5,9 +5,11 @@
 // fixed seed, the tokenizer of tests/golden/tiny_unigram.model.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "omni/families/answer_format.h"
 #include "omni/model/omni_model.h"
 
 namespace omni::testing {
@@ -26,5 +28,12 @@ OmniModel make_tiny_model(uint64_t seed = 0, const TinyOptions& options = {});
 // Without a tied head and with large weights: what it says depends on all that came
 // before, so that a wrong row of a cache changes an answer.
 OmniModel make_attentive_model(const TinyOptions& options = {});
+// Makes a published one of a model: it has a chat template, which is written to the
+// folder `home`, and its answers end with the tokenizer's </s>.
+void give_chat_template(
+    OmniModel& model,
+    const std::filesystem::path& home,
+    const std::string& source,
+    const AnswerFormat& format = {});
 
 } // namespace omni::testing

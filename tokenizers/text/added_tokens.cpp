@@ -89,7 +89,7 @@ void AddedTokenMatcher::insert(std::string_view form, uint32_t token) {
 
 std::vector<AddedTokenPart> AddedTokenMatcher::parts_of(
     std::string_view text,
-    const IsSpecialAt& is_special_at) const {
+    const IsTokenAt& is_token_at) const {
   std::vector<AddedTokenPart> parts;
   size_t text_begin = 0; // of what is in no part yet
   size_t space_begin = 0; // of the white space looked through last
@@ -110,7 +110,7 @@ std::vector<AddedTokenPart> AddedTokenMatcher::parts_of(
       continue;
     }
     const size_t token_begin = std::exchange(i, token_end);
-    if ((token->is_special && !is_special_at(token_begin, token_end)) ||
+    if (!is_token_at(*token, token_begin, token_end) ||
         (token->is_single_word && !stands_alone(text, token_begin, token_end))) {
       continue;
     }

@@ -40,18 +40,21 @@ class AddedTokenMatcher {
       std::vector<AddedToken> tokens,
       const std::vector<std::string>& forms);
 
-  // Whether a special token at bytes [begin, end) is one, and not text.
-  using IsSpecialAt = std::function<bool(size_t begin, size_t end)>;
+  // Whether what spells a token at bytes [begin, end) is one, and not text.
+  using IsTokenAt =
+      std::function<bool(const AddedToken& token, size_t begin, size_t end)>;
 
   // Leftmost tokens, the longest of those that begin together, and the text between
-  // them; a special token that is text is skipped (no token is looked for inside it).
+  // them; a token that is text is skipped (no token is looked for inside it).
   [[nodiscard]] std::vector<AddedTokenPart> parts_of(
       std::string_view text,
-      const IsSpecialAt& is_special_at) const;
+      const IsTokenAt& is_token_at) const;
   [[nodiscard]] std::vector<AddedTokenPart> parts_of(
       std::string_view text,
       bool allow_special) const {
-    return parts_of(text, [allow_special](size_t, size_t) { return allow_special; });
+    return parts_of(text, [allow_special](const AddedToken& token, size_t, size_t) {
+      return allow_special || !token.is_special;
+    });
   }
 
  private:

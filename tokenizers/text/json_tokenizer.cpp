@@ -104,6 +104,10 @@ class JsonTokenizer : public TextTokenizer {
     return vocabulary_.special_tokens();
   }
 
+  std::map<std::string, int64_t> added_tokens() const override {
+    return vocabulary_.added_tokens();
+  }
+
   TextFrame frame() const override {
     return encoder_.frame();
   }

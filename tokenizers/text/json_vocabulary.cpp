@@ -140,11 +140,17 @@ void JsonVocabulary::read_added(const TokenizerJsonFile& file) {
 }
 
 std::map<std::string, int64_t> JsonVocabulary::special_tokens() const {
+  std::map<std::string, int64_t> tokens = added_tokens();
+  std::erase_if(tokens, [this](const auto& token) {
+    return !special_.contains(static_cast<uint32_t>(token.second));
+  });
+  return tokens;
+}
+
+std::map<std::string, int64_t> JsonVocabulary::added_tokens() const {
   std::map<std::string, int64_t> tokens;
   for (const AddedToken& token : added_) {
-    if (token.is_special) {
-      tokens[token.content] = token.id;
-    }
+    tokens[token.content] = token.id;
   }
   return tokens;
 }

@@ -36,7 +36,9 @@ class JsonVocabulary {
   [[nodiscard]] const std::set<uint32_t>& special() const {
     return special_;
   }
+  // Those of the added tokens that are special, or all.
   [[nodiscard]] std::map<std::string, int64_t> special_tokens() const;
+  [[nodiscard]] std::map<std::string, int64_t> added_tokens() const;
 
  private:
   void add(std::string_view text, uint32_t id, const TokenizerJsonFile& file);

@@ -13,6 +13,7 @@
 #include "tokenizers/text/sentencepiece_model_check.h"
 #include "tokenizers/text/special_matcher.h"
 #include "tokenizers/text/tokenizer_input.h"
+#include "tokenizers/text/utf8.h"
 #include "tokenizers/text/utf8_stream.h"
 
 namespace omni {
@@ -74,11 +75,16 @@ class SentencePieceTokenizer : public TextTokenizer {
           bytes_.emplace_back(1, static_cast<char>(byte));
           break;
         }
+        case PieceType::UserDefined:
+          bytes_.push_back(with_spaces(piece.text));
+          defined_tokens_[bytes_.back()] = id;
+          break;
         default:
           bytes_.push_back(with_spaces(piece.text));
       }
     }
     matcher_ = SpecialMatcher(special_tokens_);
+    defined_matcher_ = SpecialMatcher(defined_tokens_);
   }
 
   std::vector<int64_t> encode(std::string_view text, bool allow_special)
@@ -103,14 +109,14 @@ class SentencePieceTokenizer : public TextTokenizer {
       at += match->end;
       const TextRange range{
           static_cast<int64_t>(token_begin), static_cast<int64_t>(at)};
-      if (holds_any(range, typed)) {
+      if (holds_any(text, range, typed)) {
         continue;
       }
-      encode_plain(text.substr(begin, token_begin - begin), begin == 0, ids);
+      encode_apart(text.substr(0, token_begin), begin, typed, ids);
       ids.push_back(match->id);
       begin = at;
     }
-    encode_plain(text.substr(begin), begin == 0, ids);
+    encode_apart(text, begin, typed, ids);
     return ids;
   }
 
@@ -145,6 +151,12 @@ class SentencePieceTokenizer : public TextTokenizer {
     return special_tokens_;
   }
 
+  std::map<std::string, int64_t> added_tokens() const override {
+    std::map<std::string, int64_t> tokens = defined_tokens_;
+    tokens.insert(special_tokens_.begin(), special_tokens_.end());
+    return tokens;
+  }
+
  private:
   static void load(
       SentencePieceProcessor& processor,
@@ -154,6 +166,31 @@ class SentencePieceTokenizer : public TextTokenizer {
     if (!status.ok()) {
       throw IoError("tokenizer", name, status.ToString());
     }
+  }
+
+  // The text from `begin` on, without special tokens. The library takes every
+  // user-defined piece for one; those that were typed are cut behind their first
+  // character, so that it finds them no more.
+  void encode_apart(
+      std::string_view text,
+      size_t begin,
+      const std::vector<int64_t>& typed,
+      std::vector<int64_t>& ids) const {
+    for (size_t at = begin; !typed.empty();) {
+      const auto match = defined_matcher_.first_in(text.substr(at));
+      if (!match) {
+        break;
+      }
+      const size_t piece = at + match->begin;
+      at += match->end;
+      const TextRange range{static_cast<int64_t>(piece), static_cast<int64_t>(at)};
+      if (holds_any(text, range, typed)) {
+        const size_t cut = piece + first_character(text.substr(piece)).num_bytes;
+        encode_plain(text.substr(begin, cut - begin), begin == 0, ids);
+        begin = cut;
+      }
+    }
+    encode_plain(text.substr(begin), begin == 0, ids);
   }
 
   // Text without special tokens. The library would take U+2581 for a space, therefore
@@ -201,7 +238,9 @@ class SentencePieceTokenizer : public TextTokenizer {
   std::array<int64_t, 256> id_of_byte_{};
   std::map<std::string, int64_t> special_tokens_;
   std::map<int64_t, std::string> special_texts_;
-  SpecialMatcher matcher_;
+  std::map<std::string, int64_t> defined_tokens_; // pieces that are not special
+  SpecialMatcher matcher_; // of special_tokens_
+  SpecialMatcher defined_matcher_; // of defined_tokens_
 };
 
 } // namespace

@@ -3,9 +3,9 @@
 //
 // A SentencePiece `.model` file (Kudo and Richardson 2018), unigram or BPE. Special
 // tokens are its control pieces, and its user-defined pieces where told so; text never
-// becomes one of them. With byte fallback every text survives encode and decode, also
-// the character U+2581 that pieces use for a space, unless the model's normalisation
-// rewrites it or removes spaces.
+// becomes one of them. The other user-defined pieces are its added tokens. With byte
+// fallback every text survives encode and decode, also the character U+2581 that pieces
+// use for a space, unless the model's normalisation rewrites it or removes spaces.
 #pragma once
 
 #include <string_view>

@@ -2,10 +2,12 @@
 // Copyright The Omni Authors
 #include "tokenizers/text/text_encoder.h"
 
+#include <set>
 #include <utility>
 
 #include "omni/core/errors.h"
 #include "tokenizers/text/tokenizer_json_part.h"
+#include "tokenizers/text/utf8.h"
 
 namespace omni {
 // One call of encode().
@@ -21,11 +23,12 @@ class TextEncoder::Call {
   }
 
   TextEncoding encode() {
-    for (
-        const AddedTokenPart& part :
-        encoder_.raw_tokens_.parts_of(text_, [&](size_t begin, size_t end) {
-          return is_special({static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
-        })) {
+    const auto parts = encoder_.raw_tokens_.parts_of(
+        text_, [&](const AddedToken& token, size_t begin, size_t end) {
+          return takes(
+              token, {static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+        });
+    for (const AddedTokenPart& part : parts) {
       if (part.token != nullptr) {
         add_token(
             part, {static_cast<uint32_t>(part.begin), static_cast<uint32_t>(part.end)},
@@ -38,11 +41,14 @@ class TextEncoder::Call {
   }
 
  private:
-  // Whether a special token at `source` is one, and not text.
-  [[nodiscard]] bool is_special(ByteRange source) const {
-    return options_.allow_special &&
-        (options_.typed == nullptr ||
-         !holds_any({source.begin, source.end}, *options_.typed));
+  // Whether what spells a token at `source` is one, and not text.
+  [[nodiscard]] bool takes(const AddedToken& token, ByteRange source) {
+    if (options_.typed != nullptr &&
+        holds_any(text_, {source.begin, source.end}, *options_.typed)) {
+      typed_ids_.insert(token.id);
+      return false;
+    }
+    return options_.allow_special || !token.is_special;
   }
 
   // Whether a pre-tokenizer asks for what a normaliser would blur.
@@ -64,10 +70,11 @@ class TextEncoder::Call {
       encode_words(std::move(text));
       return;
     }
-    for (const AddedTokenPart& part : encoder_.normalized_tokens_.parts_of(
-             text.text(), [&](size_t part_begin, size_t part_end) {
-               return is_special(text.source_of(part_begin, part_end));
-             })) {
+    const auto parts = encoder_.normalized_tokens_.parts_of(
+        text.text(), [&](const AddedToken& token, size_t part_begin, size_t part_end) {
+          return takes(token, text.source_of(part_begin, part_end));
+        });
+    for (const AddedTokenPart& part : parts) {
       if (part.token != nullptr) {
         add_token(part, text.source_of(part.begin, part.end), text.text());
       } else {
@@ -87,9 +94,38 @@ class TextEncoder::Call {
     }
     const std::string_view bytes = tokens.text.text();
     for (const ByteRange word : tokens.words) {
-      encoder_.model_->encode(
-          bytes.substr(word.begin, word.size()), scratch_->bpe, output_);
+      encode_word(bytes.substr(word.begin, word.size()));
       add_ranges(tokens.text, word.begin);
+    }
+  }
+
+  // A token that was typed does not come out of merging either: where it would, the
+  // word is cut behind the token's first character.
+  void encode_word(std::string_view word) {
+    if (typed_ids_.empty()) {
+      encoder_.model_->encode(word, scratch_->bpe, output_);
+      return;
+    }
+    BpeOutput pieces;
+    pieces.keeps_bytes = true;
+    encoder_.model_->encode(word, scratch_->bpe, pieces);
+    size_t begin = 0; // of what is not encoded yet
+    size_t piece_begin = 0;
+    for (size_t i = 0; i < pieces.ids.size(); ++i) {
+      const size_t first = first_character(word.substr(piece_begin)).num_bytes;
+      if (typed_ids_.contains(pieces.ids[i]) && first < pieces.num_bytes[i]) {
+        const size_t cut = piece_begin + first;
+        encode_word(word.substr(begin, cut - begin));
+        begin = cut;
+      }
+      piece_begin += pieces.num_bytes[i];
+    }
+    if (begin > 0) {
+      encode_word(word.substr(begin));
+      return;
+    }
+    for (size_t i = 0; i < pieces.ids.size(); ++i) {
+      output_.add(static_cast<uint32_t>(pieces.ids[i]), pieces.num_bytes[i]);
     }
   }
 
@@ -128,6 +164,7 @@ class TextEncoder::Call {
   ScratchPool<Scratch>::Lease scratch_;
   BpeOutput output_;
   std::vector<TextRange> ranges_;
+  std::set<int64_t> typed_ids_; // of tokens that are text where they were typed
 };
 
 TextEncoder::TextEncoder(

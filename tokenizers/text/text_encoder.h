@@ -22,7 +22,7 @@ namespace omni {
 
 struct EncodeOptions {
   bool allow_special = false;
-  // A special token that holds one of these bytes is text all the same; none: null.
+  // A token that holds_any() of these offsets is text all the same; none: null.
   const std::vector<int64_t>* typed = nullptr;
   bool wants_ranges = false;
 };

@@ -9,6 +9,7 @@
 #include "tokenizers/text/json_tokenizer.h"
 #include "tokenizers/text/sentencepiece_tokenizer.h"
 #include "tokenizers/text/tokenizer_input.h"
+#include "tokenizers/text/utf8.h"
 
 namespace omni {
 namespace {
@@ -39,9 +40,16 @@ std::vector<std::string> special_tokens_beside(const fs::path& model) {
 
 } // namespace
 
-bool holds_any(TextRange range, const std::vector<int64_t>& offsets) {
-  const auto first = std::lower_bound(offsets.begin(), offsets.end(), range.begin);
-  return first != offsets.end() && *first < range.end;
+bool holds_any(
+    std::string_view text,
+    TextRange range,
+    const std::vector<int64_t>& offsets) {
+  const Utf8Character first = first_character(text.substr(range.begin));
+  const bool is_character =
+      range.begin + static_cast<int64_t>(first.num_bytes) == range.end;
+  const auto next = std::lower_bound(
+      offsets.begin(), offsets.end(), range.begin + (is_character ? 0 : 1));
+  return next != offsets.end() && *next < range.end;
 }
 
 std::shared_ptr<const TextTokenizer> TextTokenizer::load(const fs::path& path) {

@@ -28,8 +28,10 @@ struct TextEncoding {
   std::vector<TextRange> ranges;
 };
 
-// Whether one of `offsets`, which ascend, is in the range.
-[[nodiscard]] bool holds_any(TextRange range, const std::vector<int64_t>& offsets);
+// Whether one of `offsets`, which ascend, lies inside the range of `text`, or before it
+// where the range is one character.
+[[nodiscard]] bool
+holds_any(std::string_view text, TextRange range, const std::vector<int64_t>& offsets);
 
 // Ids that stand around those of a whole text where a model was trained so.
 struct TextFrame {
@@ -52,9 +54,9 @@ class TextTokenizer {
   [[nodiscard]] virtual std::vector<int64_t> encode(
       std::string_view text,
       bool allow_special = false) const = 0;
-  // Ids of a prompt, valid UTF-8: special tokens in it are those, but for one that
-  // holds a byte of `typed` (offsets, ascending), which is ordinary text. So what a
-  // user typed within a prompt stays text.
+  // Ids of a prompt, valid UTF-8: added tokens in it, special ones too, are those, but
+  // for one that holds_any() of `typed` (offsets, ascending), which is ordinary text.
+  // So what a user typed within a prompt stays text.
   [[nodiscard]] virtual std::vector<int64_t> encode_prompt(
       std::string_view prompt,
       const std::vector<int64_t>& typed) const = 0;
@@ -85,6 +87,11 @@ class TextTokenizer {
   // Ids that only `allow_special` makes from text, by how they are written.
   [[nodiscard]] virtual std::map<std::string, int64_t> special_tokens() const {
     return {};
+  }
+  // Ids that are looked for in a text before all else, the special ones among them, by
+  // how they are written: text that spells another than a special one becomes it.
+  [[nodiscard]] virtual std::map<std::string, int64_t> added_tokens() const {
+    return special_tokens();
   }
   // What the file puts around a text (its post-processor). encode() does not add it.
   [[nodiscard]] virtual TextFrame frame() const {

@@ -20,8 +20,12 @@ constexpr std::pair<const char*, Maker> kObjectives[] = {
 } // namespace
 
 OmniModel build_model(const TrainConfig& config) {
+  const OmniConfig of_model = read_config(config.model);
+  TORCH_CHECK_VALUE(
+      !of_model.weight_format, "[train] ", config.model,
+      ": expected floating weights to train, got a `weight_format`.");
   OmniModel model(
-      read_config(config.model),
+      of_model,
       config.tokenizer.empty() ? nullptr : TextTokenizer::load(config.tokenizer));
   model->set_tokenizer_path(config.tokenizer);
   for (const InitialParts& initial : config.initialize_from) {

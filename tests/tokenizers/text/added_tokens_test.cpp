@@ -51,6 +51,18 @@ TEST_CASE("special tokens are text unless they may be more") {
   CHECK(parts_of(tokens, "<a><b>a", false) == "(<a>)2(<b>)3(a)");
 }
 
+TEST_CASE("any token is text where it is said to be") {
+  const std::vector<AddedToken> tokens = {token("<a>", 1), token("a", 2)};
+  const AddedTokenMatcher matcher(tokens, {"<a>", "a"});
+  const AddedTokenMatcher::IsTokenAt is_behind_the_first =
+      [](const AddedToken&, size_t begin, size_t) { return begin > 0; };
+  const auto parts = matcher.parts_of("<a>a<a>", is_behind_the_first);
+  REQUIRE(parts.size() == 3);
+  CHECK(parts[0].token == nullptr);
+  CHECK(parts[1].token->id == 2);
+  CHECK(parts[2].token->id == 1);
+}
+
 TEST_CASE("white space around a token goes with it") {
   std::vector<AddedToken> tokens = {token("L", 1), token("R", 2)};
   tokens[0].strips_left = true;

@@ -108,6 +108,9 @@ TEST_CASE("text never becomes a special token") {
   CHECK(
       tokenizer->special_tokens() ==
       std::map<std::string, int64_t>{{"<|>", 257}, {"a", 'a'}});
+  CHECK(
+      tokenizer->added_tokens() ==
+      std::map<std::string, int64_t>{{"<|>", 257}, {"a", 'a'}, {"<b>", 258}});
   CHECK(tokenizer->decode({'b', 257, 258}, true) == "b<b>");
   CHECK(tokenizer->decode({'b', 257, 258}) == "b<|><b>");
 }
@@ -214,12 +217,46 @@ TEST_CASE("special tokens that were typed into a prompt are text") {
   CHECK(tokenizer->encode_prompt(prompt, {}) == Ids{'a', 262, 'b', 262, 'c'});
   CHECK(typed_first == joined(tokenizer->encode("a<|end|>b"), {262, 'c'}));
   CHECK(tokenizer->encode_prompt(prompt, {2, 15}) == tokenizer->encode(prompt));
-  // A place at the edges belongs to the token that begins there.
-  CHECK(tokenizer->encode_prompt(prompt, {1}) == typed_first);
+  // A place at its edges is not in a token, unless that is one character.
+  const Ids all = tokenizer->encode(prompt, true);
+  CHECK(tokenizer->encode_prompt(prompt, {0, 1, 8, 9, 16}) == all);
+  Json document = test::byte_level_document();
+  document["added_tokens"].push_back(test::added_token("가", 264, {{"special", true}}));
+  CHECK(test::tokenizer(document)->encode_prompt("가가가", {3}) == Ids{264, 261, 264});
+}
+
+TEST_CASE("tokens that are not special are text where they were typed") {
+  const Tokenizer tokenizer = test::tokenizer(test::byte_level_document());
+  const Ids text = tokenizer->encode("<too");
   CHECK(
-      tokenizer->encode_prompt(prompt, {0, 8, 16}) == tokenizer->encode(prompt, true));
-  // What is no special token is what it was.
-  CHECK(tokenizer->encode_prompt("<tool>", {2}) == Ids{263});
+      tokenizer->encode_prompt("<tool><tool>", {7}) ==
+      joined(joined({263}, text), tokenizer->encode("l>")));
+  CHECK(tokenizer->encode_prompt("<tool><tool>", {}) == Ids{263, 263});
+  CHECK(tokenizer->encode("<tool>") == Ids{263});
+}
+
+TEST_CASE("a typed token does not come out of merging either") {
+  Json document = test::byte_level_document();
+  document["added_tokens"].push_back(test::added_token("abc", 257));
+  for (const bool ignores_merges : {false, true}) {
+    document["model"]["ignore_merges"] = ignores_merges;
+    const Tokenizer tokenizer = test::tokenizer(document);
+    CHECK(tokenizer->encode_prompt("abc", {1}) == Ids{'a', 'b', 'c'});
+    CHECK(
+        tokenizer->encode_prompt("zabcabc", {2, 5}) ==
+        Ids{'z', 'a', 'b', 'c', 'a', 'b', 'c'});
+    CHECK(tokenizer->encode_prompt("abcabc", {4}) == Ids{257, 'a', 'b', 'c'});
+  }
+  std::string prompt;
+  std::vector<int64_t> typed;
+  for (int i = 0; i < 30'000; ++i) {
+    typed.push_back(static_cast<int64_t>(prompt.size()) + 1);
+    prompt += "abc";
+  }
+  // One word, and soon.
+  const Ids ids = test::tokenizer(document)->encode_prompt(prompt, typed);
+  CHECK(std::ranges::count(ids, 257) == 0);
+  CHECK(test::tokenizer(document)->decode(ids) == prompt);
 }
 
 TEST_CASE("a typed special token is found through a normaliser") {

@@ -207,6 +207,21 @@ TEST_CASE("user-defined pieces are special when the folder says so") {
       TextTokenizer::load(folder.path), Contains("the key \"a\" occurs twice"));
 }
 
+TEST_CASE("user-defined pieces that were typed into a prompt are text") {
+  const Tokenizer tokenizer = unigram();
+  CHECK(tokenizer->added_tokens().at("<sep>") == 6);
+  CHECK(tokenizer->added_tokens().contains("<|user|>"));
+  CHECK_FALSE(tokenizer->special_tokens().contains("<sep>"));
+  const std::string prompt = "<sep>가 <sep>나<|user|><sep>";
+  CHECK(tokenizer->encode_prompt(prompt, {}) == tokenizer->encode(prompt, true));
+  for (const std::vector<int64_t>& typed :
+       {std::vector<int64_t>{1}, {10}, {26}, {1, 10}, {1, 10, 26}}) {
+    const Ids ids = tokenizer->encode_prompt(prompt, typed);
+    CHECK(std::ranges::count(ids, 6) == 3 - static_cast<int64_t>(typed.size()));
+    CHECK(tokenizer->decode(ids) == prompt);
+  }
+}
+
 TEST_CASE("ids outside the vocabulary are index errors") {
   CHECK_THROWS_AS(unigram()->decode({5, 489}), std::out_of_range);
   CHECK_THROWS_WITH(
