@@ -2,9 +2,8 @@
 // Copyright The Omni Authors
 //
 // Memory of results that is kept when they are freed and given to the next ones. A pass
-// over many rows makes some ten megabytes of results a layer; from malloc, each comes
-// on fresh pages, which the kernel must map and clear: FIGURE. At most 256 MiB are
-// kept.
+// over many rows makes some ten megabytes of results a layer; from malloc, each may
+// come on fresh pages, which the kernel has to map and clear. At most 256 MiB are kept.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -98,17 +98,23 @@ void pack_int8_row(
     int64_t lane,
     int64_t num_columns,
     uint8_t* panel) {
-  float largest = 0.0f;
-  for (int64_t i = 0; i < num_columns; ++i) {
-    largest = std::max(largest, std::abs(row[i]));
-  }
-  const float scale = largest / 127.0f;
-  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
-  std::memcpy(panel + lane * 4, &scale, 4);
-  uint8_t* codes = panel + kInt8Codes + lane * 4;
-  for (int64_t i = 0; i < num_columns; ++i) {
-    const float code = std::clamp(std::nearbyint(row[i] * inverse), -127.0f, 127.0f);
-    codes[i / 4 * 64 + i % 4] = static_cast<uint8_t>(128 + static_cast<int>(code));
+  for (int64_t g = 0; g < num_groups(num_columns); ++g) {
+    const Group group = group_of(row, g * kGroupColumns, num_columns);
+    float largest = 0.0f;
+    for (const float entry : group) {
+      largest = std::max(largest, std::abs(entry));
+    }
+    const uint16_t bits = bfloat16_of(largest / 127.0f);
+    const float scale = float_of_bfloat16(bits);
+    const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+    uint8_t* at = panel + g * kInt8Group;
+    std::memcpy(at + lane * 2, &bits, 2);
+    for (size_t i = 0; i < group.size(); ++i) {
+      const float code =
+          std::clamp(std::nearbyint(group[i] * inverse), -127.0f, 127.0f);
+      at[kInt8Codes + lane * 4 + static_cast<int64_t>(i / 4 * 64 + i % 4)] =
+          static_cast<uint8_t>(128 + static_cast<int>(code));
+    }
   }
 }
 
@@ -123,10 +129,6 @@ void pack_panel(
     std::byte* panel) {
   auto* bytes = reinterpret_cast<uint8_t*>(panel);
   std::memset(panel, 0, static_cast<size_t>(panel_bytes(format, num_columns)));
-  if (format == WeightFormat::Int8) { // the code of 0
-    const int64_t entries = kPanelRows * padded_columns(num_columns);
-    std::memset(bytes + kInt8Codes, 128, static_cast<size_t>(entries));
-  }
   for (int64_t lane = 0; lane < num_rows; ++lane) {
     const float* row = rows + lane * row_stride;
     switch (format) {
@@ -155,10 +157,12 @@ float bfloat16_entry(const uint8_t* panel, int64_t lane, int64_t column) {
 }
 
 float int8_entry(const uint8_t* panel, int64_t lane, int64_t column) {
-  float scale = 0.0f;
-  std::memcpy(&scale, panel + lane * 4, 4);
-  const int code = panel[kInt8Codes + column / 4 * 64 + lane * 4 + column % 4];
-  return scale * static_cast<float>(code - 128);
+  const uint8_t* group = panel + column / kGroupColumns * kInt8Group;
+  uint16_t scale = 0;
+  std::memcpy(&scale, group + lane * 2, 2);
+  const int64_t chunk = column % kGroupColumns / 4;
+  const int code = group[kInt8Codes + chunk * 64 + lane * 4 + column % 4];
+  return float_of_bfloat16(scale) * static_cast<float>(code - 128);
 }
 
 float int4_entry(const uint8_t* panel, int64_t lane, int64_t column) {

@@ -75,6 +75,12 @@ template <int R, int P>
   return _mm512_set1_epi32(four);
 }
 
+[[gnu::target("avx512f"), gnu::always_inline]] inline __m512 floats_of(
+    const std::byte* bfloat16) {
+  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bfloat16));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+
 template <int R, int P>
 [[gnu::target("avx512f,avx512bw,avx512vnni")]] void int8_tile(const Tile& tile) {
   __m512 sums[R][P];
@@ -103,7 +109,8 @@ template <int R, int P>
 #pragma GCC unroll 8
       for (int p = 0; p < P; ++p) {
         weights[p] = _mm512_loadu_si512(
-            tile.panel + p * tile.panel_step + kInt8Codes + k * kPanelRows);
+            tile.panel + p * tile.panel_step + g * kInt8Group + kInt8Codes +
+            i * kPanelRows);
       }
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
@@ -115,22 +122,22 @@ template <int R, int P>
       }
     }
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const __m512 scale = _mm512_set1_ps(tile.x.scales[r * groups + g]);
+    for (int p = 0; p < P; ++p) {
+      const __m512 scales =
+          floats_of(tile.panel + p * tile.panel_step + g * kInt8Group);
 #pragma GCC unroll 8
-      for (int p = 0; p < P; ++p) {
+      for (int r = 0; r < R; ++r) {
+        const __m512 scale =
+            _mm512_mul_ps(scales, _mm512_set1_ps(tile.x.scales[r * groups + g]));
         sums[r][p] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[r][p]), scale, sums[r][p]);
       }
     }
   }
 #pragma GCC unroll 8
-  for (int p = 0; p < P; ++p) {
-    const __m512 scales = _mm512_loadu_ps(tile.panel + p * tile.panel_step);
+  for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      _mm512_storeu_ps(
-          tile.out + r * tile.out_stride + p * kPanelRows,
-          _mm512_mul_ps(sums[r][p], scales));
+    for (int p = 0; p < P; ++p) {
+      _mm512_storeu_ps(tile.out + r * tile.out_stride + p * kPanelRows, sums[r][p]);
     }
   }
 }

@@ -42,30 +42,29 @@ struct InputRow {
     int64_t groups,
     const InputRow& x,
     float* __restrict sum) {
-  const auto* codes = reinterpret_cast<const uint8_t*>(panel) + kInt8Codes;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(panel);
   for (int64_t g = 0; g < groups; ++g) {
+    const uint8_t* group = bytes + g * kInt8Group;
     int32_t dots[kPanelRows];
     for (int64_t r = 0; r < kPanelRows; ++r) {
       dots[r] = -128 * x.sums[g];
     }
-    for (int64_t k = g * kGroupColumns; k < (g + 1) * kGroupColumns; k += 4) {
-      const uint8_t* __restrict w = codes + k * kPanelRows;
-      const int8_t* v = x.codes + k;
+    for (int64_t k = 0; k < kGroupColumns; k += 4) {
+      const uint8_t* __restrict w = group + kInt8Codes + k * kPanelRows;
+      const int8_t* v = x.codes + g * kGroupColumns + k;
 #pragma omp simd
       for (int64_t r = 0; r < kPanelRows; ++r) {
         dots[r] += w[4 * r] * v[0] + w[4 * r + 1] * v[1] + w[4 * r + 2] * v[2] +
             w[4 * r + 3] * v[3];
       }
     }
+    uint16_t scales[kPanelRows];
+    std::memcpy(scales, group, sizeof(scales));
 #pragma omp simd
     for (int64_t r = 0; r < kPanelRows; ++r) {
-      sum[r] += static_cast<float>(dots[r]) * x.scales[g];
+      sum[r] +=
+          static_cast<float>(dots[r]) * (float_of_bfloat16(scales[r]) * x.scales[g]);
     }
-  }
-  Lanes scales;
-  std::memcpy(scales, panel, sizeof(scales));
-  for (int64_t r = 0; r < kPanelRows; ++r) {
-    sum[r] *= scales[r];
   }
 }
 

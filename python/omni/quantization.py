@@ -16,7 +16,7 @@ def quantize(model: OmniModel, format: str) -> OmniModel:
 
     Args:
         model: of floating weights, on the CPU; stays as it is.
-        format: "int8" (a scale for each row) or "int4" (a scale and a zero for each 32
+        format: "int8" (a scale for each 32 entries) or "int4" (a scale and a zero for each 32
             entries, 4.75 bits in all).
 
     Returns:
