@@ -11,7 +11,6 @@
 #include <fstream>
 #include <string>
 #include <thread>
-#include <utility>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,12 +23,13 @@ using Clock = std::chrono::steady_clock;
 
 // Longer than what lies between two steps of a model, shorter than a scheduler's slice.
 constexpr int64_t kSpinNanoseconds = 200'000;
-// A wait longer than this, and than the caller's own share of the work, is no matter of
-// uneven shares: another thread has lost its core.
+// A caller that has waited longer than this in a run, and for more than half of it, has
+// not met uneven shares: another thread is kept from its core again and again.
 constexpr int64_t kStallNanoseconds = 1'000'000;
-// Long against a stall, so that few are met while the core is shared; short against
-// what working alone costs when it was but a moment.
-constexpr int64_t kSoloNanoseconds = 20'000'000;
+// For how long it then works alone: first short, for it may have been but a moment,
+// then twice as long each time that it happens again soon.
+constexpr int64_t kLeastSoloNanoseconds = 20'000'000;
+constexpr int64_t kMostSoloNanoseconds = 320'000'000;
 
 void pause() {
 #if defined(__x86_64__)
@@ -82,8 +82,20 @@ int64_t now_nanoseconds() {
       .count();
 }
 
-// Until when callers work alone.
+// Until when callers work alone, and how long that was or is.
 std::atomic<int64_t> solo_end_nanoseconds{0};
+std::atomic<int64_t> solo_nanoseconds{kLeastSoloNanoseconds};
+
+void begin_solo() {
+  const int64_t now = now_nanoseconds();
+  const int64_t last = solo_nanoseconds.load(std::memory_order_relaxed);
+  const bool is_soon =
+      now < solo_end_nanoseconds.load(std::memory_order_relaxed) + last;
+  const int64_t length =
+      is_soon ? std::min(2 * last, kMostSoloNanoseconds) : kLeastSoloNanoseconds;
+  solo_nanoseconds.store(length, std::memory_order_relaxed);
+  solo_end_nanoseconds.store(now + length, std::memory_order_relaxed);
+}
 
 // Whether at::parallel_for gives so many threads a task each: OMP_THREAD_LIMIT may keep
 // it from that, and members that wait for one that never comes would wait for ever.
@@ -130,10 +142,7 @@ ThreadTeam::ThreadTeam(int num_threads) {
 ThreadTeam::ThreadTeam() : ThreadTeam(at::get_num_threads()) {}
 
 ThreadTeam::Member::Member(Run& run, int index, int num_active)
-    : run_(run),
-      index_(index),
-      num_active_(num_active),
-      loop_begin_(now_nanoseconds()) {}
+    : run_(run), index_(index), num_active_(num_active), begin_(now_nanoseconds()) {}
 
 // Note [Setting a counter back]
 // The counter of this loop is set back in the next one, when all members have left it;
@@ -152,16 +161,14 @@ void ThreadTeam::Member::end_tasks() {
     run_.num_arrived.store(0, std::memory_order_relaxed);
     run_.num_meetings.store(meeting + 1); // seen before notify_all looks for sleepers
     run_.num_meetings.notify_all();
-    loop_begin_ = now_nanoseconds();
     return;
   }
-  const int64_t arrival = now_nanoseconds();
-  const int64_t waited = wait_nanoseconds(run_.num_meetings, meeting);
-  const int64_t end = arrival + waited;
-  const int64_t worked = arrival - std::exchange(loop_begin_, end);
-  if (index_ == 0 && waited > std::max(kStallNanoseconds, worked)) {
-    solo_end_nanoseconds.store(end + kSoloNanoseconds, std::memory_order_relaxed);
-  }
+  waited_ += wait_nanoseconds(run_.num_meetings, meeting);
+}
+
+bool ThreadTeam::Member::has_stalled() const {
+  const int64_t elapsed = now_nanoseconds() - begin_;
+  return waited_ > std::max(kStallNanoseconds, elapsed / 2);
 }
 
 void ThreadTeam::run_erased(Function function, const void* data) const {
@@ -177,6 +184,9 @@ void ThreadTeam::run_erased(Function function, const void* data) const {
   at::parallel_for(0, num_threads_, 1, [&](int64_t index, int64_t) {
     Member member(run, static_cast<int>(index), num_threads_);
     function(data, member);
+    if (index == 0 && member.has_stalled()) {
+      begin_solo();
+    }
   });
 }
 

@@ -75,12 +75,15 @@ class ThreadTeam::Member {
  private:
   friend class ThreadTeam;
   Member(Run& run, int index, int num_active);
+  // Whether most of the run so far was spent waiting for others.
+  [[nodiscard]] bool has_stalled() const;
 
   Run& run_;
   const int index_;
   const int num_active_;
   int64_t loop_ = 0; // which of the loops over tasks this is
-  int64_t loop_begin_; // nanoseconds
+  const int64_t begin_; // nanoseconds, as the next
+  int64_t waited_ = 0;
 };
 
 // Threads that this process can run at once: the cores it may use, and no more than its

@@ -280,8 +280,17 @@ class Answer {
     return logits_of(omni::prefill(model_, {rest, items_}, cache));
   }
 
+  // In pieces that ATen does not share out among threads: that takes longer than the
+  // work, and with a thread that has lost its core much longer.
   at::Tensor logits_of(const at::Tensor& row) {
-    return model_->transformer->logits(row).select(0, 0).to(at::kFloat);
+    constexpr int64_t kPiece = 16384;
+    const at::Tensor logits = model_->transformer->logits(row).select(0, 0);
+    at::Tensor floats = at::empty(logits.sizes(), logits.options().dtype(at::kFloat));
+    for (int64_t begin = 0; begin < logits.size(0); begin += kPiece) {
+      const int64_t size = std::min(kPiece, logits.size(0) - begin);
+      floats.narrow(0, begin, size).copy_(logits.narrow(0, begin, size));
+    }
+    return floats;
   }
 
   OmniModel& model_;
