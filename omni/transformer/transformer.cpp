@@ -35,12 +35,12 @@ void check_input(const TransformerInput& input, int64_t width) {
   }
 }
 
-// Packed forms double what the weights take: only where that leaves most of the memory
-// to others.
+// Packed forms double what bfloat16 weights take, others get none: only where that
+// leaves most of the memory to others.
 bool has_room_for_packed(const std::vector<LinearMap>& maps) {
   int64_t bytes = 0;
   for (const LinearMap& map : maps) {
-    if (map->packed() == nullptr) {
+    if (map->packed() == nullptr && map->weight.scalar_type() == at::kBFloat16) {
       bytes += static_cast<int64_t>(map->weight.nbytes());
     }
   }
@@ -197,7 +197,7 @@ std::shared_ptr<PackedDecoder> TransformerImpl::prepared_decoder() {
       }
     }
   }
-  if (has_room_for_packed(prepared_)) {
+  if (kernels::has_fast_packed_linear() && has_room_for_packed(prepared_)) {
     for (LinearMap& map : prepared_) {
       map->prepare();
     }
