@@ -22,6 +22,14 @@ bool is_plain_faster(const at::Tensor& q_BHLK) {
       q_BHLK.size(2) <= kShortLength && q_BHLK.requires_grad();
 }
 
+// The fused op has no gradient, and no mask.
+bool is_full_attention_faster(
+    const at::Tensor& q,
+    const std::optional<at::Tensor>& key_mask) {
+  return !key_mask && !at::GradMode::is_enabled() && q.is_cpu() &&
+      q.scalar_type() == at::kBFloat16;
+}
+
 // From scores by distance [B, H, L, 2 L - 1] (L - 1 down to 1 - L) to scores by key
 // [B, H, L, L]: row i begins at its distance i. The shift of arXiv 1901.02860, appendix
 // B.
@@ -95,6 +103,9 @@ at::Tensor attend(
     const auto precise = at::promote_types(scores.scalar_type(), at::kFloat);
     mixed_BHLK =
         at::matmul(at::softmax(scores, -1, precise).to(v.scalar_type()), v_BHLK);
+  } else if (is_full_attention_faster(q, key_mask)) {
+    const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
+    return kernels::full_attention(q, k, v, scale).flatten(2);
   } else {
     mixed_BHLK = at::scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK, key_mask);
   }

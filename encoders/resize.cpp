@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "encoders/image_processor.h"
 #include "omni/core/shapes.h"
@@ -37,19 +38,19 @@ double cubic(double x) {
 }
 
 // Which input samples make an output sample, and by how much.
-struct Filter {
+struct ResizeFilter {
   std::vector<int64_t> begin; // first input sample of each output sample
   std::vector<int64_t> count; // input samples of each output sample
   std::vector<int32_t> weights; // [output, max_count], fixed point
   int64_t max_count = 0;
 };
 
-Filter make_filter(int64_t input, int64_t output, Interpolation interpolation) {
+ResizeFilter make_filter(int64_t input, int64_t output, Interpolation interpolation) {
   const bool is_cubic = interpolation == Interpolation::Bicubic;
   const double scale = static_cast<double>(input) / static_cast<double>(output);
   const double filter_scale = std::max(scale, 1.0);
   const double support = (is_cubic ? 2.0 : 1.0) * filter_scale;
-  Filter filter;
+  ResizeFilter filter;
   filter.max_count = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
   filter.weights.assign(static_cast<size_t>(output * filter.max_count), 0);
   std::vector<double> weights(static_cast<size_t>(filter.max_count));
@@ -82,41 +83,91 @@ Filter make_filter(int64_t input, int64_t output, Interpolation interpolation) {
   return filter;
 }
 
-uint8_t to_pixel(int32_t value) {
-  return static_cast<uint8_t>(std::clamp(value >> kFractionBits, 0, 255));
+constexpr int32_t kHalf = 1 << (kFractionBits - 1);
+
+using FourInts [[gnu::vector_size(16)]] = int32_t; // a pixel, its last entry unused
+
+[[gnu::always_inline]] inline FourInts to_level(FourInts sum) {
+  const FourInts level = sum >> kFractionBits;
+  const FourInts least = level < 0 ? FourInts{} : level;
+  return least > 255 ? FourInts{} + 255 : least;
 }
 
-constexpr int32_t kHalf = 1 << (kFractionBits - 1);
+// One line of `width` pixels becomes `output` pixels; `line` has room for it as ints.
+// Clones, since the baseline has no product of four ints.
+[[gnu::target_clones("arch=x86-64-v3", "default")]] void resize_line(
+    const uint8_t* from,
+    int64_t width,
+    const ResizeFilter& filter,
+    FourInts* line,
+    uint8_t* to) {
+  for (int64_t x = 0; x < width; ++x) {
+    const uint8_t* pixel = from + x * kChannels;
+    line[x] = FourInts{pixel[0], pixel[1], pixel[2], 0};
+  }
+  const auto output = static_cast<int64_t>(filter.begin.size());
+  for (int64_t x = 0; x < output; ++x) {
+    const FourInts* source = line + filter.begin[static_cast<size_t>(x)];
+    const int32_t* weights = filter.weights.data() + x * filter.max_count;
+    const int64_t count = filter.count[static_cast<size_t>(x)];
+    FourInts sum = FourInts{} + kHalf;
+    for (int64_t k = 0; k < count; ++k) {
+      sum += source[k] * weights[k];
+    }
+    const FourInts level = to_level(sum);
+    for (int64_t channel = 0; channel < kChannels; ++channel) {
+      to[x * kChannels + channel] = static_cast<uint8_t>(level[channel]);
+    }
+  }
+}
+
+// `count` lines of `width` bytes, weighed, become one.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void weigh_lines(
+    const uint8_t* lines,
+    int64_t width,
+    const int32_t* weights,
+    int64_t count,
+    uint8_t* to) {
+  constexpr int64_t kBlock = 64; // bytes whose sums stay in registers
+  for (int64_t begin = 0; begin < width; begin += kBlock) {
+    const int64_t size = std::min(kBlock, width - begin);
+    int32_t sums[kBlock];
+    std::fill_n(sums, kBlock, kHalf);
+    for (int64_t k = 0; k < count; ++k) {
+      const uint8_t* line = lines + k * width + begin;
+      const int32_t weight = weights[k];
+      if (size == kBlock) {
+        for (int64_t i = 0; i < kBlock; ++i) {
+          sums[i] += line[i] * weight;
+        }
+      } else {
+        for (int64_t i = 0; i < size; ++i) {
+          sums[i] += line[i] * weight;
+        }
+      }
+    }
+    for (int64_t i = 0; i < size; ++i) {
+      to[begin + i] =
+          static_cast<uint8_t>(std::clamp(sums[i] >> kFractionBits, 0, 255));
+    }
+  }
+}
 
 // [N, Y, X, 3] -> [N, Y, output, 3].
 at::Tensor resize_columns(const at::Tensor& pixels, int64_t output, Interpolation how) {
   const int64_t num_rows = pixels.size(0) * pixels.size(1);
   const int64_t width = pixels.size(2);
-  const Filter filter = make_filter(width, output, how);
+  const ResizeFilter filter = make_filter(width, output, how);
   at::Tensor result =
       at::empty({pixels.size(0), pixels.size(1), output, kChannels}, at::kByte);
   const auto* in = pixels.const_data_ptr<uint8_t>();
   auto* out = result.mutable_data_ptr<uint8_t>();
   at::parallel_for(0, num_rows, 16, [&](int64_t first, int64_t last) {
+    const std::unique_ptr<FourInts[]> line(new FourInts[static_cast<size_t>(width)]);
     for (int64_t row = first; row < last; ++row) {
-      const uint8_t* line = in + row * width * kChannels;
-      uint8_t* pixel = out + row * output * kChannels;
-      for (int64_t x = 0; x < output; ++x, pixel += kChannels) {
-        const auto at_x = static_cast<size_t>(x);
-        const uint8_t* source = line + filter.begin[at_x] * kChannels;
-        const int32_t* weight = filter.weights.data() + x * filter.max_count;
-        int32_t red = kHalf;
-        int32_t green = kHalf;
-        int32_t blue = kHalf;
-        for (int64_t k = 0; k < filter.count[at_x]; ++k, source += kChannels) {
-          red += source[0] * weight[k];
-          green += source[1] * weight[k];
-          blue += source[2] * weight[k];
-        }
-        pixel[0] = to_pixel(red);
-        pixel[1] = to_pixel(green);
-        pixel[2] = to_pixel(blue);
-      }
+      resize_line(
+          in + row * width * kChannels, width, filter, line.get(),
+          out + row * output * kChannels);
     }
   });
   return result;
@@ -128,27 +179,17 @@ at::Tensor resize_rows(const at::Tensor& pixels, int64_t output, Interpolation h
   const int64_t height = pixels.size(1);
   const int64_t width = pixels.size(2);
   const int64_t stride = width * kChannels;
-  const Filter filter = make_filter(height, output, how);
+  const ResizeFilter filter = make_filter(height, output, how);
   at::Tensor result = at::empty({num_frames, output, width, kChannels}, at::kByte);
   const auto* in = pixels.const_data_ptr<uint8_t>();
   auto* out = result.mutable_data_ptr<uint8_t>();
   at::parallel_for(0, num_frames * output, 16, [&](int64_t first, int64_t last) {
-    std::vector<int32_t> sums(static_cast<size_t>(stride));
     for (int64_t row = first; row < last; ++row) {
       const int64_t y = row % output;
-      const uint8_t* source =
-          in + (row / output * height + filter.begin[static_cast<size_t>(y)]) * stride;
-      const int32_t* weight = filter.weights.data() + y * filter.max_count;
-      std::fill(sums.begin(), sums.end(), kHalf);
-      for (int64_t k = 0; k < filter.count[static_cast<size_t>(y)]; ++k) {
-        int32_t* sum = sums.data();
-        for (int64_t i = 0; i < stride; ++i) {
-          sum[i] += source[k * stride + i] * weight[k];
-        }
-      }
-      for (int64_t i = 0; i < stride; ++i) {
-        out[row * stride + i] = to_pixel(sums[static_cast<size_t>(i)]);
-      }
+      const int64_t from = row / output * height + filter.begin[static_cast<size_t>(y)];
+      weigh_lines(
+          in + from * stride, stride, filter.weights.data() + y * filter.max_count,
+          filter.count[static_cast<size_t>(y)], out + row * stride);
     }
   });
   return result;

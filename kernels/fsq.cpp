@@ -126,8 +126,9 @@ at::Tensor autograd_quantize(const at::Tensor& values, at::IntArrayRef levels) {
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     return call_quantize(values, levels);
   }
-  return takes_cpu_path({values}) ? Quantize::apply(values, levels)
-                                  : reference_quantize(values, levels);
+  return takes_fused_path("fsq_quantize", {values})
+      ? Quantize::apply(values, levels)
+      : reference_quantize(values, levels);
 }
 
 at::Tensor meta_encode(const at::Tensor& values, at::IntArrayRef levels) {

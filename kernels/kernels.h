@@ -3,7 +3,8 @@
 //
 // The fused ops: stateless functions on tensors, each also `torch.ops.omni.<op>` and
 // each with a plain ATen twin in reference.h that is its oracle. float32 and bfloat16
-// on CPU have a fused path; anything else takes the twin (explain() says which).
+// have a fused path on CPU, and most ops on CUDA (load_cuda.h); anything else takes the
+// twin (explain() says which).
 // Arithmetic is float32 (float64 for float64 inputs) whatever the inputs; autocast
 // never enters. Thread-safe. Wrong shapes throw ValueError, wrong dtypes TypeError, ids
 // IndexError.
@@ -51,6 +52,21 @@ AddRmsNorm add_rms_norm(
     const at::Tensor& weight,
     const RmsNormOptions& options = {});
 
+struct QuantizedRmsNorm {
+  at::Tensor quantized; // int8 [.., D] in [-127, 127]
+  at::Tensor scales; // float32 [..]: normed = scale * quantized
+  at::Tensor sum; // [.., D], the residual's dtype (x's without one)
+};
+
+// The same with the norm in 8 bits, a scale a row: its largest entry is 127, others
+// round to nearest even; a row of zeros has scale 0. The norm is quantised from
+// float32, never rounded to x's dtype between. No gradient.
+QuantizedRmsNorm quantized_add_rms_norm(
+    const at::Tensor& x,
+    const std::optional<at::Tensor>& residual,
+    const at::Tensor& weight,
+    const RmsNormOptions& options = {});
+
 // --- Queries and keys
 // ------------------------------------------------------------------
 
@@ -84,6 +100,25 @@ QueriesAndKeys qk_norm_rope(
     const at::Tensor& q,
     const at::Tensor& k,
     const RotaryTables& tables,
+    const QkNormRopeOptions& options = {});
+
+// Rows of a layer's cache: keys [G, S, K] and values [G, S, C] of any strides, entries
+// of a row side by side, in a dtype of their own.
+struct CacheRows {
+  at::Tensor keys;
+  at::Tensor values;
+  int64_t begin = 0; // the first row written
+};
+
+// As qk_norm_rope() for q [L, H, K], k [L, G, K] and v [L, G, C], but the keys, and v
+// as it is, are written to rows [begin, begin + L) of a cache, rounded to k's dtype
+// first. Returns the queries [L, H, K]. No gradient.
+at::Tensor qk_norm_rope_to_cache(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    const RotaryTables& tables,
+    const CacheRows& cache,
     const QkNormRopeOptions& options = {});
 
 // --- Attention
@@ -121,6 +156,15 @@ at::Tensor cached_causal_attention(
     const at::Tensor& values,
     const CausalAttentionOptions& options);
 
+// softmax(scale q k^T) v, every row of an item sees all of its keys: encoders. q [B, L,
+// H, K], k [B, S, G, K], v [B, S, G, C] of any strides, S >= 1, H a multiple of G; one
+// dtype. Returns [B, L, H, C]. No gradient.
+at::Tensor full_attention(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    double scale);
+
 // --- Convolution
 // -----------------------------------------------------------------------
 
@@ -138,6 +182,15 @@ depthwise_conv1d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 at::Tensor swiglu(const at::Tensor& gate_up);
 // The same of two tensors [.., F] of one shape and dtype.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+
+enum class Gelu {
+  Exact, // x Phi(x), arXiv 1606.08415
+  Tanh // with Phi(x) = (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+};
+
+// As swiglu() with gelu in place of silu.
+at::Tensor geglu(const at::Tensor& gate_up, Gelu form = Gelu::Exact);
+at::Tensor geglu(const at::Tensor& gate, const at::Tensor& up, Gelu form = Gelu::Exact);
 
 // Blocks of rows, each times a matrix of its own: the next counts[e] rows of x [N, I]
 // times weight[e]^T, for e from 0. weight [E, O, I], converted to x's dtype for the
@@ -243,6 +296,20 @@ struct SampleOptions {
 int64_t
 sample(const at::Tensor& logits, const SampleOptions& options, double uniform = 0.0);
 
+// One vocabulary among several.
+struct SampleRow {
+  int64_t begin = 0; // of its logits
+  int64_t vocab = 0; // V
+  double uniform = 0.0;
+  SampleOptions options;
+};
+
+// sample() of logits[begin, begin + V) for each row, logits [N] of all rows: the same
+// ids, in one call.
+std::vector<int64_t> sample_rows(
+    const at::Tensor& logits,
+    const std::vector<SampleRow>& rows);
+
 // softmax(scale q k^T) v for one query row over the cache. q [H, K]; keys [G, L, K],
 // values [G, L, C] of any strides (a window is a narrowed view), L >= 1; H a multiple
 // of G, query head h reads group h / (H / G); one dtype. Returns [H, C]. No gradient.
@@ -259,7 +326,7 @@ at::Tensor decode_attention(
 const std::vector<std::string>& op_names();
 
 // Says which path a call of `op` with these tensors takes and why, e.g. "cpu: fused,
-// float32" or "reference: float64 has no fused kernel". Throws ValueError for a name
+// Float" or "reference: no fused kernel for Double". Throws ValueError for a name
 // not in op_names().
 std::string explain(std::string_view op, at::TensorList inputs);
 

@@ -147,7 +147,7 @@ std::tuple<at::Tensor, at::Tensor> by_autograd(
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     return call(hidden, weight, targets, row_weights, logits_multiplier, z_loss);
   }
-  if (!takes_cpu_path({hidden, weight})) {
+  if (!takes_fused_path("linear_cross_entropy", {hidden, weight})) {
     return by_reference(
         hidden, weight, targets, row_weights, logits_multiplier, z_loss);
   }

@@ -3,8 +3,11 @@
 #include "kernels/path.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 
 #include <algorithm>
+
+#include "kernels/load_cuda.h"
 
 namespace omni::kernels {
 namespace {
@@ -14,6 +17,15 @@ bool has_fused_dtype(const at::Tensor& tensor) {
       tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16;
 }
 
+bool has_cuda_kernel(const std::string& op) {
+  const auto has_kernel = [&] {
+    return c10::Dispatcher::singleton()
+        .findSchemaOrThrow(("omni::" + op).c_str(), "")
+        .hasKernelForDispatchKey(c10::DispatchKey::CUDA);
+  };
+  return has_kernel() || (load_cuda_ops() && has_kernel());
+}
+
 } // namespace
 
 const std::vector<std::string>& op_names() {
@@ -21,27 +33,56 @@ const std::vector<std::string>& op_names() {
       "add_rms_norm",
       "cached_causal_attention",
       "causal_attention",
+      "combine_rows",
       "decode_attention",
       "depthwise_conv1d",
       "fsq_decode",
       "fsq_encode",
       "fsq_quantize",
+      "full_attention",
+      "gather_rows",
+      "geglu",
       "grouped_linear",
       "linear_cross_entropy",
       "packed_linear",
       "patchify",
       "qk_norm_rope",
+      "qk_norm_rope_to_cache",
+      "quantized_add_rms_norm",
+      "residual_vq_decode",
+      "residual_vq_encode",
       "rms_norm",
+      "route_experts",
       "sample",
+      "sample_rows",
+      "sort_pairs",
       "splice_rows",
       "swiglu"};
   return names;
 }
 
-bool takes_cpu_path(std::initializer_list<at::Tensor> tensors) {
+bool has_fused_dtypes(std::initializer_list<at::Tensor> tensors) {
   return std::all_of(tensors.begin(), tensors.end(), [](const at::Tensor& tensor) {
-    return !tensor.defined() || (tensor.is_cpu() && has_fused_dtype(tensor));
+    return !tensor.defined() || has_fused_dtype(tensor);
   });
+}
+
+bool takes_cpu_path(std::initializer_list<at::Tensor> tensors) {
+  return has_fused_dtypes(tensors) &&
+      std::all_of(tensors.begin(), tensors.end(), [](const at::Tensor& tensor) {
+           return !tensor.defined() || tensor.is_cpu();
+         });
+}
+
+bool takes_fused_path(const char* op, std::initializer_list<at::Tensor> tensors) {
+  return takes_cpu_path(tensors) ||
+      (has_fused_dtypes(tensors) &&
+       std::all_of(
+           tensors.begin(), tensors.end(),
+           [](const at::Tensor& tensor) {
+             return !tensor.defined() || tensor.is_cuda();
+           }) &&
+       has_cuda_kernel(op));
 }
 
 bool has_values(const at::Tensor& tensor) {
@@ -65,13 +106,18 @@ std::string explain(std::string_view op, at::TensorList inputs) {
       std::find(names.begin(), names.end(), op) != names.end(),
       "[kernels] expected the name of an op (", c10::Join(", ", names), "), got \"", op,
       "\".");
-  std::string dtype = "no floating input";
+  std::string dtype = "no floating input", device = "cpu";
   for (const at::Tensor& tensor : inputs) {
     if (!tensor.defined()) {
       continue;
     }
-    if (!tensor.is_cpu()) {
-      return c10::str("reference: no fused kernel for ", tensor.device().type());
+    if (tensor.is_cuda() && has_cuda_kernel(std::string(op))) {
+      device = "cuda";
+    } else if (!tensor.is_cpu()) {
+      const bool has_none = tensor.is_cuda() && !load_cuda_ops();
+      return c10::str(
+          "reference: no fused kernel for ", tensor.device().type(),
+          has_none ? " (" + why_no_cuda_ops() + ")" : "");
     }
     if (!has_fused_dtype(tensor)) {
       return c10::str("reference: no fused kernel for ", tensor.scalar_type());
@@ -80,7 +126,7 @@ std::string explain(std::string_view op, at::TensorList inputs) {
       dtype = c10::toString(tensor.scalar_type());
     }
   }
-  return "cpu: fused, " + dtype;
+  return device + ": fused, " + dtype;
 }
 
 void check_floating(

@@ -11,6 +11,7 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "kernels/expert_rows.h"
 #include "kernels/kernels.h"
 
 namespace omni::kernels {
@@ -29,9 +30,16 @@ inline std::optional<at::Tensor> or_absent(const at::Tensor& tensor) {
   return tensor.defined() ? std::optional<at::Tensor>(tensor) : std::nullopt;
 }
 
-// True when all defined tensors are on the CPU and the floating ones are float32 or
-// bfloat16: what the fused CPU paths take.
+// True when the floating ones among the defined tensors are float32 or bfloat16.
+bool has_fused_dtypes(std::initializer_list<at::Tensor> tensors);
+
+// True when all defined tensors are on the CPU and have such dtypes: what the fused CPU
+// paths take.
 bool takes_cpu_path(std::initializer_list<at::Tensor> tensors);
+
+// The same, or all on one kind of device for which `op` has a kernel: CUDA where its
+// ops can be loaded (load_cuda.h).
+bool takes_fused_path(const char* op, std::initializer_list<at::Tensor> tensors);
 
 // True when an argument check can read the values of `tensor` without waiting for a
 // device: those of a traced (fake) or functionalised tensor do not exist.
@@ -56,6 +64,13 @@ void check_qk_norm_rope(
     const at::Tensor& k,
     const RotaryTables& tables,
     const QkNormRopeOptions& options);
+void check_qk_norm_rope_to_cache(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    const RotaryTables& tables,
+    const CacheRows& cache,
+    const QkNormRopeOptions& options);
 // `spans` is begin, length, begin, length, ...
 void check_causal_attention(
     const at::Tensor& q,
@@ -63,6 +78,10 @@ void check_causal_attention(
     const at::Tensor& v,
     at::IntArrayRef spans,
     int64_t window);
+void check_full_attention(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v);
 void check_cached_causal_attention(
     const at::Tensor& q,
     const at::Tensor& keys,
@@ -84,8 +103,16 @@ void check_packed_linear(
     const std::optional<at::Tensor>& bias,
     int64_t format,
     int64_t num_rows);
-void check_swiglu(const at::Tensor& gate, const at::Tensor& up);
-void check_swiglu(const at::Tensor& gate_up);
+void check_route_experts(
+    const at::Tensor& logits,
+    const std::optional<at::Tensor>& bias,
+    const RouteOptions& options);
+void check_sort_pairs(const at::Tensor& ids, int64_t num_experts);
+void check_gather_rows(const at::Tensor& x, const at::Tensor& rows);
+void check_combine_rows(
+    const at::Tensor& y,
+    const at::Tensor& places,
+    const at::Tensor& weights);
 void check_splice_rows(
     const at::Tensor& hidden,
     const at::Tensor& rows,
@@ -99,6 +126,8 @@ PatchifyOptions to_patchify_options(
     int64_t merge);
 void check_fsq_values(const at::Tensor& values, at::IntArrayRef levels);
 void check_fsq_codes(const at::Tensor& codes, at::IntArrayRef levels);
+void check_residual_vq_values(const at::Tensor& values, const at::Tensor& codebooks);
+void check_residual_vq_codes(const at::Tensor& codes, const at::Tensor& codebooks);
 void check_linear_cross_entropy(
     const at::Tensor& hidden,
     const at::Tensor& weight,
@@ -119,6 +148,20 @@ SampleOptions to_sample_options(
     double repetition_penalty,
     at::IntArrayRef previous,
     at::IntArrayRef allowed);
+// The flat arguments of sample_rows, and as rows; see the schema.
+struct SampleRowNumbers {
+  at::IntArrayRef ranges;
+  at::ArrayRef<double> uniforms;
+  at::ArrayRef<double> temperatures;
+  at::IntArrayRef top_ks;
+  at::ArrayRef<double> top_ps;
+  at::ArrayRef<double> min_ps;
+  at::ArrayRef<double> repetition_penalties;
+  at::IntArrayRef previous;
+  at::IntArrayRef allowed;
+};
+std::vector<SampleRow> to_sample_rows(const SampleRowNumbers& numbers);
+void check_sample_rows(const at::Tensor& logits, const std::vector<SampleRow>& rows);
 void check_decode_attention(
     const at::Tensor& q,
     const at::Tensor& keys,

@@ -190,7 +190,7 @@ std::tuple<at::Tensor, at::Tensor> by_autograd(
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     return call(q, k, cos, sin, q_weight, k_weight, eps, weight_offset, is_interleaved);
   }
-  if (!takes_cpu_path({q, k, or_undefined(cos), q_used, k_used})) {
+  if (!takes_fused_path("qk_norm_rope", {q, k, or_undefined(cos), q_used, k_used})) {
     return by_reference(
         q, k, cos, sin, q_weight, k_weight, eps, weight_offset, is_interleaved);
   }

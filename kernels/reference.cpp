@@ -5,11 +5,12 @@
 #include <ATen/ATen.h>
 
 namespace omni::kernels::reference {
-namespace {
 
 at::ScalarType compute_dtype(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
+
+namespace {
 
 at::Tensor normalise(
     const at::Tensor& x,
@@ -67,6 +68,23 @@ AddRmsNorm add_rms_norm(
       sum};
 }
 
+QuantizedRmsNorm quantized_add_rms_norm(
+    const at::Tensor& x,
+    const std::optional<at::Tensor>& residual,
+    const at::Tensor& weight,
+    const RmsNormOptions& options) {
+  const at::Tensor stream = residual.value_or(at::zeros_like(x));
+  const at::Tensor sum = reference::add_rms_norm(x, stream, weight, options).sum;
+  const at::Tensor normed =
+      normalise(sum.to(compute_dtype(sum)), weight, options.eps, options.weight_offset);
+  const at::Tensor largest = x.size(-1) == 0 ? normed.sum(-1, /*keepdim=*/true)
+                                             : normed.abs().amax(-1, /*keepdim=*/true);
+  const at::Tensor inverse = at::where(largest > 0, 127.0 / largest, 0.0);
+  return {
+      (normed * inverse).round().to(at::kChar),
+      (largest / 127.0).squeeze(-1).to(at::kFloat), sum};
+}
+
 QueriesAndKeys qk_norm_rope(
     const at::Tensor& q,
     const at::Tensor& k,
@@ -85,6 +103,21 @@ QueriesAndKeys qk_norm_rope(
   return {one(q, options.q_weight), one(k, options.k_weight)};
 }
 
+at::Tensor qk_norm_rope_to_cache(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    const RotaryTables& tables,
+    const CacheRows& cache,
+    const QkNormRopeOptions& options) {
+  const at::NoGradGuard no_grad;
+  const QueriesAndKeys turned = reference::qk_norm_rope(q, k, tables, options);
+  const int64_t num_rows = k.size(0);
+  cache.keys.narrow(1, cache.begin, num_rows).copy_(turned.k.transpose(0, 1));
+  cache.values.narrow(1, cache.begin, num_rows).copy_(v.transpose(0, 1));
+  return turned.q;
+}
+
 at::Tensor packed_linear(
     const at::Tensor& x,
     const PackedWeight& weight,
@@ -95,9 +128,13 @@ at::Tensor packed_linear(
   return at::linear(x.to(compute), entries, used_bias).to(x.scalar_type());
 }
 
-at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
+at::Tensor gated_unit(Gate kind, const at::Tensor& gate, const at::Tensor& up) {
   const at::ScalarType compute = compute_dtype(gate);
-  return (at::silu(gate.to(compute)) * up.to(compute)).to(gate.scalar_type());
+  const at::Tensor in = gate.to(compute);
+  const at::Tensor activated = kind == Gate::Silu
+      ? at::silu(in)
+      : at::gelu(in, kind == Gate::GeluTanh ? "tanh" : "none");
+  return (activated * up.to(compute)).to(gate.scalar_type());
 }
 
 at::Tensor splice_rows(

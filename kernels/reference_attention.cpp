@@ -80,4 +80,17 @@ at::Tensor cached_causal_attention(
       .contiguous();
 }
 
+at::Tensor full_attention(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    double scale) {
+  return at::scaled_dot_product_attention(
+             q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), std::nullopt,
+             /*dropout_p=*/0.0, /*is_causal=*/false, scale,
+             /*enable_gqa=*/q.size(2) != k.size(2))
+      .transpose(1, 2)
+      .contiguous();
+}
+
 } // namespace omni::kernels::reference

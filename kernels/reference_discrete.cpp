@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Plain versions of the ops that make ids: finite scalar quantisation and sampling.
+// Plain versions of the ops that make ids: finite scalar and residual vector
+// quantisation, and sampling.
 #include "kernels/reference.h"
 
 #include <ATen/ATen.h>
@@ -48,7 +49,7 @@ at::Tensor bound(const at::Tensor& values, at::IntArrayRef levels) {
 }
 
 at::Tensor in_compute_dtype(const at::Tensor& values) {
-  return values.to(values.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+  return values.to(compute_dtype(values));
 }
 
 at::Tensor keep_top_p(const at::Tensor& scores, double top_p) {
@@ -94,6 +95,36 @@ at::Tensor fsq_quantize(const at::Tensor& values, at::IntArrayRef levels) {
   return (rounded / per_level(levels, bounded, half_width)).to(values.scalar_type());
 }
 
+at::Tensor residual_vq_encode(const at::Tensor& values, const at::Tensor& codebooks) {
+  at::Tensor left = in_compute_dtype(values);
+  std::vector<at::Tensor> codes;
+  for (const at::Tensor& codebook : codebooks.to(left.scalar_type()).unbind(0)) {
+    const at::Tensor distances =
+        (left.unsqueeze(-2) - codebook)
+            .square()
+            .sum(-1)
+            .nan_to_num(std::numeric_limits<double>::infinity());
+    codes.push_back(distances.argmin(-1));
+    left = left - codebook.index_select(0, codes.back().flatten()).view_as(left);
+  }
+  std::vector<int64_t> none = values.sizes().vec();
+  none.back() = 0;
+  return codes.empty() ? at::empty(none, values.options().dtype(at::kLong))
+                       : at::stack(codes, -1);
+}
+
+at::Tensor residual_vq_decode(const at::Tensor& codes, const at::Tensor& codebooks) {
+  std::vector<int64_t> sizes = codes.sizes().vec();
+  sizes.back() = codebooks.size(2);
+  const at::Tensor used = in_compute_dtype(codebooks);
+  at::Tensor sum = at::zeros(sizes, used.options());
+  for (int64_t stage = 0; stage < used.size(0); ++stage) {
+    sum = sum +
+        used[stage].index_select(0, codes.select(-1, stage).flatten()).view(sizes);
+  }
+  return sum.to(codebooks.scalar_type());
+}
+
 at::Tensor
 sample(const at::Tensor& logits, const SampleOptions& options, double uniform) {
   at::Tensor scores =
@@ -136,6 +167,16 @@ sample(const at::Tensor& logits, const SampleOptions& options, double uniform) {
   // A product that rounds up to the total passes nobody: then the last id with weight.
   const at::Tensor last = (weights > 0).to(at::kLong).cumsum(0).argmax(0);
   return at::where(passed.any(), passed.to(at::kByte).argmax(0), last);
+}
+
+at::Tensor sample_rows(const at::Tensor& logits, const std::vector<SampleRow>& rows) {
+  std::vector<at::Tensor> ids;
+  for (const SampleRow& row : rows) {
+    ids.push_back(reference::sample(
+        logits.narrow(0, row.begin, row.vocab), row.options, row.uniform));
+  }
+  return ids.empty() ? at::empty({0}, logits.options().dtype(at::kLong))
+                     : at::stack(ids);
 }
 
 } // namespace omni::kernels::reference

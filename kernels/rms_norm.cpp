@@ -2,7 +2,7 @@
 // Copyright The Omni Authors
 //
 // rms_norm and add_rms_norm: y = s / sqrt(mean(s^2) + eps) * (weight + offset) of s = x
-// or residual + branch_multiplier * x.
+// or residual + branch_multiplier * x; quantized_add_rms_norm: y in 8 bits.
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -80,6 +80,33 @@ std::tuple<at::Tensor, at::Tensor> reference_add_rms_norm(
   auto [normed, sum] = reference::add_rms_norm(
       x, residual, weight, {eps, weight_offset, branch_multiplier});
   return {normed, sum};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> call_quantized(
+    const at::Tensor& x,
+    const std::optional<at::Tensor>& residual,
+    const at::Tensor& weight,
+    double eps,
+    double weight_offset,
+    double branch_multiplier) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("omni::quantized_add_rms_norm", "")
+                             .typed<decltype(call_quantized)>();
+  return op.call(x, residual, weight, eps, weight_offset, branch_multiplier);
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> reference_quantized(
+    const at::Tensor& x,
+    const std::optional<at::Tensor>& residual,
+    const at::Tensor& weight,
+    double eps,
+    double weight_offset,
+    double branch_multiplier) {
+  check_rms_norm(x, residual, weight);
+  const NoAutocast no_autocast;
+  auto [quantized, scales, sum] = reference::quantized_add_rms_norm(
+      x, residual, weight, {eps, weight_offset, branch_multiplier});
+  return {quantized, scales, sum};
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> call_backward(
@@ -174,7 +201,7 @@ at::Tensor autograd_rms_norm(
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     return call_rms_norm(x, weight, eps, weight_offset);
   }
-  if (!takes_cpu_path({x, weight})) {
+  if (!takes_fused_path("rms_norm", {x, weight})) {
     return reference_rms_norm(x, weight, eps, weight_offset);
   }
   return RmsNorm::apply(x, weight, eps, weight_offset);
@@ -192,7 +219,7 @@ std::tuple<at::Tensor, at::Tensor> autograd_add_rms_norm(
     return call_add_rms_norm(
         x, residual, weight, eps, weight_offset, branch_multiplier);
   }
-  if (!takes_cpu_path({x, residual, weight})) {
+  if (!takes_fused_path("add_rms_norm", {x, residual, weight})) {
     return reference_add_rms_norm(
         x, residual, weight, eps, weight_offset, branch_multiplier);
   }
@@ -219,6 +246,21 @@ std::tuple<at::Tensor, at::Tensor> meta_add_rms_norm(
     double /*branch_multiplier*/) {
   check_rms_norm(x, residual, weight);
   return {at::empty(x.sizes(), x.options()), at::empty(x.sizes(), residual.options())};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> meta_quantized(
+    const at::Tensor& x,
+    const std::optional<at::Tensor>& residual,
+    const at::Tensor& weight,
+    double /*eps*/,
+    double /*weight_offset*/,
+    double /*branch_multiplier*/) {
+  check_rms_norm(x, residual, weight);
+  const at::IntArrayRef rows = x.sizes().slice(0, x.dim() - 1);
+  return {
+      at::empty(x.sizes(), x.options().dtype(at::kChar)),
+      at::empty(rows, x.options().dtype(at::kFloat)),
+      at::empty(x.sizes(), residual.value_or(x).options())};
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> meta_backward(
@@ -260,6 +302,17 @@ AddRmsNorm add_rms_norm(
   return {normed, sum};
 }
 
+QuantizedRmsNorm quantized_add_rms_norm(
+    const at::Tensor& x,
+    const std::optional<at::Tensor>& residual,
+    const at::Tensor& weight,
+    const RmsNormOptions& options) {
+  auto [quantized, scales, sum] = call_quantized(
+      x, residual, weight, options.eps, options.weight_offset,
+      options.branch_multiplier);
+  return {quantized, scales, sum};
+}
+
 TORCH_LIBRARY_FRAGMENT(omni, m) {
   m.def(
       "rms_norm(Tensor x, Tensor weight, float eps=1e-6, float weight_offset=0.0) -> "
@@ -267,6 +320,10 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
   m.def(
       "add_rms_norm(Tensor x, Tensor residual, Tensor weight, float eps=1e-6, "
       "float weight_offset=0.0, float branch_multiplier=1.0) -> (Tensor, Tensor)");
+  m.def(
+      "quantized_add_rms_norm(Tensor x, Tensor? residual, Tensor weight, "
+      "float eps=1e-6, float weight_offset=0.0, float branch_multiplier=1.0) "
+      "-> (Tensor, Tensor, Tensor)");
   // Gradients of residual (the sum's dtype), x (the dtype of grad_normed; [0] where
   // equal to the residual's) and weight. rms_norm is the case without grad_sum.
   m.def(
@@ -278,11 +335,13 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {
   m.impl("rms_norm", &reference_rms_norm);
   m.impl("add_rms_norm", &reference_add_rms_norm);
+  m.impl("quantized_add_rms_norm", &reference_quantized);
 }
 
 TORCH_LIBRARY_IMPL(omni, Meta, m) {
   m.impl("rms_norm", &meta_rms_norm);
   m.impl("add_rms_norm", &meta_add_rms_norm);
+  m.impl("quantized_add_rms_norm", &meta_quantized);
   m.impl("add_rms_norm_backward", &meta_backward);
 }
 

@@ -103,7 +103,7 @@ at::Tensor by_autograd(
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     return call(hidden, rows, indices);
   }
-  if (!takes_cpu_path({hidden, rows, indices})) {
+  if (!takes_fused_path("splice_rows", {hidden, rows, indices})) {
     return by_reference(hidden, rows, indices);
   }
   return SpliceRows::apply(hidden, rows, indices);

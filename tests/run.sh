@@ -5,7 +5,9 @@
 # Sets up, builds with warnings as errors and runs every test. The last line says
 # `N passed, M failed`.
 #   tests/run.sh              everything
-#   tests/run.sh --sanitize   the torch-free parsers under address and UB sanitizers
+#   tests/run.sh --sanitize   what does without torch (parsers; CUDA kernels, by emulation)
+#                             under address and UB sanitizers
+#   tests/run.sh --gpu        the ops on a CUDA device, and the bandwidth that they reach
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -18,7 +20,7 @@ set_up() {
 }
 
 case "${1:-}" in
-  --help) sed -n '5,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  --help) sed -n '5,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
   --sanitize)
     set_up prepare
     cmake -S . -B build/sanitize -G Ninja -DOMNI_SANITIZE=address,undefined >/dev/null &&
@@ -30,8 +32,22 @@ case "${1:-}" in
       --output-junit "$root/$results/ctest.xml" >"$results/ctest.log" 2>&1
     grep -A 40 -E '\*\*\*(Failed|Exception|Timeout)' "$results/ctest.log" | head -n 200
     exec .venv/bin/python tests/support/count_results.py "$results/ctest.xml" ;;
+  --gpu)
+    set_up prepare
+    .venv/bin/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || {
+      echo "[run] expected a CUDA device for --gpu, got none." >&2
+      give_up
+    }
+    cmake -S . -B build/gpu -G Ninja -DOMNI_CUDA=ON >/dev/null &&
+      ninja -C build/gpu omni_kernels_cuda tests_kernels_cuda_device || give_up
+    results=build/gpu/results tests=build/gpu/bin/tests_kernels_cuda_device
+    mkdir -p "$results"
+    rm -f "$results/device.xml"
+    "$tests" --reporter junit --out "$results/device.xml"
+    "$tests" '[.bandwidth]' | grep 'GB/s'
+    exec .venv/bin/python tests/support/count_results.py "$results/device.xml" ;;
   "") ;;
-  *) echo "expected --sanitize or nothing, got $1" >&2; exit 2 ;;
+  *) echo "expected --sanitize, --gpu or nothing, got $1" >&2; exit 2 ;;
 esac
 
 set_up test

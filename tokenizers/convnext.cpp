@@ -31,11 +31,14 @@ at::Tensor DepthwiseConv1dImpl::forward(const at::Tensor& x) {
   return kernels::depthwise_conv1d(x, weight, bias);
 }
 
+torch::nn::LayerNorm channel_norm(int64_t width) {
+  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}));
+}
+
 ConvNextImpl::ConvNextImpl(ConvNextOptions options_in) : options(options_in) {
   depthwise =
       register_module("depthwise", DepthwiseConv1d(options.width, options.kernel_size));
-  norm = register_module(
-      "norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({options.width})));
+  norm = register_module("norm", channel_norm(options.width));
   expand =
       register_module("expand", torch::nn::Linear(options.width, options.inner_width));
   project =

@@ -24,6 +24,9 @@ class DepthwiseConv1dImpl : public torch::nn::Module {
 };
 TORCH_MODULE(DepthwiseConv1d);
 
+// Of every frame over its channels.
+[[nodiscard]] torch::nn::LayerNorm channel_norm(int64_t width);
+
 struct ConvNextOptions {
   int64_t width = 160;
   int64_t inner_width = 480;

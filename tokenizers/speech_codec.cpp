@@ -25,10 +25,6 @@ ConvNextOptions block_options(const SpeechCodecOptions& options, int64_t num_blo
       .branch_scale = 1.0 / static_cast<double>(std::max<int64_t>(1, num_blocks))};
 }
 
-torch::nn::LayerNorm layer_norm(int64_t width) {
-  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}));
-}
-
 // mel [B, T, M] with the frames from lengths[b] on replaced by frame lengths[b] - 1.
 at::Tensor repeat_last_frame(const at::Tensor& mel, const at::Tensor& lengths) {
   const at::Tensor frames = at::arange(mel.size(1), lengths.options()).unsqueeze(0);
@@ -78,7 +74,7 @@ SpeechCodecImpl::SpeechCodecImpl(SpeechCodecOptions options_in)
       "encoder_blocks",
       make_convnext_blocks(
           o.num_encoder_blocks, block_options(o, o.num_encoder_blocks)));
-  encoder_norm = register_module("encoder_norm", layer_norm(o.width));
+  encoder_norm = register_module("encoder_norm", channel_norm(o.width));
   to_latent = register_module("to_latent", torch::nn::Linear(o.width, num_dims));
   from_latent = register_module("from_latent", torch::nn::Linear(num_dims, o.width));
   const int64_t num_output_blocks = o.num_decoder_blocks + o.num_frame_blocks;
@@ -90,7 +86,7 @@ SpeechCodecImpl::SpeechCodecImpl(SpeechCodecOptions options_in)
   frame_blocks = register_module(
       "frame_blocks",
       make_convnext_blocks(o.num_frame_blocks, block_options(o, num_output_blocks)));
-  output_norm = register_module("output_norm", layer_norm(o.width));
+  output_norm = register_module("output_norm", channel_norm(o.width));
   to_mel = register_module("to_mel", torch::nn::Linear(o.width, o.num_mels));
   reset_parameters();
 }

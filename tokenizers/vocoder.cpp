@@ -55,10 +55,6 @@ at::Tensor log_spectral_distance(const at::Tensor& output, const at::Tensor& tar
   return difference.square().mean(-1).sqrt().mean();
 }
 
-torch::nn::LayerNorm layer_norm(int64_t width) {
-  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}));
-}
-
 } // namespace
 
 VocoderImpl::VocoderImpl(VocoderOptions options_in) : options(options_in) {
@@ -71,7 +67,7 @@ VocoderImpl::VocoderImpl(VocoderOptions options_in) : options(options_in) {
       o.inner_width, ", ", o.floor, " and ", o.mel_std, ".");
   const int64_t num_bins = o.fft_size / 2 + 1;
   input = register_module("input", torch::nn::Linear(o.num_mels, o.width));
-  input_norm = register_module("input_norm", layer_norm(o.width));
+  input_norm = register_module("input_norm", channel_norm(o.width));
   blocks = register_module(
       "blocks",
       make_convnext_blocks(
@@ -81,7 +77,7 @@ VocoderImpl::VocoderImpl(VocoderOptions options_in) : options(options_in) {
            .kernel_size = o.kernel_size,
            .branch_scale =
                1.0 / static_cast<double>(std::max<int64_t>(1, o.num_blocks))}));
-  output_norm = register_module("output_norm", layer_norm(o.width));
+  output_norm = register_module("output_norm", channel_norm(o.width));
   head = register_module("head", torch::nn::Linear(o.width, 2 * num_bins));
   mel_to_bins_MF_ = interpolation_matrix(mel_filters_of(o));
   reset_parameters();

@@ -3,6 +3,7 @@
 #include "encoders/media/image_io.h"
 
 #include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -32,12 +33,16 @@ inline uint8_t over_white(int value, int alpha) {
   return static_cast<uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
 }
 
+// OpenCV leaves the low bits of 5-bit channels empty; white must be 255.
+bool has_narrow_channels(const ImageHeader& header) {
+  return header.kind == MediaKind::Bmp && header.bits == 16;
+}
+
 // OpenCV's BGR rows with 1, 3 or 4 channels -> RGB without alpha.
 template <typename T>
 void to_rgb(const cv::Mat& decoded, const ImageHeader& header, uint8_t* out) {
   const int num_channels = decoded.channels();
-  // OpenCV leaves the low bits of 5-bit channels empty; white must be 255.
-  const bool is_narrow = header.kind == MediaKind::Bmp && header.bits == 16;
+  const bool is_narrow = has_narrow_channels(header);
   const auto widened = [is_narrow](T sample) {
     const int value = to_8_bits(sample);
     return is_narrow ? value | value >> 5 : value;
@@ -100,6 +105,19 @@ std::string remark_of_libjpeg(const std::string& heard, std::string_view jpeg) {
   return "";
 }
 
+// By OpenCV's vector code where nothing but the order of the channels changes.
+void write_rgb(const cv::Mat& decoded, const ImageHeader& header, at::Tensor& pixels) {
+  auto* out = pixels.data_ptr<uint8_t>();
+  if (decoded.type() == CV_8UC3 && !has_narrow_channels(header)) {
+    cv::Mat rgb(decoded.rows, decoded.cols, CV_8UC3, out);
+    cv::cvtColor(decoded, rgb, cv::COLOR_BGR2RGB);
+  } else if (decoded.depth() == CV_8U) {
+    to_rgb<uint8_t>(decoded, header, out);
+  } else {
+    to_rgb<uint16_t>(decoded, header, out);
+  }
+}
+
 cv::Mat decode_pixels(
     std::string_view bytes,
     const ImageHeader& header,
@@ -138,12 +156,7 @@ Image decode(std::string_view bytes, const MediaBudget& budget, const MediaName&
   const ImageHeader header = parse_image_header(bytes, budget, name);
   const cv::Mat decoded = decode_pixels(bytes, header, name);
   at::Tensor pixels = at::empty({decoded.rows, decoded.cols, 3}, at::kByte);
-  auto* out = pixels.data_ptr<uint8_t>();
-  if (decoded.depth() == CV_8U) {
-    to_rgb<uint8_t>(decoded, header, out);
-  } else {
-    to_rgb<uint16_t>(decoded, header, out);
-  }
+  write_rgb(decoded, header, pixels);
   const Orientation orientation = orientation_from_exif(header.orientation);
   return {oriented(pixels, orientation).contiguous(), name.subject};
 }

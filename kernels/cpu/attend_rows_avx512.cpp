@@ -6,12 +6,14 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/avx512_floats.h"
 #include "kernels/cpu/row_steps.h"
 
 namespace omni::kernels::cpu {
 namespace {
 
-constexpr int64_t kMostWidth = 512; // of a key
+// Of a key, whose rounded queries are on the stack; latent caches have 576 (512 + 64).
+constexpr int64_t kMostWidth = 1024;
 
 // scores[head][j] of `heads` heads, queries bfloat16 [heads, K].
 template <int Heads>
@@ -44,12 +46,6 @@ template <int Heads>
   }
 }
 
-[[gnu::target("avx512f"), gnu::always_inline]] inline __m512 to_floats(
-    const uint16_t* x) {
-  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
-}
-
 // 16 V columns of the weighted values of `Heads` heads, `step` floats from head to
 // head.
 template <int Heads, int V>
@@ -73,7 +69,7 @@ template <int Heads, int V>
     __m512 row[V];
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      row[v] = to_floats(value + v * 16);
+      row[v] = floats_of_bfloat16(value + v * 16);
     }
 #pragma GCC unroll 4
     for (int head = 0; head < Heads; ++head) {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cpu/avx512_floats.h"
 #include "kernels/cpu/packed_product.h"
 
 namespace omni::kernels::cpu {
@@ -75,12 +76,6 @@ template <int R, int P>
   return _mm512_set1_epi32(four);
 }
 
-[[gnu::target("avx512f"), gnu::always_inline]] inline __m512 floats_of(
-    const std::byte* bfloat16) {
-  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bfloat16));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
-}
-
 template <int R, int P>
 [[gnu::target("avx512f,avx512bw,avx512vnni")]] void int8_tile(const Tile& tile) {
   __m512 sums[R][P];
@@ -124,7 +119,7 @@ template <int R, int P>
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) {
       const __m512 scales =
-          floats_of(tile.panel + p * tile.panel_step + g * kInt8Group);
+          floats_of_bfloat16(tile.panel + p * tile.panel_step + g * kInt8Group);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
         const __m512 scale =
@@ -263,19 +258,6 @@ void run_panels(const Tile& tile, int64_t rows, int64_t panels) {
   } else if constexpr (P > 1) {
     run_panels<format, P - 1>(tile, rows, panels);
   }
-}
-
-ProductInput from_row(const ProductInput& x, int64_t row, int64_t num_columns) {
-  const int64_t padded = padded_columns(num_columns), groups = num_groups(num_columns);
-  ProductInput rest = x;
-  if (x.values != nullptr) {
-    rest.values += row * padded;
-  } else {
-    rest.codes += row * padded;
-    rest.scales += row * groups;
-    rest.sums += row * groups;
-  }
-  return rest;
 }
 
 template <WeightFormat format>

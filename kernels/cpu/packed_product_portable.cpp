@@ -13,12 +13,14 @@ namespace {
 
 using Lanes = float[kPanelRows];
 
-// `sum` runs through one row of x and one panel.
+// `sum` runs through one row of x and one panel of so many columns.
 [[gnu::always_inline]] inline void bfloat16_panel(
     const std::byte* panel,
-    int64_t padded,
-    const uint16_t* x,
+    int64_t num_columns,
+    const ProductInput& row,
     float* __restrict sum) {
+  const int64_t padded = padded_columns(num_columns);
+  const uint16_t* x = row.values;
   const auto* pairs = reinterpret_cast<const uint16_t*>(panel);
   for (int64_t k = 0; k < padded; k += 2) {
     const float first = float_of_bfloat16(x[k]), second = float_of_bfloat16(x[k + 1]);
@@ -31,19 +33,13 @@ using Lanes = float[kPanelRows];
   }
 }
 
-struct InputRow {
-  const int8_t* codes;
-  const float* scales;
-  const int32_t* sums;
-};
-
 [[gnu::always_inline]] inline void int8_panel(
     const std::byte* panel,
-    int64_t groups,
-    const InputRow& x,
+    int64_t num_columns,
+    const ProductInput& x,
     float* __restrict sum) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(panel);
-  for (int64_t g = 0; g < groups; ++g) {
+  for (int64_t g = 0; g < num_groups(num_columns); ++g) {
     const uint8_t* group = bytes + g * kInt8Group;
     int32_t dots[kPanelRows];
     for (int64_t r = 0; r < kPanelRows; ++r) {
@@ -68,10 +64,10 @@ struct InputRow {
   }
 }
 
-[[gnu::always_inline]] inline void int4_panel_product(
+[[gnu::always_inline]] inline void int4_panel(
     const std::byte* panel,
     int64_t num_columns,
-    const InputRow& x,
+    const ProductInput& x,
     float* __restrict sum) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(panel);
   for (int64_t g = 0; g < num_groups(num_columns); ++g) {
@@ -99,22 +95,25 @@ struct InputRow {
   }
 }
 
-// Note [Three loops alike]
-// A clone of a function holds what is inlined into it, so each format has its own loop
-// over rows and panels for the compiler to make clones of.
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
-bfloat16_product(
+using Panel = void(
+    const std::byte* panel,
+    int64_t num_columns,
+    const ProductInput& x,
+    float* sum);
+
+// Rows and panels, for the three functions below to be made of.
+template <Panel panel_product>
+[[gnu::always_inline]] inline void product(
     const PackedMatrix& weight,
     const ProductInput& x,
     const ProductRange& range,
     float* out,
     int64_t out_stride) {
-  const int64_t padded = padded_columns(weight.num_columns);
-  const int64_t bytes = step_of(weight);
+  const int64_t columns = weight.num_columns, bytes = step_of(weight);
   for (int64_t p = range.panel_begin; p < range.panel_end; ++p) {
     for (int64_t m = 0; m < range.num_rows; ++m) {
       Lanes sum = {};
-      bfloat16_panel(weight.panels + p * bytes, padded, x.values + m * padded, sum);
+      panel_product(weight.panels + p * bytes, columns, from_row(x, m, columns), sum);
       std::memcpy(
           out + m * out_stride + (p - range.panel_begin) * kPanelRows, sum,
           sizeof(sum));
@@ -122,11 +121,16 @@ bfloat16_product(
   }
 }
 
-InputRow row_of(const ProductInput& x, int64_t m, int64_t num_columns) {
-  const int64_t groups = num_groups(num_columns);
-  return {
-      x.codes + m * padded_columns(num_columns), x.scales + m * groups,
-      x.sums + m * groups};
+// A clone of a function holds what is inlined into it, so each format has a function of
+// its own for the compiler to make clones of.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+bfloat16_product(
+    const PackedMatrix& weight,
+    const ProductInput& x,
+    const ProductRange& range,
+    float* out,
+    int64_t out_stride) {
+  product<bfloat16_panel>(weight, x, range, out, out_stride);
 }
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void int8_product(
@@ -135,18 +139,7 @@ InputRow row_of(const ProductInput& x, int64_t m, int64_t num_columns) {
     const ProductRange& range,
     float* out,
     int64_t out_stride) {
-  const int64_t bytes = step_of(weight);
-  for (int64_t p = range.panel_begin; p < range.panel_end; ++p) {
-    for (int64_t m = 0; m < range.num_rows; ++m) {
-      Lanes sum = {};
-      int8_panel(
-          weight.panels + p * bytes, num_groups(weight.num_columns),
-          row_of(x, m, weight.num_columns), sum);
-      std::memcpy(
-          out + m * out_stride + (p - range.panel_begin) * kPanelRows, sum,
-          sizeof(sum));
-    }
-  }
+  product<int8_panel>(weight, x, range, out, out_stride);
 }
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void int4_product(
@@ -155,18 +148,7 @@ InputRow row_of(const ProductInput& x, int64_t m, int64_t num_columns) {
     const ProductRange& range,
     float* out,
     int64_t out_stride) {
-  const int64_t bytes = step_of(weight);
-  for (int64_t p = range.panel_begin; p < range.panel_end; ++p) {
-    for (int64_t m = 0; m < range.num_rows; ++m) {
-      Lanes sum = {};
-      int4_panel_product(
-          weight.panels + p * bytes, weight.num_columns,
-          row_of(x, m, weight.num_columns), sum);
-      std::memcpy(
-          out + m * out_stride + (p - range.panel_begin) * kPanelRows, sum,
-          sizeof(sum));
-    }
-  }
+  product<int4_panel>(weight, x, range, out, out_stride);
 }
 
 } // namespace

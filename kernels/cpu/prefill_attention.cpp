@@ -125,7 +125,7 @@ class Prefill {
     const int64_t group = head / (shape_.num_heads / shape_.num_kv_heads);
     // Keys that any of the rows sees, from whole groups of 32 on for the second
     // product.
-    const int64_t end = first + count + shift_;
+    const int64_t end = shape_.sees_all ? shape_.num_keys : first + count + shift_;
     const int64_t least = shape_.window > 0
         ? std::max<int64_t>(0, first + shift_ - shape_.window + 1)
         : 0;
@@ -135,7 +135,9 @@ class Prefill {
     scratch.weights.resize(static_cast<size_t>(count * stride));
     std::vector<float> inverse_sums(static_cast<size_t>(count));
     for (int64_t i = 0; i < count; ++i) {
-      const int64_t own = first + i + shift_ - begin; // the row's own key
+      // The row's own key, or the last.
+      const int64_t own =
+          (shape_.sees_all ? shape_.num_keys - 1 : first + i + shift_) - begin;
       const int64_t from =
           shape_.window > 0 ? std::max<int64_t>(0, own - shape_.window + 1) : 0;
       float* scores = scratch.scores.data() + i * stride;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// softmax(scale q k^T) v of many new rows over a cache, bfloat16 in and out: keys and
-// values are packed once, and both products are those of packed_product.h. Scores and
-// sums are float32, probabilities are rounded to bfloat16 for the second product. Its
-// oracle is reference::cached_causal_attention.
+// softmax(scale q k^T) v of many rows, new ones over a cache or all over all, bfloat16
+// in and out: keys and values are packed once, and both products are those of
+// packed_product.h. Scores and sums are float32, probabilities are rounded to bfloat16
+// for the second product. Its oracles are reference::cached_causal_attention and
+// full_attention.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +30,13 @@ struct PrefillRows {
 
 struct PrefillShape {
   int64_t num_queries = 0; // L
-  int64_t num_keys = 0; // S >= L
+  int64_t num_keys = 0; // S >= L, where a query is one of the last keys
   int64_t num_heads = 0; // H
   int64_t num_kv_heads = 0; // G
   int64_t key_width = 0; // K
   int64_t value_width = 0; // C
   int64_t window = 0; // rows a query sees, itself included; 0: all
+  bool sees_all = false; // every query all keys, no window; else up to its own
   float scale = 1.0f;
 };
 

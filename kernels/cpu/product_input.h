@@ -20,6 +20,21 @@ struct ProductInput {
   const int32_t* sums = nullptr; // [M, I / 32], of the codes of a group
 };
 
+// The rows of x, each of I entries, from `row` on.
+[[gnu::always_inline]] inline ProductInput
+from_row(const ProductInput& x, int64_t row, int64_t num_columns) {
+  const int64_t padded = padded_columns(num_columns), groups = num_groups(num_columns);
+  ProductInput rest = x;
+  if (x.values != nullptr) {
+    rest.values += row * padded;
+  } else {
+    rest.codes += row * padded;
+    rest.scales += row * groups;
+    rest.sums += row * groups;
+  }
+  return rest;
+}
+
 // Owns the memory of one; reused from call to call. Distinct rows may be set at once.
 class ProductInputBuffer {
  public:

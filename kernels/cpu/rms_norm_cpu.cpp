@@ -2,7 +2,8 @@
 // Copyright The Omni Authors
 //
 // y = s / sqrt(mean(s^2) + eps) * w, s = x or residual + m x; float32 sums.
-// Bytes an entry, forward: 4 (float32) or 2 (bfloat16) for each of x, residual, sum, y.
+// Bytes an entry, forward: 4 (float32) or 2 (bfloat16) for each of x, residual, sum, y,
+// or 1 for y in 8 bits.
 // One thread takes whole rows; the second pass over a row reads the first-level cache.
 //
 // Note [Row loops]
@@ -29,6 +30,27 @@ namespace {
 using cpu::from_float;
 using cpu::to_float;
 
+// sum = residual + multiplier x, rounded to S; a null residual counts as 0.
+template <typename X, typename S>
+[[gnu::always_inline]] inline void add_branch(
+    const X* __restrict x,
+    const S* __restrict residual,
+    float multiplier,
+    int64_t width,
+    S* __restrict sum) {
+  if (residual == nullptr) {
+#pragma omp simd
+    for (int64_t i = 0; i < width; ++i) {
+      sum[i] = from_float<S>(to_float(x[i]) * multiplier);
+    }
+    return;
+  }
+#pragma omp simd
+  for (int64_t i = 0; i < width; ++i) {
+    sum[i] = from_float<S>(to_float(residual[i]) + to_float(x[i]) * multiplier);
+  }
+}
+
 // X: dtype of the branch and the output, S: dtype of the stream (residual and sum).
 template <typename X, typename S>
 struct Forward {
@@ -53,12 +75,8 @@ forward_rows(const Forward<X, S>& a, int64_t begin, int64_t end) {
     const X* __restrict x = a.x + row * width;
     X* __restrict normed = a.normed + row * width;
     if (a.residual != nullptr) {
-      const S* __restrict residual = a.residual + row * width;
       S* __restrict sum = a.sum + row * width;
-#pragma omp simd
-      for (int64_t i = 0; i < width; ++i) {
-        sum[i] = from_float<S>(to_float(residual[i]) + to_float(x[i]) * multiplier);
-      }
+      add_branch(x, a.residual + row * width, multiplier, width, sum);
       const float squares = cpu::dot(sum, sum, width);
       const float inverse = 1.0f / std::sqrt(squares * share + a.eps);
 #pragma omp simd
@@ -73,6 +91,54 @@ forward_rows(const Forward<X, S>& a, int64_t begin, int64_t end) {
         normed[i] = from_float<X>(to_float(x[i]) * inverse * weight[i]);
       }
     }
+  }
+}
+
+template <typename X, typename S>
+struct Quantized {
+  const X* x; // [rows, width]
+  const S* residual; // [rows, width] or null
+  const float* weight; // [width], offset added
+  int8_t* quantized; // [rows, width]
+  float* scales; // [rows]
+  S* sum; // [rows, width]
+  int64_t width;
+  float eps;
+  float multiplier;
+};
+
+// scale = max |y| / 127. NaN is no maximum and becomes -127.
+template <typename X, typename S>
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
+quantized_rows(
+    const Quantized<X, S>& a,
+    float* __restrict y, // [width], scratch
+    int64_t begin,
+    int64_t end) {
+  const int64_t width = a.width;
+  const float* __restrict weight = a.weight;
+  const float share = 1.0f / static_cast<float>(width);
+  for (int64_t row = begin; row < end; ++row) {
+    const S* residual = a.residual != nullptr ? a.residual + row * width : nullptr;
+    S* __restrict sum = a.sum + row * width;
+    int8_t* __restrict quantized = a.quantized + row * width;
+    add_branch(a.x + row * width, residual, a.multiplier, width, sum);
+    const float norm = 1.0f / std::sqrt(cpu::dot(sum, sum, width) * share + a.eps);
+    float largest = 0.0f;
+#pragma omp simd reduction(max : largest)
+    for (int64_t i = 0; i < width; ++i) {
+      y[i] = to_float(sum[i]) * norm * weight[i];
+      const float magnitude = y[i] < 0.0f ? -y[i] : y[i];
+      largest = magnitude > largest ? magnitude : largest;
+    }
+    const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+#pragma omp simd
+    for (int64_t i = 0; i < width; ++i) {
+      const float level = cpu::round_small(y[i] * inverse);
+      const float least = level > -127.0f ? level : -127.0f;
+      quantized[i] = static_cast<int8_t>(least < 127.0f ? least : 127.0f);
+    }
+    a.scales[row] = largest / 127.0f;
   }
 }
 
@@ -215,6 +281,53 @@ std::tuple<at::Tensor, at::Tensor> add_rms_norm_cpu(
   return {normed, sum};
 }
 
+std::tuple<at::Tensor, at::Tensor, at::Tensor> quantized_add_rms_norm_cpu(
+    const at::Tensor& x,
+    const std::optional<at::Tensor>& residual,
+    const at::Tensor& weight,
+    double eps,
+    double weight_offset,
+    double branch_multiplier) {
+  check_rms_norm(x, residual, weight);
+  const NoAutocast no_autocast;
+  if (!takes_cpu_path({x, or_undefined(residual), weight})) {
+    auto [quantized, scales, sum] = reference::quantized_add_rms_norm(
+        x, residual, weight, {eps, weight_offset, branch_multiplier});
+    return {quantized, scales, sum};
+  }
+  const at::Tensor branch = x.contiguous();
+  const at::Tensor stream =
+      residual.has_value() ? residual->contiguous() : at::Tensor();
+  const at::Tensor used = cpu::used_weight(weight, weight_offset);
+  const at::IntArrayRef row_sizes = x.sizes().slice(0, x.dim() - 1);
+  const at::Tensor quantized = cpu::empty(x.sizes(), x.options().dtype(at::kChar));
+  // Rows without entries are rows of zeros.
+  const at::Tensor scales = at::zeros(row_sizes, x.options().dtype(at::kFloat));
+  const at::Tensor sum = cpu::empty(x.sizes(), residual.value_or(x).options());
+  const int64_t width = weight.numel();
+  const int64_t rows = width == 0 ? 0 : x.numel() / width;
+  cpu::for_dtypes(
+      x.scalar_type(), sum.scalar_type(), [&]<typename X, typename S>(X, S) {
+        const Quantized<X, S> arguments{
+            branch.const_data_ptr<X>(),
+            stream.defined() ? stream.const_data_ptr<S>() : nullptr,
+            used.const_data_ptr<float>(),
+            quantized.mutable_data_ptr<int8_t>(),
+            scales.mutable_data_ptr<float>(),
+            sum.mutable_data_ptr<S>(),
+            width,
+            static_cast<float>(eps),
+            static_cast<float>(branch_multiplier)};
+        at::parallel_for(
+            0, rows, cpu::rows_per_task(width, kTaskEntries),
+            [&](int64_t begin, int64_t end) {
+              std::vector<float> y(width);
+              quantized_rows<X, S>(arguments, y.data(), begin, end);
+            });
+      });
+  return {quantized, scales, sum};
+}
+
 std::tuple<at::Tensor, at::Tensor, at::Tensor> add_rms_norm_backward_cpu(
     const at::Tensor& grad_normed,
     const std::optional<at::Tensor>& grad_sum,
@@ -265,6 +378,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> add_rms_norm_backward_cpu(
 TORCH_LIBRARY_IMPL(omni, CPU, m) {
   m.impl("rms_norm", &rms_norm_cpu);
   m.impl("add_rms_norm", &add_rms_norm_cpu);
+  m.impl("quantized_add_rms_norm", &quantized_add_rms_norm_cpu);
   m.impl("add_rms_norm_backward", &add_rms_norm_backward_cpu);
 }
 

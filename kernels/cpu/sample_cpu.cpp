@@ -2,8 +2,8 @@
 // Copyright The Omni Authors
 //
 // One id of V logits in a handful of vector passes over V floats; sums in float64.
-// Nothing is sorted but the few ids around the edge of the nucleus. One thread. See
-// Note [Row loops] in rms_norm_cpu.cpp.
+// Nothing is sorted but the few ids around the edge of the nucleus. One thread a row of
+// logits. See Note [Row loops] in rms_norm_cpu.cpp.
 //
 // Note [Nucleus by bisection]
 // The nucleus keeps ids from the largest weight down while the mass before an id is
@@ -240,6 +240,37 @@ int64_t draw(const std::vector<float>& weights, double uniform) {
   return last; // A product that rounds up to the total leaves the last id.
 }
 
+// logits [V], contiguous.
+int64_t
+choose_id(const at::Tensor& logits, const SampleOptions& options, double uniform) {
+  const Candidates candidates(logits, options);
+  const std::vector<float>& scores = candidates.scores;
+  const auto size = static_cast<int64_t>(scores.size());
+  const float largest = largest_of(scores.data(), size);
+  check_choice(largest);
+  if (options.temperature == 0.0) {
+    const auto place =
+        std::find(scores.begin(), scores.end(), largest) - scores.begin();
+    return candidates.id_of(place);
+  }
+  const float least = options.top_k > 0 && options.top_k < size
+      ? kth_largest(scores, options.top_k)
+      : kMinusInfinity;
+  std::vector<float> weights(size);
+  weigh(
+      scores.data(), weights.data(), size, largest, least,
+      static_cast<float>(1.0 / options.temperature));
+  if (options.top_p < 1.0) {
+    keep_nucleus(weights, options.top_p);
+  }
+  if (options.min_p > 0.0) {
+    for (float& weight : weights) {
+      weight = weight < options.min_p ? 0.0f : weight;
+    }
+  }
+  return candidates.id_of(draw(weights, uniform));
+}
+
 at::Tensor sample_cpu(
     const at::Tensor& logits,
     double uniform,
@@ -256,37 +287,45 @@ at::Tensor sample_cpu(
   if (!takes_cpu_path({logits})) {
     return reference::sample(logits, options, uniform);
   }
-  const Candidates candidates(logits.contiguous(), options);
-  const std::vector<float>& scores = candidates.scores;
-  const auto size = static_cast<int64_t>(scores.size());
-  const float largest = largest_of(scores.data(), size);
-  check_choice(largest);
-  if (temperature == 0.0) {
-    const auto place =
-        std::find(scores.begin(), scores.end(), largest) - scores.begin();
-    return at::scalar_tensor(candidates.id_of(place), at::kLong);
+  return at::scalar_tensor(choose_id(logits.contiguous(), options, uniform), at::kLong);
+}
+
+at::Tensor sample_rows_cpu(
+    const at::Tensor& logits,
+    at::IntArrayRef ranges,
+    at::ArrayRef<double> uniforms,
+    at::ArrayRef<double> temperatures,
+    at::IntArrayRef top_ks,
+    at::ArrayRef<double> top_ps,
+    at::ArrayRef<double> min_ps,
+    at::ArrayRef<double> repetition_penalties,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  const std::vector<SampleRow> rows = to_sample_rows(
+      {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
+       previous, allowed});
+  check_sample_rows(logits, rows);
+  if (!takes_cpu_path({logits})) {
+    return reference::sample_rows(logits, rows);
   }
-  const float least =
-      top_k > 0 && top_k < size ? kth_largest(scores, top_k) : kMinusInfinity;
-  std::vector<float> weights(size);
-  weigh(
-      scores.data(), weights.data(), size, largest, least,
-      static_cast<float>(1.0 / temperature));
-  if (top_p < 1.0) {
-    keep_nucleus(weights, top_p);
-  }
-  if (min_p > 0.0) {
-    for (float& weight : weights) {
-      weight = weight < min_p ? 0.0f : weight;
+  const at::Tensor in = logits.contiguous();
+  const auto num_rows = static_cast<int64_t>(rows.size());
+  const at::Tensor ids = at::empty({num_rows}, logits.options().dtype(at::kLong));
+  int64_t* out = ids.mutable_data_ptr<int64_t>();
+  at::parallel_for(0, num_rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const SampleRow& row = rows[static_cast<size_t>(i)];
+      out[i] = choose_id(in.narrow(0, row.begin, row.vocab), row.options, row.uniform);
     }
-  }
-  return at::scalar_tensor(candidates.id_of(draw(weights, uniform)), at::kLong);
+  });
+  return ids;
 }
 
 } // namespace
 
 TORCH_LIBRARY_IMPL(omni, CPU, m) {
   m.impl("sample", &sample_cpu);
+  m.impl("sample_rows", &sample_rows_cpu);
 }
 
 } // namespace omni::kernels

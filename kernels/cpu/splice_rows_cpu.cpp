@@ -17,12 +17,12 @@ namespace {
 constexpr int64_t kTaskBytes = 1 << 18;
 
 // Rows of a tensor as bytes.
-struct Rows {
+struct SplicedRows {
   char* data;
   int64_t bytes; // of one row
 };
 
-Rows rows_of(const at::Tensor& tensor) {
+SplicedRows rows_of(const at::Tensor& tensor) {
   return {
       static_cast<char*>(const_cast<void*>(tensor.const_data_ptr())),
       static_cast<int64_t>(tensor.size(-1) * tensor.element_size())};
@@ -64,7 +64,7 @@ at::Tensor splice_rows_cpu(
   const at::Tensor media = rows.to(hidden.scalar_type()).contiguous();
   const at::Tensor out = at::empty(hidden.sizes(), hidden.options());
   copy_all(hidden.contiguous(), out);
-  const Rows from = rows_of(media), to = rows_of(out);
+  const SplicedRows from = rows_of(media), to = rows_of(out);
   over_slots(indices, to.bytes, [&](int64_t i, int64_t slot) {
     std::memcpy(to.data + slot * to.bytes, from.data + i * to.bytes, to.bytes);
   });
@@ -79,7 +79,7 @@ std::tuple<at::Tensor, at::Tensor> splice_rows_backward_cpu(
   const at::Tensor hidden = at::empty(dy.sizes(), dy.options());
   const at::Tensor rows = at::empty({indices.size(0), dy.size(-1)}, dy.options());
   copy_all(dy, hidden);
-  const Rows left = rows_of(hidden), taken = rows_of(rows);
+  const SplicedRows left = rows_of(hidden), taken = rows_of(rows);
   over_slots(indices, left.bytes, [&](int64_t i, int64_t slot) {
     char* row = left.data + slot * left.bytes;
     std::memcpy(taken.data + i * left.bytes, row, left.bytes);

@@ -17,20 +17,12 @@
 #include <cuda_bf16.h>
 #endif
 
+#include "kernels/cuda/launch.h"
+
 namespace omni::kernels::cuda {
 
 inline constexpr int kWarpSize = 32;
 inline constexpr unsigned kWholeWarp = 0xffffffffu;
-
-// How a kernel is started. No blocks: there is nothing to do, and a launch would be
-// refused. Devices take fewer than 2^31 blocks along x and 2^16 along y, and more than
-// 48 KiB shared only after cudaFuncSetAttribute.
-struct Launch {
-  unsigned blocks_x = 0;
-  unsigned blocks_y = 1;
-  unsigned threads = 0; // a block, a multiple of kWarpSize
-  size_t shared_bytes = 0; // a block
-};
 
 template <typename I>
 __host__ __device__ constexpr I ceil_div(I count, I size) {

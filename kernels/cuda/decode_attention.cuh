@@ -12,6 +12,7 @@
 // 4 C + 8 a head and split, twice.
 #pragma once
 
+#include "kernels/cuda/decode_attention_cuda.h"
 #include "kernels/cuda/reduce.cuh"
 
 namespace omni::kernels::cuda {
@@ -22,36 +23,14 @@ inline constexpr int kAttendPack = 4; // entries that a lane reads together
 inline constexpr int kAttendWarps = 4;
 
 template <typename T>
-struct DecodeAttention {
-  const T* q = nullptr;
-  const T* keys = nullptr;
-  const T* values = nullptr;
-  T* out = nullptr;
-  int64_t key_group_stride = 0, key_row_stride = 0; // entries
-  int64_t value_group_stride = 0, value_row_stride = 0;
-  int64_t num_rows = 0; // L >= 1
-  int64_t window = 0; // rows that are seen; 0: all
-  int num_heads = 0; // H
-  int num_groups = 0; // G, divides H
-  int key_width = 0; // K
-  int value_width = 0; // C
-  float scale = 1.0f;
-  // Scratch of the splits, where there is more than one.
-  float* split_out = nullptr; // [splits, H, C]
-  float* split_largest = nullptr; // [splits, H]
-  float* split_sum = nullptr; // [splits, H]
-};
-
-template <typename T>
 __host__ __device__ int64_t first_seen_row(const DecodeAttention<T>& args) {
   const bool is_cut = args.window > 0 && args.window < args.num_rows;
   return is_cut ? args.num_rows - args.window : 0;
 }
 
 template <typename T>
-__host__ __device__ int num_attend_splits(const DecodeAttention<T>& args) {
-  return static_cast<int>(
-      ceil_div<int64_t>(args.num_rows - first_seen_row(args), kAttendRows));
+__host__ __device__ int64_t num_attend_splits(const DecodeAttention<T>& args) {
+  return ceil_div<int64_t>(args.num_rows - first_seen_row(args), kAttendRows);
 }
 
 template <typename T>
@@ -65,15 +44,18 @@ bool decode_attention_takes_packs(const DecodeAttention<T>& args) {
 
 // Shared: queries [heads, K], scores [heads, rows], largest and sum [heads] each, and
 // the outputs of each warp [warps, heads, kWarpSize * pack].
+constexpr size_t attend_shared_bytes(int key_width) {
+  return sizeof(float) * kAttendHeads *
+      (key_width + kAttendRows + 2 + kAttendWarps * kWarpSize * kAttendPack);
+}
+static_assert(attend_shared_bytes(kAttendMostKeyWidth) <= kMostSharedBytes);
+
 template <typename T>
 Launch decode_attention_launch(const DecodeAttention<T>& args) {
   const int tiles = ceil_div(args.num_heads / args.num_groups, kAttendHeads);
-  const size_t floats = static_cast<size_t>(kAttendHeads) *
-      (args.key_width + kAttendRows + 2 + kAttendWarps * kWarpSize * kAttendPack);
   return {
-      static_cast<unsigned>(num_attend_splits(args)),
-      static_cast<unsigned>(args.num_groups * tiles), kAttendWarps * kWarpSize,
-      floats * sizeof(float)};
+      num_attend_splits(args), int64_t{args.num_groups} * tiles,
+      kAttendWarps * kWarpSize, attend_shared_bytes(args.key_width)};
 }
 
 // What a block works on.
@@ -189,7 +171,7 @@ sum_values(const DecodeAttention<T>& args, const AttendTile& tile, int first) {
     }
   }
   __syncthreads();
-  const int splits = num_attend_splits(args);
+  const int64_t splits = num_attend_splits(args);
   for (int i = threadIdx.x; i < tile.num_heads * kChannels; i += blockDim.x) {
     const int head = i / kChannels, out_channel = first + i % kChannels;
     if (out_channel >= args.value_width) {
@@ -240,23 +222,21 @@ __global__ void decode_attention_kernel(DecodeAttention<T> args) {
 template <typename T>
 Launch merge_splits_launch(const DecodeAttention<T>& args) {
   const bool is_merged = num_attend_splits(args) <= 1;
-  return {
-      is_merged ? 0u : static_cast<unsigned>(args.num_heads), 1,
-      threads_for(args.value_width, 256), 0};
+  return {is_merged ? 0 : args.num_heads, 1, threads_for(args.value_width, 256), 0};
 }
 
 template <typename T>
 __global__ void merge_splits_kernel(DecodeAttention<T> args) {
-  const int splits = num_attend_splits(args);
+  const int64_t splits = num_attend_splits(args);
   const int64_t head = blockIdx.x;
   float largest = -INFINITY;
-  for (int split = 0; split < splits; ++split) {
+  for (int64_t split = 0; split < splits; ++split) {
     largest = fmaxf(largest, args.split_largest[split * args.num_heads + head]);
   }
   for (int c = threadIdx.x; c < args.value_width; c += blockDim.x) {
     float out = 0.0f, sum = 0.0f;
-    for (int split = 0; split < splits; ++split) {
-      const int64_t place = int64_t{split} * args.num_heads + head;
+    for (int64_t split = 0; split < splits; ++split) {
+      const int64_t place = split * args.num_heads + head;
       const float weight = expf(args.split_largest[place] - largest);
       sum += weight * args.split_sum[place];
       out += weight * args.split_out[place * args.value_width + c];

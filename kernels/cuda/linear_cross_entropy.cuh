@@ -10,24 +10,10 @@
 // row. Bytes an entry: sizeof(T), and 2 sizeof(T) more for the gradient.
 #pragma once
 
+#include "kernels/cuda/linear_cross_entropy_cuda.h"
 #include "kernels/cuda/reduce.cuh"
 
 namespace omni::kernels::cuda {
-
-inline constexpr int64_t kIgnoredTargetRow = -100;
-
-template <typename T>
-struct CrossEntropyRows {
-  T* logits = nullptr;
-  const int64_t* targets = nullptr; // in [0, V), or ignored
-  const float* row_weights = nullptr; // [R]; null: 1
-  float* losses = nullptr;
-  int64_t num_rows = 0; // R
-  int vocab = 0; // V
-  float multiplier = 1.0f; // m
-  float z_loss = 0.0f; // z
-  bool has_gradient = false;
-};
 
 inline constexpr unsigned kCrossEntropyMostThreads = 1024;
 
@@ -40,8 +26,7 @@ template <typename T>
 Launch cross_entropy_launch(const CrossEntropyRows<T>& args) {
   const int pack = cross_entropy_takes_packs(args) ? kPackSize<T> : 1;
   return {
-      static_cast<unsigned>(args.num_rows), 1,
-      threads_for(args.vocab / pack, kCrossEntropyMostThreads),
+      args.num_rows, 1, threads_for(args.vocab / pack, kCrossEntropyMostThreads),
       kWarpSize * sizeof(float)};
 }
 
@@ -75,6 +60,9 @@ __global__ void cross_entropy_kernel(CrossEntropyRows<T> args) {
   T* logits = args.logits + int64_t{blockIdx.x} * args.vocab;
   const int64_t target = args.targets[blockIdx.x];
   const bool is_ignored = target == kIgnoredTargetRow;
+  if (!is_ignored && (target < 0 || target >= args.vocab)) {
+    __trap();
+  }
   float log_sum = 0.0f;
   if (!is_ignored) {
     // The last barrier inside comes after every read of this row's logits.

@@ -10,23 +10,9 @@
 #pragma once
 
 #include "kernels/cuda/cuda_types.cuh"
+#include "kernels/cuda/patchify_cuda.h"
 
 namespace omni::kernels::cuda {
-
-inline constexpr int kColours = 3;
-
-template <typename T>
-struct Patchify {
-  const uint8_t* pixels = nullptr;
-  T* out = nullptr;
-  int64_t num_pictures = 0; // N
-  int height = 0; // Y, a multiple of patch_size * merge
-  int width = 0; // X, likewise
-  int patch_size = 0; // S
-  int merge = 1;
-  float mean[kColours] = {};
-  float std[kColours] = {1.0f, 1.0f, 1.0f};
-};
 
 inline constexpr unsigned kPatchifyMostThreads = 256;
 
@@ -35,8 +21,7 @@ Launch patchify_launch(const Patchify<T>& args) {
   const int64_t patches = args.num_pictures * (args.height / args.patch_size) *
       (args.width / args.patch_size);
   const int entries = args.patch_size * args.patch_size * kColours;
-  return {
-      static_cast<unsigned>(patches), 1, threads_for(entries, kPatchifyMostThreads), 0};
+  return {patches, 1, threads_for(entries, kPatchifyMostThreads), 0};
 }
 
 template <typename T>

@@ -7,35 +7,24 @@
 // x[rows[i]]. combine: out[row] = sum_k weights[row, k] y[places[row k + k]], in the
 // order of k, so that a sum repeats bit for bit.
 // Shapes: ids int32 or int64 [L, k]; rows, places int64 [L k]; counts int64 [E]; x, out
-// [L, D]; y [L k, D]; weights float32 [L, k]. dtypes: x, y and out of T, float32 or
-// bfloat16; sums in float32. A thread block: one expert (it reads all ids twice: k is
-// small and L k ids stay in the cache); one row. Bytes: 16 L k E through the cache; 2
-// sizeof(T) D a gathered row; (k + 1) sizeof(T) D a combined one.
+// [L, D]; y [L k, D]; a row or a place outside stops the device; weights float32 [L,
+// k]. dtypes: x, y and out of T, float32 or bfloat16; sums in float32. A thread block:
+// one expert (it reads all ids twice: k is small and L k ids stay in the cache); one
+// row. Bytes: 16 L k E through the cache; 2 sizeof(T) D a gathered row; (k + 1)
+// sizeof(T) D a combined one.
 #pragma once
 
+#include "kernels/cuda/permute_cuda.h"
 #include "kernels/cuda/reduce.cuh"
 
 namespace omni::kernels::cuda {
-
-template <typename I>
-struct SortPairs {
-  const I* ids = nullptr; // in [0, E)
-  int64_t* rows = nullptr;
-  int64_t* places = nullptr;
-  int64_t* counts = nullptr;
-  int64_t num_pairs = 0; // L k
-  int experts_per_row = 0; // k
-  int num_experts = 0; // E
-};
 
 inline constexpr unsigned kSortThreads = 256;
 inline constexpr unsigned kPermuteMostThreads = 256;
 
 template <typename I>
 Launch sort_pairs_launch(const SortPairs<I>& args) {
-  return {
-      static_cast<unsigned>(args.num_experts), 1, kSortThreads,
-      kWarpSize * sizeof(int64_t)};
+  return {args.num_experts, 1, kSortThreads, kWarpSize * sizeof(int64_t)};
 }
 
 template <typename I>
@@ -67,15 +56,6 @@ __global__ void sort_pairs_kernel(SortPairs<I> args) {
 }
 
 template <typename T>
-struct GatherRows {
-  const T* x = nullptr;
-  const int64_t* rows = nullptr; // [n]
-  T* out = nullptr; // [n, D]
-  int64_t num_rows = 0; // n
-  int width = 0; // D
-};
-
-template <typename T>
 bool gather_rows_takes_packs(const GatherRows<T>& args) {
   return takes_packs<kPackSize<T>>(args.x, args.width) &&
       takes_packs<kPackSize<T>>(args.out, args.width);
@@ -84,31 +64,22 @@ bool gather_rows_takes_packs(const GatherRows<T>& args) {
 template <typename T>
 Launch gather_rows_launch(const GatherRows<T>& args) {
   const int pack = gather_rows_takes_packs(args) ? kPackSize<T> : 1;
-  return {
-      static_cast<unsigned>(args.num_rows), 1,
-      threads_for(args.width / pack, kPermuteMostThreads), 0};
+  return {args.num_rows, 1, threads_for(args.width / pack, kPermuteMostThreads), 0};
 }
 
 // kPack: kPackSize<T> where gather_rows_takes_packs, else 1.
 template <int kPack, typename T>
 __global__ void gather_rows_kernel(GatherRows<T> args) {
-  const T* from = args.x + args.rows[blockIdx.x] * args.width;
+  const int64_t row = args.rows[blockIdx.x];
+  if (row < 0 || row >= args.num_given) {
+    __trap();
+  }
+  const T* from = args.x + row * args.width;
   T* to = args.out + int64_t{blockIdx.x} * args.width;
   for (int i = threadIdx.x * kPack; i < args.width; i += blockDim.x * kPack) {
     store_pack(to + i, load_pack<T, kPack>(from + i));
   }
 }
-
-template <typename T>
-struct CombineRows {
-  const T* y = nullptr;
-  const int64_t* places = nullptr;
-  const float* weights = nullptr;
-  T* out = nullptr;
-  int64_t num_rows = 0; // L
-  int experts_per_row = 0; // k
-  int width = 0; // D
-};
 
 template <typename T>
 bool combine_rows_takes_packs(const CombineRows<T>& args) {
@@ -119,9 +90,7 @@ bool combine_rows_takes_packs(const CombineRows<T>& args) {
 template <typename T>
 Launch combine_rows_launch(const CombineRows<T>& args) {
   const int pack = combine_rows_takes_packs(args) ? kPackSize<T> : 1;
-  return {
-      static_cast<unsigned>(args.num_rows), 1,
-      threads_for(args.width / pack, kPermuteMostThreads), 0};
+  return {args.num_rows, 1, threads_for(args.width / pack, kPermuteMostThreads), 0};
 }
 
 // kPack: kPackSize<T> where combine_rows_takes_packs, else 1.
@@ -133,6 +102,9 @@ __global__ void combine_rows_kernel(CombineRows<T> args) {
     float sum[kPack] = {};
     for (int k = 0; k < args.experts_per_row; ++k) {
       const int64_t place = args.places[first_pair + k];
+      if (place < 0 || place >= args.num_rows * args.experts_per_row) {
+        __trap();
+      }
       const float weight = args.weights[first_pair + k];
       const auto pack = load_pack<T, kPack>(args.y + place * args.width + i);
       for (int j = 0; j < kPack; ++j) {

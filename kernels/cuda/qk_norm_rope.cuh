@@ -14,38 +14,10 @@
 // a key that also goes to the cache.
 #pragma once
 
+#include "kernels/cuda/qk_norm_rope_cuda.h"
 #include "kernels/cuda/reduce.cuh"
 
 namespace omni::kernels::cuda {
-
-// One head's entries lie side by side.
-template <typename P>
-struct Heads {
-  P* at = nullptr; // null: not wanted
-  int64_t token_stride = 0; // entries
-  int64_t head_stride = 0;
-};
-
-template <typename T, typename W>
-struct QkNormRope {
-  Heads<const T> q, k, v; // v is read for the cache alone
-  Heads<T> q_out, k_out; // may be q and k
-  Heads<T> key_cache, value_cache; // the token stride is from row to row
-  const int64_t* cache_rows = nullptr; // [N], the cache row of each token
-  const W* q_weight = nullptr; // [K]; null: no norm
-  const W* k_weight = nullptr;
-  const float* cos = nullptr; // null: nothing turns
-  const float* sin = nullptr;
-  int64_t table_rows = 0; // token n reads row n % table_rows
-  int64_t num_tokens = 0; // N
-  int num_heads = 0; // H
-  int num_groups = 0; // G
-  int key_width = 0; // K
-  int value_width = 0; // C
-  int rotary_width = 0; // W, even
-  float eps = 1e-6f;
-  float weight_offset = 0.0f;
-};
 
 inline constexpr int kQkHeadsPerBlock = 4;
 
@@ -60,8 +32,7 @@ template <typename T, typename W>
 Launch qk_norm_rope_launch(const QkNormRope<T, W>& args) {
   const int64_t heads = args.num_tokens * qk_heads_per_token(args);
   return {
-      static_cast<unsigned>(ceil_div<int64_t>(heads, kQkHeadsPerBlock)), 1,
-      kQkHeadsPerBlock * kWarpSize, 0};
+      ceil_div<int64_t>(heads, kQkHeadsPerBlock), 1, kQkHeadsPerBlock * kWarpSize, 0};
 }
 
 // Where one head comes from and goes to.
@@ -152,7 +123,7 @@ __global__ void qk_norm_rope_kernel(QkNormRope<T, W> args) {
     return;
   }
   head -= args.num_heads;
-  const int64_t cache_row = args.cache_rows != nullptr ? args.cache_rows[token] : 0;
+  const int64_t cache_row = args.cache_rows != nullptr ? args.cache_rows[token] : token;
   if (head < args.num_groups) {
     norm_and_turn<kIsInterleaved, T, W>(
         args,

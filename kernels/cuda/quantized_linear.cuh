@@ -78,8 +78,7 @@ template <typename T>
 Launch quantized_linear_launch(const QuantizedLinear<T>& args) {
   const int blocks_y = ceil_div(args.num_rows, rows_together(args.num_rows));
   return {
-      static_cast<unsigned>(ceil_div(args.num_outputs, kLinearWarps)),
-      static_cast<unsigned>(blocks_y), kLinearWarps * kWarpSize, 0};
+      ceil_div(args.num_outputs, kLinearWarps), blocks_y, kLinearWarps * kWarpSize, 0};
 }
 
 template <int kEntries, typename T>

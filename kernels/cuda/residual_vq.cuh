@@ -14,31 +14,26 @@
 #pragma once
 
 #include "kernels/cuda/reduce.cuh"
+#include "kernels/cuda/residual_vq_cuda.h"
 
 namespace omni::kernels::cuda {
-
-template <typename T>
-struct ResidualVq {
-  const T* values = nullptr;
-  const float* codebooks = nullptr;
-  int64_t* codes = nullptr;
-  int64_t num_rows = 0; // R
-  int num_stages = 0; // Q
-  int num_codewords = 0; // N >= 1
-  int width = 0; // C
-};
 
 inline constexpr int kVqRows = 4;
 inline constexpr unsigned kVqThreads = 256;
 inline constexpr unsigned kVqDecodeMostThreads = 256;
 
 // What is left of each row, and the best of each warp for each row.
+constexpr size_t residual_vq_shared_bytes(int64_t width) {
+  const size_t found = kVqRows * (kVqThreads / kWarpSize) * sizeof(Found);
+  return found + kVqRows * static_cast<size_t>(width) * sizeof(float);
+}
+static_assert(residual_vq_shared_bytes(kVqMostWidth) <= kMostSharedBytes);
+
 template <typename T>
 Launch residual_vq_encode_launch(const ResidualVq<T>& args) {
-  const size_t found = kVqRows * (kVqThreads / kWarpSize) * sizeof(Found);
   return {
-      static_cast<unsigned>(ceil_div<int64_t>(args.num_rows, kVqRows)), 1, kVqThreads,
-      found + kVqRows * static_cast<size_t>(args.width) * sizeof(float)};
+      ceil_div<int64_t>(args.num_rows, kVqRows), 1, kVqThreads,
+      residual_vq_shared_bytes(args.width)};
 }
 
 // The nearest codeword of one stage to each row of `left`, by the codewords of one
@@ -115,21 +110,8 @@ __global__ void residual_vq_encode_kernel(ResidualVq<T> args) {
 }
 
 template <typename T>
-struct ResidualVqDecode {
-  const int64_t* codes = nullptr; // in [0, N), which the caller has checked
-  const float* codebooks = nullptr;
-  T* values = nullptr;
-  int64_t num_rows = 0;
-  int num_stages = 0;
-  int num_codewords = 0;
-  int width = 0;
-};
-
-template <typename T>
 Launch residual_vq_decode_launch(const ResidualVqDecode<T>& args) {
-  return {
-      static_cast<unsigned>(args.num_rows), 1,
-      threads_for(args.width, kVqDecodeMostThreads), 0};
+  return {args.num_rows, 1, threads_for(args.width, kVqDecodeMostThreads), 0};
 }
 
 template <typename T>
@@ -138,7 +120,11 @@ __global__ void residual_vq_decode_kernel(ResidualVqDecode<T> args) {
   for (int i = threadIdx.x; i < args.width; i += blockDim.x) {
     float sum = 0.0f;
     for (int stage = 0; stage < args.num_stages; ++stage) {
-      const int64_t codeword = int64_t{stage} * args.num_codewords + codes[stage];
+      const int64_t code = codes[stage];
+      if (code < 0 || code >= args.num_codewords) {
+        __trap();
+      }
+      const int64_t codeword = int64_t{stage} * args.num_codewords + code;
       sum += args.codebooks[codeword * args.width + i];
     }
     args.values[int64_t{blockIdx.x} * args.width + i] = from_float<T>(sum);

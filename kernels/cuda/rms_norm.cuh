@@ -11,24 +11,9 @@
 #pragma once
 
 #include "kernels/cuda/reduce.cuh"
+#include "kernels/cuda/rms_norm_cuda.h"
 
 namespace omni::kernels::cuda {
-
-template <typename T, typename S, typename W>
-struct RmsNorm {
-  const T* x = nullptr;
-  const S* residual = nullptr; // null: the sum is m x
-  const W* weight = nullptr;
-  T* normed = nullptr; // null: not wanted
-  S* sum = nullptr; // null: not wanted; may be `residual`
-  int8_t* quantized = nullptr; // null: not wanted
-  float* scales = nullptr; // [R], with `quantized`
-  int64_t num_rows = 0;
-  int width = 0; // D
-  float eps = 1e-6f;
-  float weight_offset = 0.0f;
-  float branch_multiplier = 1.0f; // m
-};
 
 inline constexpr unsigned kRmsNormMostThreads = 1024;
 
@@ -44,13 +29,17 @@ bool rms_norm_takes_packs(const RmsNorm<T, S, W>& args) {
 }
 
 // The partials of block_reduce lie before the row, which keeps the row aligned.
+constexpr size_t rms_norm_shared_bytes(int64_t width) {
+  return (kWarpSize + static_cast<size_t>(width)) * sizeof(float);
+}
+static_assert(rms_norm_shared_bytes(kRmsNormMostWidth) == kMostSharedBytes);
+
 template <typename T, typename S, typename W>
 Launch rms_norm_launch(const RmsNorm<T, S, W>& args) {
   const int pack = rms_norm_takes_packs(args) ? kPackSize<T> : 1;
   return {
-      static_cast<unsigned>(args.num_rows), 1,
-      threads_for(args.width / pack, kRmsNormMostThreads),
-      (kWarpSize + static_cast<size_t>(args.width)) * sizeof(float)};
+      args.num_rows, 1, threads_for(args.width / pack, kRmsNormMostThreads),
+      rms_norm_shared_bytes(args.width)};
 }
 
 // The row of int8 from y in shared memory; each thread's own entries.

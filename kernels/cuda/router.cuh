@@ -12,23 +12,9 @@
 #pragma once
 
 #include "kernels/cuda/reduce.cuh"
+#include "kernels/cuda/router_cuda.h"
 
 namespace omni::kernels::cuda {
-
-struct Router {
-  const float* logits = nullptr;
-  const float* bias = nullptr; // [E], for the choice alone; null: none
-  int64_t* ids = nullptr;
-  float* weights = nullptr;
-  int64_t num_rows = 0; // L
-  int num_experts = 0; // E
-  int experts_per_row = 0; // k <= experts in the kept groups
-  int num_groups = 1; // divides E
-  int kept_groups = 1;
-  bool has_soft_groups = false; // other groups' choice scores are 0, not -infinity
-  bool has_normalized_weights = false;
-  float weight_scale = 1.0f;
-};
 
 inline constexpr int kRouterRows = 4;
 
@@ -39,8 +25,7 @@ inline __host__ __device__ int router_floats_per_row(const Router& args) {
 
 inline Launch router_launch(const Router& args) {
   return {
-      static_cast<unsigned>(ceil_div<int64_t>(args.num_rows, kRouterRows)), 1,
-      kRouterRows * kWarpSize,
+      ceil_div<int64_t>(args.num_rows, kRouterRows), 1, kRouterRows * kWarpSize,
       kRouterRows * static_cast<size_t>(router_floats_per_row(args)) * sizeof(float)};
 }
 
@@ -63,22 +48,24 @@ score_experts(const Router& args, const float* logits, float* scores, float* cho
   for (int e = lane; e < args.num_experts; e += kWarpSize) {
     scores[e] = kHasSoftmax ? expf(logits[e] - largest) / total
                             : 1.0f / (1.0f + expf(-logits[e]));
-    choice[e] = scores[e] + (args.bias != nullptr ? args.bias[e] : 0.0f);
+    const float sum = scores[e] + (args.bias != nullptr ? args.bias[e] : 0.0f);
+    choice[e] = sum != sum ? -INFINITY : sum; // NaN will mark what is taken
   }
   __syncwarp();
 }
 
-// Place of the largest of `size` values, which is then put out of the way.
+// Place of the largest of `size` values, which is then put out of the way: at most as
+// often as there are values.
 __device__ inline int take_largest(float* values, int size) {
   const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
   Found best = {-INFINITY, 0x7fffffff};
   for (int i = lane; i < size; i += kWarpSize) {
-    // NaN is what was taken already: it is larger than nothing.
+    // What was taken already is NaN: it is larger than nothing.
     best = LargerThenFirst()(best, {values[i], i});
   }
   best = warp_first_largest(best);
   __syncwarp(); // a shuffle alone does not order memory
-  if (best.place < size && lane == 0) {
+  if (lane == 0) {
     values[best.place] = NAN;
   }
   __syncwarp();
@@ -96,7 +83,8 @@ __device__ inline void keep_groups(const Router& args, float* choice, float* gro
       second = fmaxf(second, fminf(first, value));
       first = fmaxf(first, value);
     }
-    groups[g] = size > 1 ? first + second : first;
+    const float value = size > 1 ? first + second : first;
+    groups[g] = value != value ? -INFINITY : value; // of infinities of both signs
   }
   __syncwarp();
   for (int kept = 0; kept < args.kept_groups; ++kept) {
@@ -130,9 +118,7 @@ __global__ void router_kernel(Router args) {
   float* weights = args.weights + row * args.experts_per_row;
   float sum = 0.0f;
   for (int k = 0; k < args.experts_per_row; ++k) {
-    const int place = take_largest(choice, args.num_experts);
-    // Of a row with NaN nothing is largest: any expert in range will do.
-    const int expert = place < args.num_experts ? place : k;
+    const int expert = take_largest(choice, args.num_experts);
     sum += scores[expert];
     if (lane == 0) {
       ids[k] = expert;

@@ -12,42 +12,10 @@
 // shared memory and all later passes are over them; else about 32 passes a selection.
 #pragma once
 
+#include "kernels/cuda/sample_cuda.h"
 #include "kernels/cuda/select.cuh"
 
 namespace omni::kernels::cuda {
-
-struct SampleRow {
-  int64_t begin = 0; // of its logits
-  int vocab = 0; // V, in [1, 2^19)
-  int top_k = 0; // 0: all
-  float temperature = 0.0f;
-  float min_p = 0.0f;
-  float repetition_penalty = 1.0f;
-  double top_p = 1.0;
-  double uniform = 0.0;
-  int64_t previous_begin = 0, num_previous = 0; // ids the penalty falls on
-  int64_t allowed_begin = 0, num_allowed = 0; // ranges; none: all ids
-};
-
-struct AllowedRange {
-  int begin;
-  int end; // exclusive
-};
-
-template <typename T>
-struct Sample {
-  const T* logits = nullptr; // of all rows
-  const SampleRow* rows = nullptr;
-  const int64_t* previous = nullptr; // of all rows
-  const AllowedRange* allowed = nullptr; // of all rows
-  float* scores = nullptr; // scratch, laid out as the logits
-  int64_t* ids = nullptr; // [num_rows]
-  int num_rows = 0;
-};
-
-// In place of an id.
-inline constexpr int64_t kSampleFoundNan = -1;
-inline constexpr int64_t kSampleFoundNothing = -2; // no finite largest logit
 
 // Entries near the largest that shared memory holds, and how near: e^-12 of its
 // probability.
@@ -58,8 +26,7 @@ inline constexpr float kSampleNearness = 12.0f;
 template <int kCapacity = kSampleCapacity, typename T>
 Launch sample_launch(const Sample<T>& args, int largest_vocab) {
   return {
-      static_cast<unsigned>(args.num_rows), 1,
-      threads_for(ceil_div(largest_vocab, 4), 1024),
+      args.num_rows, 1, threads_for(ceil_div(largest_vocab, 4), 1024),
       kWarpSize * sizeof(Mass) + kCapacity * (sizeof(float) + sizeof(int))};
 }
 
@@ -230,7 +197,7 @@ __global__ void sample_kernel(Sample<T> args) {
   const NearList near_list = {
       near_scores, reinterpret_cast<int*>(near_scores + kCapacity), kCapacity};
   const SampleRow row = args.rows[blockIdx.x];
-  float* scores = args.scores + row.begin;
+  float* scores = args.scores + row.scores_begin;
   int64_t* id = args.ids + blockIdx.x;
 
   write_scores(args, row, scores);

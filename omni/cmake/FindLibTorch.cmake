@@ -4,6 +4,7 @@
 # LibTorch as imported targets, without find_package(Torch): that one demands a CUDA
 # toolkit for a CUDA build of torch, runs a probe and rewrites global flags.
 #   LibTorch::c10    LibTorch::torch (CPU side)    LibTorch::python
+#   LibTorch::cuda (the CUDA side and its runtime; where both are there)
 # Looks in OMNI_TORCH_ROOT, else in the torch package of OMNI_PYTHON_EXECUTABLE, the
 # checkout's .venv or the first python3 on PATH.
 if(NOT OMNI_PYTHON_EXECUTABLE)
@@ -31,6 +32,12 @@ endif()
 find_library(LibTorch_C10 c10 PATHS ${_torch_root}/lib NO_DEFAULT_PATH NO_CACHE)
 find_library(LibTorch_CPU torch_cpu PATHS ${_torch_root}/lib NO_DEFAULT_PATH NO_CACHE)
 find_library(LibTorch_PYTHON torch_python PATHS ${_torch_root}/lib NO_DEFAULT_PATH NO_CACHE)
+find_library(LibTorch_CUDA torch_cuda PATHS ${_torch_root}/lib NO_DEFAULT_PATH NO_CACHE)
+find_library(LibTorch_C10_CUDA c10_cuda PATHS ${_torch_root}/lib NO_DEFAULT_PATH NO_CACHE)
+# The wheel takes the runtime from a package of its own; an archive has it inside, under
+# a name with a number of its own.
+file(GLOB LibTorch_CUDART ${_torch_root}/../nvidia/*/lib/libcudart.so.*
+     ${_torch_root}/lib/libcudart*.so*)
 find_path(LibTorch_INCLUDE ATen/ATen.h PATHS ${_torch_root}/include
           NO_DEFAULT_PATH NO_CACHE)
 # The version stands in one of two headers, by LibTorch's age; the last entry that is
@@ -64,9 +71,24 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::torch)
     INTERFACE_INCLUDE_DIRECTORIES "${_torch_includes}"
     INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${_torch_includes}")
   add_library(LibTorch::torch SHARED IMPORTED GLOBAL)
+  # The OpenMP runtime that torch is linked with, for what is compiled with -fopenmp: a
+  # process must not have two.
+  file(GLOB _torch_openmp ${_torch_root}/lib/libgomp*.so*)
   set_target_properties(LibTorch::torch PROPERTIES
     IMPORTED_LOCATION ${LibTorch_CPU}
-    INTERFACE_LINK_LIBRARIES "LibTorch::c10;Threads::Threads")
+    INTERFACE_LINK_LIBRARIES "LibTorch::c10;Threads::Threads;${_torch_openmp}")
+  if(LibTorch_CUDA AND LibTorch_C10_CUDA AND LibTorch_CUDART)
+    list(GET LibTorch_CUDART 0 LibTorch_CUDART)
+    add_library(LibTorch::c10_cuda SHARED IMPORTED GLOBAL)
+    set_target_properties(LibTorch::c10_cuda PROPERTIES
+      IMPORTED_LOCATION ${LibTorch_C10_CUDA})
+    add_library(LibTorch::cudart SHARED IMPORTED GLOBAL)
+    set_target_properties(LibTorch::cudart PROPERTIES IMPORTED_LOCATION ${LibTorch_CUDART})
+    add_library(LibTorch::cuda SHARED IMPORTED GLOBAL)
+    set_target_properties(LibTorch::cuda PROPERTIES
+      IMPORTED_LOCATION ${LibTorch_CUDA}
+      INTERFACE_LINK_LIBRARIES "LibTorch::torch;LibTorch::c10_cuda;LibTorch::cudart")
+  endif()
   if(LibTorch_PYTHON)
     add_library(LibTorch::python SHARED IMPORTED GLOBAL)
     set_target_properties(LibTorch::python PROPERTIES

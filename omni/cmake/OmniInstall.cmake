@@ -13,6 +13,14 @@ set_property(TARGET omni omni_kernels APPEND PROPERTY
   INSTALL_RPATH "$ORIGIN" ${LibTorch_FOLDER}/lib)
 install(TARGETS omni omni_kernels EXPORT OmniTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT omni)
+if(OMNI_CUDA)
+  # Beside omni_kernels, which loads it; nothing links with it.
+  get_filename_component(cudart_folder ${LibTorch_CUDART} DIRECTORY)
+  set_property(TARGET omni_kernels_cuda APPEND PROPERTY
+    INSTALL_RPATH "$ORIGIN" ${LibTorch_FOLDER}/lib ${cudart_folder})
+  install(TARGETS omni_kernels_cuda
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT omni)
+endif()
 install(EXPORT OmniTargets NAMESPACE omni::
   DESTINATION ${package_folder} COMPONENT omni)
 

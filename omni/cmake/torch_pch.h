@@ -6,6 +6,7 @@
 #pragma once
 #include <ATen/ATen.h>
 #include <torch/autograd.h>
+#include <torch/library.h>
 #include <torch/nn.h>
 
 #include <filesystem>

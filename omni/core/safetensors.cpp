@@ -29,7 +29,7 @@ constexpr std::pair<const char*, at::ScalarType> kDtypes[] = {
     {"F16", at::kHalf},  {"BF16", at::kBFloat16}, {"F32", at::kFloat},
     {"F64", at::kDouble}};
 
-at::ScalarType dtype_from_name(const std::string& name) {
+at::ScalarType stored_dtype(const std::string& name) {
   for (const auto& [known, dtype] : kDtypes) {
     if (name == known) {
       return dtype;
@@ -202,7 +202,7 @@ at::Tensor SafetensorsReader::read(const std::string& name) const {
       found != tensors_.end(),
       "[safetensors] expected the name of a tensor in the file, got \"", name, "\".");
   const TensorEntry& entry = found->second;
-  const at::ScalarType dtype = dtype_from_name(entry.dtype);
+  const at::ScalarType dtype = stored_dtype(entry.dtype);
   const std::shared_ptr<const Mapping>& mapping = mapping_of_.at(name);
   char* data = mapping->at(entry.begin);
   if (entry.begin == entry.end) {

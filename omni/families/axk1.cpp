@@ -8,7 +8,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_axk1(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_expert_names()};
   auto& layers = model.transformer.layers;
   const ExpertsConfig experts = read_sigmoid_experts(config);
@@ -40,6 +40,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family axk1{"axk1", read};
+const Family axk1{"axk1", read_axk1};
 
 } // namespace omni::families

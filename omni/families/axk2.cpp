@@ -64,7 +64,7 @@ void set_names(NameTable& names) {
   set_index("head_weights.weight", "weights_proj.weight");
 }
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_axk2(const JsonObject& config) {
   check_layer_types(config);
   FamilyModel model{read_decoder(config), common_expert_names()};
   auto& layers = model.transformer.layers;
@@ -88,6 +88,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family axk2{"axk2", read};
+const Family axk2{"axk2", read_axk2};
 
 } // namespace omni::families

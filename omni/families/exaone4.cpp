@@ -9,7 +9,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_exaone4(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_names()};
   auto& layers = model.transformer.layers;
   read_hybrid_attention(config, layers);
@@ -28,6 +28,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family exaone4{"exaone4", read};
+const Family exaone4{"exaone4", read_exaone4};
 
 } // namespace omni::families

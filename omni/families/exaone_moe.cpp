@@ -9,7 +9,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_exaone_moe(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_expert_names()};
   auto& layers = model.transformer.layers;
   read_hybrid_attention(config, layers);
@@ -26,6 +26,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family exaone_moe{"exaone_moe", read};
+const Family exaone_moe{"exaone_moe", read_exaone_moe};
 
 } // namespace omni::families

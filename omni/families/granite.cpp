@@ -8,7 +8,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_granite(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_names()};
   model.transformer.embedding_multiplier =
       config.number_or("embedding_multiplier", 1.0);
@@ -33,6 +33,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family granite{"granite", read};
+const Family granite{"granite", read_granite};
 
 } // namespace omni::families

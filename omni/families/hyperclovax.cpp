@@ -9,7 +9,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_hyperclovax(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_names()};
   model.transformer.embedding_multiplier =
       config.number_or("embedding_multiplier", 1.0);
@@ -41,6 +41,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family hyperclovax{"hyperclovax", read};
+const Family hyperclovax{"hyperclovax", read_hyperclovax};
 
 } // namespace omni::families

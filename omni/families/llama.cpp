@@ -8,7 +8,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_llama(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_names()};
   for (LayerConfig& layer : model.transformer.layers) {
     layer.has_qkv_bias = layer.has_output_bias =
@@ -23,6 +23,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family llama{"llama", read};
+const Family llama{"llama", read_llama};
 
 } // namespace omni::families

@@ -9,7 +9,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_mistral(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_names()};
   if (config.has("sliding_window")) {
     for (LayerConfig& layer : model.transformer.layers) {
@@ -31,6 +31,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family mistral{"mistral", read};
+const Family mistral{"mistral", read_mistral};
 
 } // namespace omni::families

@@ -8,7 +8,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_qwen2(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_names()};
   auto& layers = model.transformer.layers;
   const std::vector<bool> is_sliding = read_late_sliding_layers(config, layers.size());
@@ -21,6 +21,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family qwen2{"qwen2", read};
+const Family qwen2{"qwen2", read_qwen2};
 
 } // namespace omni::families

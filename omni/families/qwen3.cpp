@@ -8,7 +8,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_qwen3(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_names()};
   auto& layers = model.transformer.layers;
   const std::vector<bool> is_sliding = read_late_sliding_layers(config, layers.size());
@@ -23,6 +23,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family qwen3{"qwen3", read};
+const Family qwen3{"qwen3", read_qwen3};
 
 } // namespace omni::families

@@ -10,7 +10,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_qwen3_moe(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_expert_names()};
   auto& layers = model.transformer.layers;
   const bool slides = config.boolean_or("use_sliding_window", false);
@@ -44,6 +44,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family qwen3_moe{"qwen3_moe", read};
+const Family qwen3_moe{"qwen3_moe", read_qwen3_moe};
 
 } // namespace omni::families

@@ -9,7 +9,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_solar_open(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_expert_names()};
   auto& layers = model.transformer.layers;
   const ExpertsConfig experts = read_sigmoid_experts(config);
@@ -37,6 +37,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family solar_open{"solar_open", read};
+const Family solar_open{"solar_open", read_solar_open};
 
 } // namespace omni::families

@@ -10,7 +10,7 @@
 namespace omni::families {
 namespace {
 
-FamilyModel read(const JsonObject& config) {
+FamilyModel read_vaetki(const JsonObject& config) {
   FamilyModel model{read_decoder(config), common_expert_names()};
   model.transformer.norm_weight_offset = 1.0;
   auto& layers = model.transformer.layers;
@@ -55,6 +55,6 @@ FamilyModel read(const JsonObject& config) {
 
 } // namespace
 
-const Family vaetki{"vaetki", read};
+const Family vaetki{"vaetki", read_vaetki};
 
 } // namespace omni::families

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "kernels/load_cuda.h"
 #include "omni/core/precision.h"
 #include "omni/model/published_folder.h"
 
@@ -143,6 +144,9 @@ std::vector<std::string> load_weights(
       !model->config.weight_format || options.device.is_cpu(), "[load] ",
       folder.string(), ": expected device cpu for quantized weights, got ",
       options.device, ".");
+  if (options.device.is_cuda()) {
+    kernels::load_cuda_ops(); // where there are none, ATen's own do
+  }
   const at::ScalarType dtype = options.dtype.value_or(default_dtype());
   Mismatches mismatches;
   std::set<std::string> known;

@@ -14,7 +14,7 @@ namespace omni {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr const char* kPrefix = "step-";
 constexpr const char* kUnfinishedPrefix = "writing-";
@@ -32,23 +32,23 @@ bool is_name_of_step(const std::string& name) {
       name.find_first_not_of("0123456789", std::strlen(kPrefix)) == std::string::npos;
 }
 
-Json to_json(const std::map<std::string, Ratio>& ratios) {
-  Json json = Json::object();
+OrderedJson to_json(const std::map<std::string, Ratio>& ratios) {
+  OrderedJson json = OrderedJson::object();
   for (const auto& [name, ratio] : ratios) {
     json[name] = {ratio.sum, ratio.count};
   }
   return json;
 }
 
-Json parse_manifest(const fs::path& checkpoint) {
-  return Json::parse(read_file(checkpoint / kManifest));
+OrderedJson parse_manifest(const fs::path& checkpoint) {
+  return OrderedJson::parse(read_file(checkpoint / kManifest));
 }
 
 // Empty where a checkpoint has none.
-std::map<std::string, Ratio> to_ratios(const Json& state, const char* key) {
+std::map<std::string, Ratio> to_ratios(const OrderedJson& state, const char* key) {
   std::map<std::string, Ratio> ratios;
-  const Json pairs =
-      state.value(key, Json::object()); // outlives items(), which points to it
+  const OrderedJson pairs =
+      state.value(key, OrderedJson::object()); // outlives items(), which points to it
   for (const auto& item : pairs.items()) {
     ratios[item.key()] = {
         item.value().at(0).get<double>(), item.value().at(1).get<double>()};
@@ -99,7 +99,7 @@ void CheckpointFolder::write(const Checkpoint& checkpoint, int64_t keep, bool is
     write_safetensors(temporary / "average.safetensors", checkpoint.average);
   }
   write_file(temporary / "config.json", checkpoint.config_json);
-  const Json state = {
+  const OrderedJson state = {
       {"step", checkpoint.state.step},
       {"is_best", is_best},
       {"has_best", checkpoint.state.has_best},
@@ -158,7 +158,7 @@ Checkpoint CheckpointFolder::read_state(const fs::path& folder) {
   Checkpoint checkpoint;
   checkpoint.config_json = read_file(folder / "config.json");
   try {
-    const Json state = parse_manifest(folder);
+    const OrderedJson state = parse_manifest(folder);
     checkpoint.state.step = state.at("step").get<int64_t>();
     checkpoint.state.has_best = state.at("has_best").get<bool>();
     checkpoint.state.best_loss = state.at("best_loss").get<double>();
@@ -170,7 +170,7 @@ Checkpoint CheckpointFolder::read_state(const fs::path& folder) {
     checkpoint.state.inputs = state.value("inputs", Texts());
     checkpoint.state.environment = state.value("environment", Texts());
     checkpoint.state.evaluated = state.value("evaluated", std::string());
-  } catch (const Json::exception& error) {
+  } catch (const OrderedJson::exception& error) {
     throw IoError("checkpoint", folder.string(), error.what());
   }
   return checkpoint;

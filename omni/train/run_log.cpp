@@ -10,13 +10,14 @@
 namespace omni {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 void cut(const std::filesystem::path& path, int64_t step) {
   std::ifstream log(path);
   std::string kept;
   for (std::string line; std::getline(log, line);) {
-    const Json json = Json::parse(line, nullptr, false); // the last may be half written
+    const OrderedJson json =
+        OrderedJson::parse(line, nullptr, false); // the last may be half written
     if (json.is_object() && json.value("step", int64_t{0}) <= step) {
       kept += line + "\n";
     }
@@ -37,7 +38,7 @@ RunLog::RunLog(std::filesystem::path path, int64_t step) {
 }
 
 void RunLog::write(const StepLine& line) {
-  const Json json = {
+  const OrderedJson json = {
       {"step", line.step},
       {"losses", line.losses},
       {"figures", line.figures},
@@ -51,13 +52,13 @@ void RunLog::write_evaluation(
     const std::string& name,
     const std::map<std::string, double>& losses,
     const std::map<std::string, double>& figures) {
-  const Json json = {
+  const OrderedJson json = {
       {"step", step}, {"evaluated", name}, {"losses", losses}, {"figures", figures}};
   stream_ << json.dump() << '\n' << std::flush;
 }
 
 void RunLog::write_note(int64_t step, const std::string& note) {
-  const Json json = {{"step", step}, {"note", note}};
+  const OrderedJson json = {{"step", step}, {"note", note}};
   stream_ << json.dump() << '\n' << std::flush;
 }
 

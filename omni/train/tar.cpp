@@ -15,15 +15,15 @@ namespace {
 constexpr int64_t kBlock = 512;
 constexpr int64_t kMaxNameBytes = 4096;
 
-using Block = std::array<char, kBlock>;
+using TarBlock = std::array<char, kBlock>;
 
-std::string_view field(const Block& block, size_t begin, size_t size) {
+std::string_view field(const TarBlock& block, size_t begin, size_t size) {
   const std::string_view text(block.data() + begin, size);
   return text.substr(0, text.find('\0'));
 }
 
 // Octal digits, or the GNU base-256 form; nothing where it is neither.
-std::optional<int64_t> number(const Block& block, size_t begin, size_t size) {
+std::optional<int64_t> number(const TarBlock& block, size_t begin, size_t size) {
   int64_t value = 0;
   const auto first = static_cast<uint8_t>(block[begin]);
   if (first & 0x80) {
@@ -52,7 +52,7 @@ std::optional<int64_t> number(const Block& block, size_t begin, size_t size) {
   return value;
 }
 
-bool checksum_is_right(const Block& block) {
+bool checksum_is_right(const TarBlock& block) {
   constexpr size_t kBegin = 148;
   constexpr size_t kEnd = 156;
   int64_t sum = 0;
@@ -95,7 +95,7 @@ std::vector<TarEntry> list_tar(const std::filesystem::path& path) {
     throw IoError("tar", path.string(), what + " at byte " + std::to_string(offset));
   };
   while (offset + kBlock <= file_bytes) {
-    Block block;
+    TarBlock block;
     file.seekg(offset);
     file.read(block.data(), kBlock);
     if (field(block, 0, kBlock).empty() && block[156] == '\0') {

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "omni/transformer/latent_attention.h"
@@ -35,43 +36,55 @@ GroupedQueryAttentionImpl::GroupedQueryAttentionImpl(
       : 1.0 / std::sqrt(static_cast<double>(head_width));
 }
 
-at::Tensor GroupedQueryAttentionImpl::attend_after(
-    const at::Tensor& q,
-    const at::Tensor& k,
-    const at::Tensor& v,
-    KvCache& cache) const {
-  const KvView seen = cache.append(layer, k.transpose(0, 1), v.transpose(0, 1));
-  const at::Tensor keys_GLK = seen.keys_GLK.to(q.scalar_type());
-  const at::Tensor values_GLK = seen.values_GLK.to(q.scalar_type());
-  if (q.size(0) == 1) {
-    const int64_t num_keys = keys_GLK.size(1);
-    const int64_t num_seen = config.sliding_window > 0
-        ? std::min(config.sliding_window, num_keys)
-        : num_keys;
-    return kernels::decode_attention(
-               q.squeeze(0), keys_GLK.narrow(1, num_keys - num_seen, num_seen),
-               values_GLK.narrow(1, num_keys - num_seen, num_seen), scale_)
-        .unsqueeze(0);
+kernels::QkNormRopeOptions GroupedQueryAttentionImpl::qk_options() const {
+  kernels::QkNormRopeOptions options = qk_options_;
+  if (q_norm) {
+    options.q_weight = q_norm->weight;
+    options.k_weight = k_norm->weight;
   }
-  return kernels::cached_causal_attention(
-      q, keys_GLK, values_GLK, {scale_, config.sliding_window});
+  return options;
 }
 
-at::Tensor GroupedQueryAttentionImpl::attend_cached(
-    const at::Tensor& q,
-    const at::Tensor& k,
-    const at::Tensor& v,
-    const std::vector<KvCache*>& caches) const {
-  if (caches.size() == 1) {
-    return attend_after(q, k, v, *caches.front());
-  }
+at::Tensor GroupedQueryAttentionImpl::attend_after(
+    const Projected& projected,
+    KvCache& cache) const {
+  const KvView seen = cache.append(
+      layer, projected.k_LGK.transpose(0, 1), projected.v_LGK.transpose(0, 1));
+  const at::ScalarType dtype = projected.q_LHK.scalar_type();
+  return kernels::cached_causal_attention(
+      projected.q_LHK, seen.keys_GLK.to(dtype), seen.values_GLK.to(dtype),
+      {scale_, config.sliding_window});
+}
+
+at::Tensor GroupedQueryAttentionImpl::attend_each(
+    const Projected& projected,
+    const AttentionRows& rows) const {
+  const auto narrow = [](const at::Tensor& x, int64_t row) {
+    return x.defined() ? x.narrow(0, row, 1) : x;
+  };
+  const kernels::QkNormRopeOptions options = qk_options();
   std::vector<at::Tensor> attended;
-  for (size_t i = 0; i < caches.size(); ++i) {
+  for (size_t i = 0; i < rows.caches.size(); ++i) {
     const auto row = static_cast<int64_t>(i);
-    attended.push_back(attend_after(
-        q.narrow(0, row, 1), k.narrow(0, row, 1), v.narrow(0, row, 1), *caches[i]));
+    const KvCache::NewRow held = rows.caches[i]->append_row(layer);
+    const at::Tensor q_LHK = kernels::qk_norm_rope_to_cache(
+        narrow(projected.q_LHK, row), narrow(projected.k_LGK, row),
+        narrow(projected.v_LGK, row),
+        {narrow(rows.rotary.cos, row), narrow(rows.rotary.sin, row)},
+        {held.keys_GLK, held.values_GLK, held.num_rows - 1}, options);
+    const int64_t num_seen = config.sliding_window > 0
+        ? std::min(config.sliding_window, held.num_rows)
+        : held.num_rows;
+    const auto seen = [&](const at::Tensor& rows_GLK) {
+      return rows_GLK.narrow(1, held.num_rows - num_seen, num_seen)
+          .to(q_LHK.scalar_type());
+    };
+    attended.push_back(
+        kernels::decode_attention(
+            q_LHK.squeeze(0), seen(held.keys_GLK), seen(held.values_GLK), scale_)
+            .unsqueeze(0));
   }
-  return at::cat(attended);
+  return attended.size() == 1 ? attended.front() : at::cat(attended);
 }
 
 at::Tensor GroupedQueryAttentionImpl::forward(
@@ -83,22 +96,21 @@ at::Tensor GroupedQueryAttentionImpl::forward(
       qkv->forward(x)
           .unflatten(1, {heads + 2 * groups, config.head_width})
           .split_with_sizes({heads, groups, groups}, 1);
-  at::Tensor q_LHK = split[0], k_LGK = split[1];
-  const at::Tensor& v_LGK = split[2];
+  Projected projected{split[0], split[1], split[2]};
+  if (static_cast<int64_t>(rows.caches.size()) == x.size(0) && !rows.caches.empty()) {
+    return output->forward(attend_each(projected, rows).flatten(1));
+  }
   if (q_norm || rows.rotary.cos.defined()) {
-    kernels::QkNormRopeOptions options = qk_options_;
-    if (q_norm) {
-      options.q_weight = q_norm->weight;
-      options.k_weight = k_norm->weight;
-    }
-    auto turned = kernels::qk_norm_rope(q_LHK, k_LGK, rows.rotary, options);
-    q_LHK = turned.q;
-    k_LGK = turned.k;
+    auto turned = kernels::qk_norm_rope(
+        projected.q_LHK, projected.k_LGK, rows.rotary, qk_options());
+    projected.q_LHK = turned.q;
+    projected.k_LGK = turned.k;
   }
   const at::Tensor attended_LHK = rows.caches.empty()
       ? kernels::causal_attention(
-            q_LHK, k_LGK, v_LGK, rows.spans, {scale_, config.sliding_window})
-      : attend_cached(q_LHK, k_LGK, v_LGK, rows.caches);
+            projected.q_LHK, projected.k_LGK, projected.v_LGK, rows.spans,
+            {scale_, config.sliding_window})
+      : attend_after(projected, *rows.caches.front());
   return output->forward(attended_LHK.flatten(1));
 }
 

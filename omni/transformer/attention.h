@@ -61,18 +61,17 @@ class GroupedQueryAttentionImpl : public AttentionImpl {
   RmsNorm k_norm{nullptr};
 
  private:
-  // q [L, H, K], k and v [L, G, K] -> [L, H, K], after the rows of one cache.
-  at::Tensor attend_after(
-      const at::Tensor& q,
-      const at::Tensor& k,
-      const at::Tensor& v,
-      KvCache& cache) const;
-  // The same for caches as AttentionRows has them.
-  at::Tensor attend_cached(
-      const at::Tensor& q,
-      const at::Tensor& k,
-      const at::Tensor& v,
-      const std::vector<KvCache*>& caches) const;
+  struct Projected {
+    at::Tensor q_LHK;
+    at::Tensor k_LGK;
+    at::Tensor v_LGK;
+  };
+  // With the weights of the norms.
+  [[nodiscard]] kernels::QkNormRopeOptions qk_options() const;
+  // Both give [L, H, K]. After the rows of one cache, q and k normed and turned:
+  at::Tensor attend_after(const Projected& projected, KvCache& cache) const;
+  // A row after those of each cache, q and k as projected.
+  at::Tensor attend_each(const Projected& projected, const AttentionRows& rows) const;
 
   kernels::QkNormRopeOptions qk_options_;
   double scale_ = 1.0;

@@ -31,9 +31,6 @@ class ExpertRouterImpl : public torch::nn::Module {
   // [num_experts] or undefined. Without gradient: it balances the experts' loads by a
   // rule of its own (arXiv 2408.15664).
   at::Tensor choice_bias;
-
- private:
-  at::Tensor choose(const at::Tensor& scores) const;
 };
 TORCH_MODULE(ExpertRouter);
 

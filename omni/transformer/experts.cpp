@@ -6,8 +6,7 @@
 #include <ATen/autocast_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
-#include <numeric>
-
+#include "kernels/expert_rows.h"
 #include "kernels/kernels.h"
 #include "omni/core/initial_values.h"
 
@@ -26,25 +25,10 @@ at::Tensor as_autocast_would(const at::Tensor& x) {
 } // namespace
 
 PairsByExpert sort_by_expert(const at::Tensor& ids, int64_t num_experts) {
-  // Counted on the host, which needs the counts anyway.
-  const at::Tensor experts = ids.to(at::kCPU).contiguous();
-  const int64_t num_pairs = experts.numel(), per_row = experts.size(1);
-  const int64_t* expert = experts.const_data_ptr<int64_t>();
-  std::vector<int64_t> counts(static_cast<size_t>(num_experts), 0);
-  for (int64_t pair = 0; pair < num_pairs; ++pair) {
-    ++counts[static_cast<size_t>(expert[pair])];
-  }
-  std::vector<int64_t> next(counts.size());
-  std::exclusive_scan(counts.begin(), counts.end(), next.begin(), int64_t{0});
-  const at::Tensor rows = at::empty({num_pairs}, at::kLong);
-  const at::Tensor places = at::empty({num_pairs}, at::kLong);
-  int64_t* row = rows.mutable_data_ptr<int64_t>();
-  int64_t* place = places.mutable_data_ptr<int64_t>();
-  for (int64_t pair = 0; pair < num_pairs; ++pair) {
-    place[pair] = next[static_cast<size_t>(expert[pair])]++;
-    row[place[pair]] = pair / per_row;
-  }
-  return {std::move(counts), rows.to(ids.device()), places.to(ids.device())};
+  const kernels::SortedPairs sorted = kernels::sort_pairs(ids, num_experts);
+  const at::Tensor counts = sorted.counts.to(at::kCPU);
+  const int64_t* count = counts.const_data_ptr<int64_t>();
+  return {{count, count + num_experts}, sorted.rows, sorted.places};
 }
 
 RoutedExpertsImpl::RoutedExpertsImpl(int64_t width, const ExpertsConfig& config) {
@@ -58,15 +42,11 @@ at::Tensor RoutedExpertsImpl::forward(const at::Tensor& x, const ExpertChoice& c
   const at::Tensor input = as_autocast_would(x);
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const PairsByExpert pairs = sort_by_expert(choice.ids, gate_up.size(0));
-  const at::Tensor sorted = input.index_select(0, pairs.rows);
+  const at::Tensor sorted = kernels::gather_rows(input, pairs.rows);
   const at::Tensor inner =
       kernels::swiglu(kernels::grouped_linear(sorted, gate_up, pairs.counts));
   const at::Tensor outputs = kernels::grouped_linear(inner, down, pairs.counts);
-  // Back in the order of rows: no two terms of a sum are added by different threads.
-  const at::Tensor terms = outputs.index_select(0, pairs.places)
-                               .view({x.size(0), choice.ids.size(1), x.size(1)})
-                               .to(choice.weights.scalar_type());
-  return at::bmm(choice.weights.unsqueeze(1), terms).squeeze(1).to(input.scalar_type());
+  return kernels::combine_rows(outputs, pairs.places, choice.weights);
 }
 
 void RoutedExpertsImpl::reset_parameters(double input_std, double output_std) {

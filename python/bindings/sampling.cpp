@@ -87,7 +87,7 @@ std::optional<Waveform> speech_of(const Event& event) {
   return event.kind == Event::Kind::Speech ? std::optional(event.speech) : std::nullopt;
 }
 
-void bind_event(py::module_& module) {
+void bind_generation_event(py::module_& module) {
   py::class_<Event> bound(
       module, "Event",
       R"(What a running answer reports: look at `kind` first.
@@ -166,7 +166,7 @@ Attributes:
 
 void bind_sampling(py::module_& module) {
   bind_options(module);
-  bind_event(module);
+  bind_generation_event(module);
 }
 
 } // namespace omni::python

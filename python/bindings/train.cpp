@@ -108,7 +108,7 @@ bool run(
   return is_done;
 }
 
-void bind_event(py::module_& module) {
+void bind_train_event(py::module_& module) {
   py::class_<TrainEvent> bound(
       module, "TrainEvent",
       R"(What a training run reports: look at `kind` first.
@@ -154,7 +154,7 @@ Attributes:
 } // namespace
 
 void bind_train(py::module_& module) {
-  bind_event(module);
+  bind_train_event(module);
   module.def(
       "train_file",
       [](const PathArgument& path, const std::vector<std::string>& overrides,

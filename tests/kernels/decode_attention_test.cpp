@@ -2,6 +2,7 @@
 // Copyright The Omni Authors
 #include <ATen/ATen.h>
 
+#include "kernels/cpu/attend_rows_avx512.h"
 #include "kernels/kernels.h"
 #include "tests/support/catch.h"
 
@@ -43,6 +44,12 @@ TEST_CASE("one row in the cache returns its value, large scores stay finite") {
   const at::Tensor many = at::randn({2, 700, 8}) * 1e3;
   const at::Tensor out = decode_attention(q, many, at::ones({2, 700, 8}), 1.0);
   CHECK(at::allclose(out, at::ones({4, 8})));
+}
+
+TEST_CASE("published latent rows, 512 + 64 wide, take the path of narrower ones") {
+  const cpu::AttendShape narrow{4, 128, 128, 128, 128, 1.0f};
+  const cpu::AttendShape latent{128, 576, 512, 576, 576, 1.0f};
+  CHECK(cpu::has_attend_avx512(latent) == cpu::has_attend_avx512(narrow));
 }
 
 TEST_CASE("decode_attention names shapes and dtypes that do not fit") {

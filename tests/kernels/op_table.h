@@ -33,9 +33,13 @@ struct OpCase {
 };
 
 const std::vector<OpCase>& op_table();
-// Its rows of attention and of packed weights.
+// Its rows of attention, of feed-forwards and of packed weights.
 std::vector<OpCase> attention_cases();
+std::vector<OpCase> feed_forward_cases();
 std::vector<OpCase> packed_linear_cases();
+
+// Where op_table_test.cpp runs the table; each program defines it (on_cpu.cpp).
+at::Device tested_device();
 
 // N(0, 1) values that depend on the sizes and `seed` only.
 at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype, uint64_t seed);

@@ -1,10 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
+#include <cmath>
+
 #include "kernels/reference.h"
 #include "tests/kernels/op_table.h"
 
 namespace omni::kernels::testing {
 namespace {
+
+RotaryTables tables(at::IntArrayRef leading, int64_t half, uint64_t seed) {
+  std::vector<int64_t> sizes = leading.vec();
+  sizes.push_back(half);
+  const at::Tensor angles = (normal(sizes, at::kFloat, seed) * 3.0).to(tested_device());
+  return {angles.cos(), angles.sin()};
+}
+
+struct Heads {
+  int64_t num_heads;
+  int64_t num_kv_heads;
+  int64_t width;
+  int64_t half; // of the rotary width; 0: no tables
+  bool has_norm;
+  bool is_interleaved;
+  bool is_batched; // [2, rows, H, K] with tables of [rows]
+};
+
+OpCase qk_norm_rope_case(std::string variant, Heads heads) {
+  const auto arguments = [=](const Tensors& in) {
+    QkNormRopeOptions options{
+        .weight_offset = 0.5, .is_interleaved = heads.is_interleaved};
+    if (heads.has_norm) {
+      options.q_weight = in[2];
+      options.k_weight = in[3];
+    }
+    RotaryTables angles;
+    if (heads.half > 0) {
+      angles = tables({in[0].size(-3)}, heads.half, 9);
+    }
+    return std::pair(angles, options);
+  };
+  return {
+      .op = "qk_norm_rope",
+      .variant = std::move(variant),
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        std::vector<int64_t> q = {rows, heads.num_heads, heads.width};
+        std::vector<int64_t> k = {rows, heads.num_kv_heads, heads.width};
+        if (heads.is_batched) {
+          q.insert(q.begin(), 2);
+          k.insert(k.begin(), 2);
+        }
+        Tensors in = {normal(q, dtype, 1), normal(k, dtype, 2)};
+        if (heads.has_norm) {
+          in.push_back(normal({heads.width}, dtype, 3));
+          in.push_back(normal({heads.width}, dtype, 4));
+        }
+        return in;
+      },
+      .fused = [=](const Tensors& in) -> Tensors {
+        const auto [angles, options] = arguments(in);
+        const auto out = qk_norm_rope(in[0], in[1], angles, options);
+        return {out.q, out.k};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        const auto [angles, options] = arguments(in);
+        const auto out = reference::qk_norm_rope(in[0], in[1], angles, options);
+        return {out.q, out.k};
+      },
+      .num_differentiable = heads.has_norm ? size_t{4} : size_t{2},
+      .float32_gradient_tolerance = 2e-5};
+}
+
+// The keys and values land in the middle of a cache.
+OpCase qk_norm_rope_to_cache_case(std::string variant, bool is_interleaved) {
+  constexpr int64_t kBegin = 2, kMore = 5;
+  const auto call = [=](const Tensors& in, const auto& op) -> Tensors {
+    const at::Tensor &q = in[0], &k = in[1], &v = in[2];
+    const CacheRows cache{
+        at::zeros({k.size(1), k.size(0) + kMore, k.size(2)}, k.options()),
+        at::zeros({v.size(1), v.size(0) + kMore, v.size(2)}, v.options()), kBegin};
+    const QkNormRopeOptions options{
+        .q_weight = in[3],
+        .k_weight = in[4],
+        .weight_offset = 0.5,
+        .is_interleaved = is_interleaved};
+    const at::Tensor turned = op(q, k, v, tables({q.size(0)}, 8, 9), cache, options);
+    return {turned, cache.keys, cache.values};
+  };
+  return {
+      .op = "qk_norm_rope_to_cache",
+      .variant = std::move(variant),
+      .inputs = [](int64_t rows, at::ScalarType dtype) -> Tensors {
+        return {
+            normal({rows, 4, 18}, dtype, 1), normal({rows, 2, 18}, dtype, 2),
+            normal({rows, 2, 11}, dtype, 5), normal({18}, dtype, 3),
+            normal({18}, dtype, 4)};
+      },
+      .fused = [=](const Tensors& in) { return call(in, qk_norm_rope_to_cache); },
+      .reference =
+          [=](const Tensors& in) {
+            return call(in, reference::qk_norm_rope_to_cache);
+          }};
+}
 
 // Two spans with rows before, between and behind them, as far as the rows allow.
 OpCase causal_attention_case(
@@ -64,6 +160,32 @@ OpCase cached_causal_attention_case(
       .float32_tolerance = 5e-6};
 }
 
+// Pieces of merged rows, as an encoder has them.
+OpCase
+full_attention_case(std::string variant, int64_t heads, int64_t groups, int64_t width) {
+  const auto split = [](const Tensors& in) {
+    return std::pair(
+        in[1].narrow(3, 0, in[0].size(3)), in[1].narrow(3, in[0].size(3), 24));
+  };
+  return {
+      .op = "full_attention",
+      .variant = std::move(variant),
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        return {
+            normal({2, rows, heads, width}, dtype, 1),
+            normal({2, 2 * rows + 1, groups, width + 24}, dtype, 2)};
+      },
+      .fused = [=](const Tensors& in) -> Tensors {
+        const auto [k, v] = split(in);
+        return {full_attention(in[0], k, v, 0.3)};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        const auto [k, v] = split(in);
+        return {reference::full_attention(in[0], k, v, 0.3)};
+      },
+      .float32_tolerance = 5e-6};
+}
+
 OpCase decode_attention_case(
     std::string variant,
     int64_t heads,
@@ -87,17 +209,54 @@ OpCase decode_attention_case(
       .float32_tolerance = 5e-6};
 }
 
+// Latent rows: the values are the first columns of the keys, in the same memory.
+OpCase latent_decode_attention_case(int64_t heads, int64_t rank, int64_t rope_width) {
+  const auto values = [=](const at::Tensor& rows) { return rows.narrow(2, 0, rank); };
+  const double scale = 1.0 / std::sqrt(static_cast<double>(rank + rope_width));
+  return {
+      .op = "decode_attention",
+      .variant = c10::str("latent rows, ", rank, " + ", rope_width),
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        const int64_t width = rank + rope_width;
+        return {
+            normal({heads, width}, dtype, 1),
+            normal({1, 2 * rows + 1, width}, dtype, 2)};
+      },
+      .fused = [=](const Tensors& in) -> Tensors {
+        return {decode_attention(in[0], in[1], values(in[1]), scale)};
+      },
+      .reference = [=](const Tensors& in) -> Tensors {
+        return {reference::decode_attention(in[0], in[1], values(in[1]), scale)};
+      },
+      .float32_tolerance = 5e-6};
+}
+
 } // namespace
 
 std::vector<OpCase> attention_cases() {
   return {
+      qk_norm_rope_case("half", {4, 2, 16, 8, true, false, false}),
+      qk_norm_rope_case("interleaved", {4, 2, 16, 8, true, true, false}),
+      qk_norm_rope_case("half, wide, batched", {2, 2, 64, 32, true, false, true}),
+      qk_norm_rope_case("partial half", {3, 1, 22, 5, true, false, true}),
+      qk_norm_rope_case("partial interleaved", {3, 3, 22, 5, true, true, true}),
+      qk_norm_rope_case("no norm", {4, 2, 16, 8, false, false, false}),
+      qk_norm_rope_case("no norm, interleaved", {1, 1, 10, 5, false, true, false}),
+      qk_norm_rope_case("no tables", {4, 2, 16, 0, true, false, false}),
+      qk_norm_rope_to_cache_case("half", false),
+      qk_norm_rope_to_cache_case("interleaved", true),
       causal_attention_case("grouped", 6, 2, {0.3, 0}),
       causal_attention_case("one group, window", 3, 1, {0.3, 4}),
       cached_causal_attention_case("grouped", 6, 2, {0.3, 0}),
       cached_causal_attention_case("ungrouped, window", 4, 4, {0.3, 5}),
+      full_attention_case("grouped", 6, 2, 16),
+      full_attention_case("ungrouped, wide", 3, 3, 72),
+      full_attention_case("odd width", 2, 1, 19),
       decode_attention_case("grouped", 6, 2, 16),
       decode_attention_case("one group, odd", 3, 1, 19),
-      decode_attention_case("ungrouped", 4, 4, 64)};
+      decode_attention_case("ungrouped", 4, 4, 64),
+      latent_decode_attention_case(5, 512, 64),
+      latent_decode_attention_case(3, 40, 7)};
 }
 
 } // namespace omni::kernels::testing

@@ -18,8 +18,9 @@ OpCase packed_linear_case(
     bool has_bias) {
   const PackedWeight weight =
       pack_weight(normal({num_rows, num_columns}, at::kFloat, 2) * 0.1, format);
-  const at::Tensor bias =
-      has_bias ? normal({num_rows}, at::kFloat, 3) : at::Tensor(); // undefined: none
+  const at::Tensor bias = has_bias // undefined: none
+      ? normal({num_rows}, at::kFloat, 3).to(tested_device())
+      : at::Tensor();
   return {
       .op = "packed_linear",
       .variant = std::move(variant),

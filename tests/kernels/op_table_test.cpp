@@ -16,6 +16,15 @@ namespace {
 
 constexpr int64_t kRowCounts[] = {0, 1, 2, 7, 33};
 
+// Of the device under test.
+Tensors inputs_of(const OpCase& op_case, int64_t rows, at::ScalarType dtype) {
+  Tensors inputs = op_case.inputs(rows, dtype);
+  for (at::Tensor& input : inputs) {
+    input = input.to(tested_device());
+  }
+  return inputs;
+}
+
 // Leaves that take gradients where the case says so.
 Tensors as_leaves(const OpCase& op_case, const Tensors& inputs) {
   Tensors leaves;
@@ -29,11 +38,11 @@ Tensors as_leaves(const OpCase& op_case, const Tensors& inputs) {
 
 // Sum of the differentiable outputs times fixed numbers, in float64.
 at::Tensor project(const Tensors& outputs) {
-  at::Tensor sum = at::zeros({}, at::kDouble);
+  at::Tensor sum = at::zeros({}, at::TensorOptions(tested_device()).dtype(at::kDouble));
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].requires_grad()) {
       const at::Tensor cotangent =
-          normal(outputs[i].sizes(), at::kBFloat16, 100 + i).to(at::kDouble);
+          normal(outputs[i].sizes(), at::kBFloat16, 100 + i).to(sum.options());
       sum = sum + (outputs[i].to(at::kDouble) * cotangent).sum();
     }
   }
@@ -69,7 +78,7 @@ at::Tensor transposed(const at::Tensor& tensor) {
 } // namespace
 
 TEST_CASE("every op has a row in the table or a test of its own") {
-  std::set<std::string> covered = {"sample"};
+  std::set<std::string> covered = {"sample", "sample_rows"};
   for (const OpCase& op_case : op_table()) {
     covered.insert(op_case.op);
   }
@@ -82,7 +91,7 @@ TEST_CASE("fused forward agrees with the reference in float64") {
     for (const auto dtype : {at::kFloat, at::kBFloat16}) {
       for (const int64_t rows : kRowCounts) {
         INFO(op_case.op << " (" << op_case.variant << "), " << dtype << ", " << rows);
-        const Tensors inputs = op_case.inputs(rows, dtype);
+        const Tensors inputs = inputs_of(op_case, rows, dtype);
         const Tensors got = op_case.fused(inputs);
         const Tensors same_dtype = op_case.reference(inputs);
         for (size_t i = 0; i < got.size(); ++i) {
@@ -107,7 +116,7 @@ TEST_CASE("fused gradients agree with autograd through the reference in float64"
     for (const auto dtype : {at::kFloat, at::kBFloat16}) {
       for (const int64_t rows : kRowCounts) {
         INFO(op_case.op << " (" << op_case.variant << "), " << dtype << ", " << rows);
-        const Tensors inputs = op_case.inputs(rows, dtype);
+        const Tensors inputs = inputs_of(op_case, rows, dtype);
         const Tensors got = gradients(op_case, op_case.fused, inputs);
         for (size_t i = 0; i < got.size(); ++i) {
           CHECK(got[i].scalar_type() == inputs[i].scalar_type());
@@ -129,12 +138,13 @@ TEST_CASE("gradients in float64 agree with finite differences") {
       continue;
     }
     INFO(op_case.op << " (" << op_case.variant << ")");
-    const Tensors inputs = in_float64(op_case.inputs(2, at::kDouble));
+    const Tensors inputs = in_float64(inputs_of(op_case, 2, at::kDouble));
     const Tensors analytic = gradients(op_case, op_case.fused, inputs);
     for (size_t i = 0; i < op_case.num_differentiable; ++i) {
       // Along three random directions instead of entry by entry.
       for (uint64_t seed = 0; seed < 3; ++seed) {
-        const at::Tensor direction = normal(inputs[i].sizes(), at::kDouble, 50 + seed);
+        const at::Tensor direction =
+            normal(inputs[i].sizes(), at::kDouble, 50 + seed).to(tested_device());
         const auto at_offset = [&](double offset) {
           Tensors moved = as_leaves(op_case, inputs);
           moved[i] = (inputs[i] + direction * offset).requires_grad_(true);
@@ -152,7 +162,7 @@ TEST_CASE("gradients in float64 agree with finite differences") {
 TEST_CASE("float64 takes the reference and keeps its dtype") {
   for (const OpCase& op_case : op_table()) {
     INFO(op_case.op << " (" << op_case.variant << ")");
-    const Tensors inputs = in_float64(op_case.inputs(3, at::kDouble));
+    const Tensors inputs = in_float64(inputs_of(op_case, 3, at::kDouble));
     const bool is_floating = std::any_of(
         inputs.begin(), inputs.end(),
         [](const at::Tensor& t) { return t.is_floating_point(); });
@@ -167,7 +177,7 @@ TEST_CASE("inputs of any strides give the contiguous result") {
   for (const OpCase& op_case : op_table()) {
     for (const auto dtype : {at::kFloat, at::kBFloat16}) {
       INFO(op_case.op << " (" << op_case.variant << "), " << dtype);
-      const Tensors inputs = op_case.inputs(5, dtype);
+      const Tensors inputs = inputs_of(op_case, 5, dtype);
       const Tensors expected = op_case.fused(inputs);
       for (const auto layout : {with_gaps, transposed}) {
         Tensors moved;
@@ -200,8 +210,8 @@ TEST_CASE("Meta gives the shapes and dtypes of the result") {
   for (const OpCase& op_case : op_table()) {
     for (const auto dtype : {at::kFloat, at::kBFloat16}) {
       INFO(op_case.op << " (" << op_case.variant << "), " << dtype);
-      const Tensors inputs = op_case.inputs(4, dtype);
-      if (op_case.op == "qk_norm_rope" && op_case.variant != "no tables") {
+      const Tensors inputs = inputs_of(op_case, 4, dtype);
+      if (op_case.op.starts_with("qk_norm_rope") && op_case.variant != "no tables") {
         continue; // Its tables are made inside the case, on the CPU; see its own test.
       }
       Tensors on_meta;
@@ -237,7 +247,7 @@ TEST_CASE("results do not depend on the number of threads") {
   const int threads = at::get_num_threads();
   for (const OpCase& op_case : op_table()) {
     INFO(op_case.op << " (" << op_case.variant << ")");
-    const Tensors inputs = op_case.inputs(33, at::kFloat);
+    const Tensors inputs = inputs_of(op_case, 33, at::kFloat);
     at::set_num_threads(1);
     const Tensors alone = op_case.fused(inputs);
     at::set_num_threads(2);

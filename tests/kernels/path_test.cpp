@@ -21,6 +21,7 @@ TEST_CASE("every op is registered under omni:: with a CPU, a Meta and a plain ke
     CHECK(op->hasKernelForDispatchKey(c10::DispatchKey::CompositeExplicitAutograd));
   }
   CHECK(dispatcher.findSchema({"omni::swiglu", "pair"}).has_value());
+  CHECK(dispatcher.findSchema({"omni::geglu", "pair"}).has_value());
 }
 
 TEST_CASE("explain says which path a call takes") {
@@ -44,6 +45,9 @@ TEST_CASE("errors of the element-wise ops say what was expected") {
   CHECK_THROWS_WITH(swiglu(x, at::zeros({5})), Contains("got [2, 5] and [5]."));
   CHECK_THROWS_AS(swiglu(x, x.to(at::kBFloat16)), c10::TypeError);
   CHECK_THROWS_AS(swiglu(at::zeros({4}, at::kLong)), c10::TypeError);
+  CHECK_THROWS_WITH(
+      geglu(x), Contains("[geglu] expected gate_up [.., 2F], got [2, 5]."));
+  CHECK_THROWS_WITH(geglu(x, at::zeros({5})), Contains("[geglu] expected gate and up"));
   CHECK_THROWS_WITH(
       rms_norm(x, at::zeros({4})),
       Contains("[rms_norm] expected x [.., D] and weight [D], got [2, 5] and [4]."));

@@ -46,7 +46,8 @@ struct Thread {
   WarpCall call = WarpCall::Sync;
   unsigned mask = 0;
   uint64_t brought = 0;
-  std::array<uint64_t, kWarpLanes> received = {};
+  std::array<uint64_t, kWarpLanes> all_brought = {}; // by a mask of which it is first
+  const uint64_t* received = nullptr; // that of its own mask
   std::exception_ptr error;
 };
 
@@ -137,7 +138,7 @@ const uint64_t* Scheduler::meet(
         std::to_string(current_ % kWarpLanes) + " outside it.");
   }
   wait(State::AtWarpCall, place);
-  return thread.received.data();
+  return thread.received;
 }
 
 // Lets all go when all threads of the block are at one barrier.
@@ -159,12 +160,12 @@ bool Scheduler::open_barrier() {
 // Lets lanes of a warp go whose whole mask waits at the same call.
 bool Scheduler::open_warp_call(unsigned first_of_warp) {
   for (unsigned lane = 0; lane < kWarpLanes; ++lane) {
-    const Thread& asked = threads_[first_of_warp + lane];
+    Thread& asked = threads_[first_of_warp + lane];
     if (asked.state != State::AtWarpCall) {
       continue;
     }
     bool is_complete = true;
-    std::array<uint64_t, kWarpLanes> brought = {};
+    asked.all_brought = {};
     for (unsigned other = 0; other < kWarpLanes; ++other) {
       if ((asked.mask >> other & 1u) == 0) {
         continue;
@@ -174,14 +175,14 @@ bool Scheduler::open_warp_call(unsigned first_of_warp) {
           peer.mask == asked.mask && peer.call == asked.call &&
           peer.place.line() == asked.place.line();
       if (is_complete) {
-        brought[other] = peer.brought;
+        asked.all_brought[other] = peer.brought;
       }
     }
     if (is_complete) {
       const unsigned mask = asked.mask;
       for (unsigned other = 0; other < kWarpLanes; ++other) {
         if ((mask >> other & 1u) != 0) {
-          threads_[first_of_warp + other].received = brought;
+          threads_[first_of_warp + other].received = asked.all_brought.data();
           threads_[first_of_warp + other].state = State::Ready;
         }
       }
@@ -338,4 +339,9 @@ __ballot_sync(unsigned mask, int predicate, const std::source_location& place) {
     votes |= static_cast<unsigned>(lanes[lane]) << lane;
   }
   return votes;
+}
+
+void __trap(const std::source_location& place) {
+  omni::testing::refuse(
+      "a kernel to come to its end, got a trap at " + omni::testing::at(place) + ".");
 }

@@ -124,6 +124,10 @@ unsigned __ballot_sync(
     int predicate,
     const std::source_location& place = std::source_location::current());
 
+// A device stops all of a process's work there.
+[[noreturn]] void __trap(
+    const std::source_location& place = std::source_location::current());
+
 // One OS thread: any operation is atomic. Returns the old value.
 template <typename V>
 V atomicAdd(V* address, V value) {

@@ -37,13 +37,13 @@ constexpr std::u32string_view kFinalsAlone =
     U"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ";
 static_assert(kInitialsAlone.size() == 19 && kFinalsAlone.size() == 27);
 
-bool is_in(char32_t c, char32_t first, int64_t count) {
+bool is_among(char32_t c, char32_t first, int64_t count) {
   return c >= first && c < first + static_cast<char32_t>(count);
 }
 
 bool is_white_space(char32_t c) {
-  return c == U' ' || is_in(c, 0x09, 5) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-      is_in(c, 0x2000, 11) || is_in(c, 0x2028, 2) || c == 0x202F || c == 0x205F ||
+  return c == U' ' || is_among(c, 0x09, 5) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+      is_among(c, 0x2000, 11) || is_among(c, 0x2028, 2) || c == 0x202F || c == 0x205F ||
       c == 0x3000;
 }
 
@@ -52,28 +52,28 @@ void append_letters(std::vector<int64_t>& letters, char32_t c) {
   const auto add = [&](int64_t group, char32_t index) {
     letters.push_back(group + static_cast<int64_t>(index));
   };
-  if (is_in(c, U'a', 26)) {
+  if (is_among(c, U'a', 26)) {
     add(kLatin, c - U'a');
-  } else if (is_in(c, U'A', 26)) {
+  } else if (is_among(c, U'A', 26)) {
     add(kLatin, c - U'A');
-  } else if (is_in(c, U'0', 10)) {
+  } else if (is_among(c, U'0', 10)) {
     add(kDigit, c - U'0');
   } else if (c == U'\'' || c == 0x2019) { // the typographic apostrophe
     add(kApostrophe, 0);
-  } else if (is_in(c, kSyllables, kNumSyllables)) {
+  } else if (is_among(c, kSyllables, kNumSyllables)) {
     const char32_t index = c - kSyllables;
     add(kInitial, index / (21 * 28));
     add(kMedial, index / 28 % 21);
     if (index % 28 > 0) {
       add(kFinal, index % 28 - 1);
     }
-  } else if (is_in(c, kInitialJamo, 19)) {
+  } else if (is_among(c, kInitialJamo, 19)) {
     add(kInitial, c - kInitialJamo);
-  } else if (is_in(c, kMedialJamo, 21)) {
+  } else if (is_among(c, kMedialJamo, 21)) {
     add(kMedial, c - kMedialJamo);
-  } else if (is_in(c, kFinalJamo, 27)) {
+  } else if (is_among(c, kFinalJamo, 27)) {
     add(kFinal, c - kFinalJamo);
-  } else if (is_in(c, kMedialAlone, 21)) {
+  } else if (is_among(c, kMedialAlone, 21)) {
     add(kMedial, c - kMedialAlone);
   } else if (const size_t i = kInitialsAlone.find(c); i != kInitialsAlone.npos) {
     add(kInitial, static_cast<char32_t>(i));

@@ -21,6 +21,7 @@
 #include <optional>
 #include <utility>
 
+#include "tokenizers/text/unicode_properties.h"
 #include "tokenizers/text/utf8.h"
 
 namespace omni {
@@ -114,10 +115,6 @@ FormCharacters compose(const FormCharacters& characters) {
     result.push_back(next);
   }
   return result;
-}
-
-bool is_in(char32_t character, char32_t first, char32_t last) {
-  return character >= first && character <= last;
 }
 
 // Starters that may join the starter before them.

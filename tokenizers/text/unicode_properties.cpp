@@ -11,10 +11,6 @@ utf8proc_category_t category_of(char32_t character) {
   return utf8proc_category(static_cast<utf8proc_int32_t>(character));
 }
 
-bool is_in(char32_t character, char32_t first, char32_t last) {
-  return character >= first && character <= last;
-}
-
 } // namespace
 
 bool is_white_space(char32_t character) {

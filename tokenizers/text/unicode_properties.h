@@ -7,6 +7,10 @@
 
 namespace omni {
 
+[[nodiscard]] constexpr bool is_in(char32_t character, char32_t first, char32_t last) {
+  return character >= first && character <= last;
+}
+
 // White_Space, which no version of Unicode has changed since 6.3.
 [[nodiscard]] bool is_white_space(char32_t character);
 // General category N: digits, letter numbers, other numbers.

@@ -61,6 +61,12 @@ void Decoder::decode(const AVPacket* packet, const OnFrame& on_frame) {
   num_damaged_ += is_damaged;
 }
 
+void Decoder::set_passes_unused(bool passes) {
+  if (codec_->codec_id == AV_CODEC_ID_H264) {
+    codec_->skip_frame = passes ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+  }
+}
+
 void Decoder::flush() {
   avcodec_flush_buffers(codec_.get());
 }

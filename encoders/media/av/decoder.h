@@ -21,6 +21,10 @@ class Decoder {
   using OnFrame = std::function<void(const AVFrame&)>;
   // Null ends the stream: what is still inside comes out.
   void decode(const AVPacket* packet, const OnFrame& on_frame);
+  // Whether packets that follow are passed over when no other frame is made from
+  // theirs. H.264 alone knows these without decoding them; other packets are all
+  // decoded.
+  void set_passes_unused(bool passes);
   // Forgets what is inside; the next packet must be a key frame.
   void flush();
   // Throws when more than 2 packets and 1 in 100 were damaged.

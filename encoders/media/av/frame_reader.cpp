@@ -16,7 +16,10 @@ namespace {
 constexpr size_t kMinLeapPackets = 8;
 // Reading is cheaper than seeking up to about this distance.
 constexpr int64_t kMinSeekBytes = 4 << 20;
-constexpr int kMaxThreads = 4; // more gain little and hold a frame each
+// More gain little and hold a frame each. Two for each core: packets go to threads in
+// turn, and one whose packet was passed over waits for its next turn.
+constexpr int kMaxThreads = 8;
+constexpr int kThreadsPerCore = 2;
 
 Source& reopened(Source& source) {
   source.reopen();
@@ -33,7 +36,7 @@ FrameReader::FrameReader(Source& source, MediaKind kind, const VideoIndex& index
       decoder_(
           source,
           source.video_stream(),
-          std::min(kMaxThreads, at::get_num_threads())),
+          std::min(kMaxThreads, kThreadsPerCore * at::get_num_threads())),
       converter_(source.name()),
       orientation_(stream_orientation(source.stream(source.video_stream()))),
       packet_(make_packet()) {}
@@ -53,6 +56,7 @@ KeptFrames FrameReader::read(const FramePlan& plan) {
       break;
     }
     ++num_decoded_packets_;
+    decoder_.set_passes_unused(!is_wanted(*packet_, plan));
     decoder_.decode(packet_.get(), on_frame);
     av_packet_unref(packet_.get());
   }
@@ -66,6 +70,12 @@ KeptFrames FrameReader::read(const FramePlan& plan) {
     kept_.frames = kept_.frames.narrow(0, 0, num_kept).clone();
   }
   return std::move(kept_);
+}
+
+// Whether the packet's own frame may be one to keep.
+bool FrameReader::is_wanted(const AVPacket& packet, const FramePlan& plan) const {
+  return plan.is_dense || !index_.has_all_times() ||
+      std::binary_search(plan.ticks.begin(), plan.ticks.end(), packet.pts);
 }
 
 // The next packet of the stream that the index counts, into packet_.

@@ -42,6 +42,7 @@ class FrameReader {
   void leap_to(size_t number);
   bool seek_to(size_t number);
   bool next_packet();
+  bool is_wanted(const AVPacket& packet, const FramePlan& plan) const;
   void keep(const AVFrame& frame, const FramePlan& plan);
   int64_t time_of(const AVFrame& frame);
 

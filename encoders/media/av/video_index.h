@@ -31,6 +31,10 @@ class VideoIndex {
   [[nodiscard]] const std::vector<VideoPacket>& packets() const {
     return packets_; // in file order, which is decoding order
   }
+  // Whether every packet says when its frame is shown.
+  [[nodiscard]] bool has_all_times() const {
+    return !has_untimed_;
+  }
   // The container's time at which the clip's clock is zero.
   [[nodiscard]] double zero_seconds() const {
     return zero_seconds_;

@@ -14,7 +14,7 @@
 namespace omni {
 namespace {
 
-using Kind = TemplateToken::Kind;
+using TokenKind = TemplateToken::Kind;
 
 class Lexer {
  public:
@@ -24,18 +24,19 @@ class Lexer {
     while (at_ < source_.size()) {
       read_data();
     }
-    push(Kind::End, source_.size());
+    push(TokenKind::End, source_.size());
     return std::move(tokens_);
   }
 
  private:
-  void push(Kind kind, size_t offset, std::string text = {}, TemplateValue value = {}) {
+  void
+  push(TokenKind kind, size_t offset, std::string text = {}, TemplateValue value = {}) {
     tokens_.push_back({kind, offset, std::move(text), std::move(value)});
   }
 
   void push_data(size_t offset, std::string_view text) {
     if (!text.empty()) {
-      push(Kind::Data, offset, std::string(text));
+      push(TokenKind::Data, offset, std::string(text));
     }
   }
 
@@ -79,13 +80,13 @@ class Lexer {
     if (kind == '#') {
       skip_comment(tag);
     } else if (kind == '{') {
-      push(Kind::VariableBegin, tag);
-      read_tag(Kind::VariableEnd, "}}", tag);
+      push(TokenKind::VariableBegin, tag);
+      read_tag(TokenKind::VariableEnd, "}}", tag);
     } else if (const auto raw = end_of_raw_tag("raw", at_)) {
       read_raw(tag, *raw);
     } else {
-      push(Kind::BlockBegin, tag);
-      read_tag(Kind::BlockEnd, "%}", tag);
+      push(TokenKind::BlockBegin, tag);
+      read_tag(TokenKind::BlockEnd, "%}", tag);
     }
     is_line_start_ = source_[at_ - 1] == '\n';
   }
@@ -181,7 +182,7 @@ class Lexer {
   }
 
   // The tokens of one {{ }} or {% %} and the mark that ends it.
-  void read_tag(Kind end_kind, std::string_view mark, size_t tag) {
+  void read_tag(TokenKind end_kind, std::string_view mark, size_t tag) {
     std::string open; // brackets
     while (true) {
       if (const auto end = open.empty() ? end_of(mark, at_) : std::nullopt) {
@@ -208,14 +209,14 @@ class Lexer {
   void read_token(std::string& open) {
     const char first = source_[at_];
     if (const auto number = read_template_number(source_, at_)) {
-      push(Kind::Literal, at_, {}, number->value);
+      push(TokenKind::Literal, at_, {}, number->value);
       at_ = number->end;
     } else if (const size_t end = end_of_name(); end > at_) {
-      push(Kind::Name, at_, std::string(source_.substr(at_, end - at_)));
+      push(TokenKind::Name, at_, std::string(source_.substr(at_, end - at_)));
       at_ = end;
     } else if (first == '\'' || first == '"') {
       const auto text = read_template_text(source_, at_);
-      push(Kind::Text, at_, {}, text.value);
+      push(TokenKind::Text, at_, {}, text.value);
       at_ = text.end;
     } else {
       read_operator(open);
@@ -264,7 +265,7 @@ class Lexer {
       }
       open.pop_back();
     }
-    push(Kind::Operator, at_, *found);
+    push(TokenKind::Operator, at_, *found);
     at_ += std::string_view(*found).size();
   }
 

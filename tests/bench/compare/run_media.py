@@ -57,7 +57,7 @@ def load_transformers(decoder: str) -> None:
 
         video = VideoDecoder(path, num_ffmpeg_threads=NUM_THREADS, seek_mode="approximate")
         total = video.metadata.num_frames
-        places = [i * total // NUM_FRAMES for i in range(NUM_FRAMES)]
+        places = [i * (total - 1) // (NUM_FRAMES - 1) for i in range(NUM_FRAMES)]
         return cut(list(video.get_frames_at(places).data), height, width)
 
     of_image, of_clip = image, clip

@@ -85,7 +85,8 @@ inline void run_kernel(
     ThreadOrder order,
     const std::function<void()>& kernel) {
   run_emulated(
-      {launch.blocks_x, launch.blocks_y, launch.threads, launch.shared_bytes, order, 7},
+      {static_cast<unsigned>(launch.blocks_x), static_cast<unsigned>(launch.blocks_y),
+       launch.threads, launch.shared_bytes, order, 7},
       kernel);
 }
 

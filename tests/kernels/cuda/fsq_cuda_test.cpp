@@ -10,7 +10,7 @@ namespace {
 using namespace kernels::cuda;
 
 const std::vector<std::vector<int64_t>> kLevels =
-    {{2}, {3}, {8, 5, 5, 5}, {8, 8, 8, 6, 5}, std::vector<int64_t>(16, 4)};
+    {{2}, {3}, {8, 5, 5, 5}, {8, 8, 8, 6, 5}, std::vector<int64_t>(62, 2)};
 
 template <typename T>
 std::vector<int64_t> encode(
@@ -49,6 +49,35 @@ double bounded(double value, int64_t level) {
 }
 
 template <typename T>
+std::vector<T> quantize(
+    const std::vector<T>& values,
+    const std::vector<int64_t>& levels,
+    ThreadOrder order) {
+  const int64_t rows = static_cast<int64_t>(values.size() / levels.size());
+  Buffer<T> in(values), out(values.size());
+  const FsqGrid grid = fsq_grid(levels.data(), static_cast<int>(levels.size()));
+  run_kernel(fsq_launch(rows), order, [&] {
+    fsq_quantize_kernel(in.data(), out.data(), rows, grid);
+  });
+  return out.values();
+}
+
+template <typename T>
+std::vector<T> quantize_backward(
+    const std::vector<T>& grads,
+    const std::vector<T>& values,
+    const std::vector<int64_t>& levels,
+    ThreadOrder order) {
+  const int64_t rows = static_cast<int64_t>(values.size() / levels.size());
+  Buffer<T> grad(grads), in(values), out(values.size());
+  const FsqGrid grid = fsq_grid(levels.data(), static_cast<int>(levels.size()));
+  run_kernel(fsq_launch(rows), order, [&] {
+    fsq_quantize_backward_kernel(grad.data(), in.data(), out.data(), rows, grid);
+  });
+  return out.values();
+}
+
+template <typename T>
 void check(const std::vector<int64_t>& levels, int64_t rows) {
   CAPTURE(levels.size(), rows);
   const size_t dims = levels.size();
@@ -80,6 +109,39 @@ TEST_CASE("CUDA codes are the digits of the rounded values in mixed radix") {
       check<float>(levels, rows);
       check<Bf16>(levels, rows);
     }
+  }
+}
+
+template <typename T>
+void check_quantize(const std::vector<int64_t>& levels) {
+  CAPTURE(levels.size());
+  const size_t dims = levels.size();
+  const auto values = random_values<T>(130 * dims, 8, 2.0f);
+  const auto grads = random_values<T>(values.size(), 9);
+  const auto rounded = in_every_order(
+      [&](ThreadOrder order) { return quantize(values, levels, order); });
+  const auto codes = encode(values, levels);
+  const auto decoded = decode(codes, levels);
+  const auto gradient = in_every_order([&](ThreadOrder order) {
+    return quantize_backward(grads, values, levels, order);
+  });
+  std::vector<double> expected;
+  for (size_t i = 0; i < values.size(); ++i) {
+    REQUIRE(to_double(rounded[i]) == to_double(from_float<T>(decoded[i])));
+    const int64_t level = levels[i % dims];
+    const double value = to_double(values[i]), step = 1e-6;
+    const double slope =
+        (bounded(value + step, level) - bounded(value - step, level)) / (2 * step);
+    expected.push_back(to_double(grads[i]) * slope / static_cast<double>(level / 2));
+  }
+  CHECK(distance(gradient, expected) < kTolerance<T>);
+}
+
+TEST_CASE(
+    "CUDA quantised values are the decoded codes, with the slope before rounding") {
+  for (const auto& levels : kLevels) {
+    check_quantize<float>(levels);
+    check_quantize<Bf16>(levels);
   }
 }
 

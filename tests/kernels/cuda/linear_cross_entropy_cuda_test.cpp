@@ -109,5 +109,14 @@ TEST_CASE(
   CHECK(std::isnan(loss({1.0f, NAN, 2.0f})));
 }
 
+TEST_CASE("A CUDA target outside the vocabulary stops the kernel") {
+  const Case c{1, 3, false, true};
+  for (const int64_t target : {int64_t{-1}, int64_t{3}}) {
+    CHECK_THROWS_WITH(
+        run<float>(c, {1.0f, 2.0f, 3.0f}, {target}, {1.0f}),
+        Contains("got a trap at linear_cross_entropy.cuh"));
+  }
+}
+
 } // namespace
 } // namespace omni::testing

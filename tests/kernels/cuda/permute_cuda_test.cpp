@@ -68,9 +68,9 @@ void check_rows(int num_rows, int per_row, int width, bool is_askew) {
     Buffer<T> out(x.size(), is_askew);
     Buffer<int64_t> rows_in(row_list), places_in(place_list);
     Buffer<float> weights_in(weights);
-    const GatherRows<T> gather{
-        in.data(), rows_in.data(), sorted_out.data(), static_cast<int64_t>(ids.size()),
-        width};
+    const GatherRows<T> gather{in.data(),         rows_in.data(),
+                               sorted_out.data(), static_cast<int64_t>(ids.size()),
+                               int64_t{num_rows}, width};
     const bool takes_packs = gather_rows_takes_packs(gather);
     CHECK(takes_packs == (!is_askew && width % kPackSize<T> == 0));
     run_kernel(gather_rows_launch(gather), order, [&] {
@@ -121,6 +121,25 @@ TEST_CASE("CUDA rows go to their experts and come back as weighted sums") {
       check_rows<float>(0, 2, width, is_askew);
     }
   }
+}
+
+TEST_CASE("A CUDA row or place outside stops the kernels") {
+  Buffer<float> x(std::vector<float>(6, 1.0f)), out(6),
+      weights(std::vector{1.0f, 1.0f});
+  Buffer<int64_t> outside(std::vector<int64_t>{0, 2});
+  const GatherRows<float> gather{x.data(), outside.data(), out.data(), 2, 2, 3};
+  CHECK_THROWS_WITH(
+      run_kernel(
+          gather_rows_launch(gather), ThreadOrder::Forward,
+          [&] { gather_rows_kernel<1>(gather); }),
+      Contains("got a trap at permute.cuh"));
+  const CombineRows<float> combine{
+      x.data(), outside.data(), weights.data(), out.data(), 1, 2, 3};
+  CHECK_THROWS_WITH(
+      run_kernel(
+          combine_rows_launch(combine), ThreadOrder::Forward,
+          [&] { combine_rows_kernel<1>(combine); }),
+      Contains("got a trap at permute.cuh"));
 }
 
 } // namespace

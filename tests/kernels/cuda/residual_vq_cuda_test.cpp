@@ -106,5 +106,19 @@ TEST_CASE("Of equal codewords CUDA takes the first, and for NaN one of the codeb
   CHECK(encode<float>(c, {1.25f, NAN}, codebook) == std::vector<int64_t>{3, 0});
 }
 
+TEST_CASE("A CUDA code outside its codebook stops the kernel") {
+  Buffer<float> books(std::vector<float>(2 * 3, 1.0f)), values(3);
+  for (const int64_t code : {int64_t{-1}, int64_t{2}}) {
+    Buffer<int64_t> codes(std::vector<int64_t>{code});
+    const ResidualVqDecode<float> args{
+        codes.data(), books.data(), values.data(), 1, 1, 2, 3};
+    CHECK_THROWS_WITH(
+        run_kernel(
+            residual_vq_decode_launch(args), ThreadOrder::Forward,
+            [&] { residual_vq_decode_kernel(args); }),
+        Contains("got a trap at residual_vq.cuh"));
+  }
+}
+
 } // namespace
 } // namespace omni::testing

@@ -141,13 +141,20 @@ TEST_CASE("Of equal experts CUDA chooses the lower, and all-zero scores stay fin
   CHECK(weights == std::vector<float>(3, 0.0f));
 }
 
-TEST_CASE("A CUDA row of NaN gets experts in range") {
-  Case c{1, 8, 2};
-  const auto [ids, weights] = route(c, std::vector<float>(8, NAN), {});
-  for (const int64_t id : ids) {
-    CHECK(id >= 0);
-    CHECK(id < 8);
-  }
+TEST_CASE("NaN is the worst of experts to CUDA, and none is chosen twice") {
+  Case c{1, 8, 3};
+  CHECK(
+      std::get<0>(route(c, std::vector<float>(8, NAN), {})) ==
+      std::vector<int64_t>{0, 1, 2});
+  Case sigmoids{1, 4, 4, 1, 1, false, false, false, false};
+  CHECK(
+      std::get<0>(route(sigmoids, {0.5f, NAN, 2.0f, NAN}, {})) ==
+      std::vector<int64_t>{2, 0, 1, 3});
+  Case groups{1, 4, 2, 2, 1, false, true};
+  CHECK(
+      std::get<0>(
+          route(groups, {0.0f, 0.0f, 0.0f, 1.0f}, {INFINITY, -INFINITY, 0.0f, 0.0f})) ==
+      std::vector<int64_t>{3, 2});
 }
 
 } // namespace

@@ -36,7 +36,7 @@ std::vector<int64_t> sample(
   int64_t begin = 0;
   int largest = 0;
   for (Request& request : requests) {
-    request.row.begin = begin;
+    request.row.begin = request.row.scores_begin = begin;
     begin += request.row.vocab;
     largest = std::max(largest, request.row.vocab);
     request.row.previous_begin = static_cast<int64_t>(previous.size());

@@ -19,9 +19,9 @@ void check(int width, const std::vector<int64_t>& indices, bool is_askew) {
     Buffer<T> hidden_out(hidden, is_askew);
     Buffer<S> rows_in(rows, is_askew);
     Buffer<int64_t> indices_in(indices);
-    const SpliceRows<T, S> args{
-        hidden_out.data(), rows_in.data(), indices_in.data(),
-        static_cast<int64_t>(indices.size()), width};
+    const SpliceRows<T, S> args{hidden_out.data(), rows_in.data(),
+                                indices_in.data(), static_cast<int64_t>(indices.size()),
+                                kHiddenRows,       width};
     const bool takes_packs = splice_rows_takes_packs(args);
     CHECK(takes_packs == (!is_askew && width % kSplicePack<T, S> == 0));
     run_kernel(splice_rows_launch(args), order, [&] {
@@ -50,6 +50,20 @@ TEST_CASE("CUDA media rows replace their slots and nothing else") {
         check<float, Bf16>(width, indices, is_askew);
       }
     }
+  }
+}
+
+TEST_CASE("A CUDA index outside the slots stops the kernel before it writes") {
+  for (const int64_t index : {int64_t{-1}, int64_t{2}}) {
+    Buffer<float> hidden(2 * 3), rows(3);
+    Buffer<int64_t> indices(std::vector<int64_t>{index});
+    const SpliceRows<float, float> args{
+        hidden.data(), rows.data(), indices.data(), 1, 2, 3};
+    CHECK_THROWS_WITH(
+        run_kernel(
+            splice_rows_launch(args), ThreadOrder::Forward,
+            [&] { splice_rows_kernel<1>(args); }),
+        Contains("got a trap at splice_rows.cuh"));
   }
 }
 

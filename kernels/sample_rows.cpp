@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// An id of each of several vocabularies.
+#include <ATen/ATen.h>
+#include <torch/library.h>
+
+#include "kernels/path.h"
+#include "kernels/reference.h"
+
+namespace omni::kernels {
+
+void check_sample_rows(const at::Tensor& logits, const std::vector<SampleRow>& rows) {
+  check_floating(logits, "sample_rows", "logits");
+  TORCH_CHECK_VALUE(
+      logits.dim() == 1, "[sample_rows] expected logits [N], got ", logits.sizes(),
+      ".");
+  for (const SampleRow& row : rows) {
+    TORCH_CHECK_INDEX(
+        row.begin >= 0 && row.vocab >= 0 && row.begin <= logits.size(0) - row.vocab,
+        "[sample_rows] expected rows inside [0, ", logits.size(0), "), got ", row.vocab,
+        " logits from ", row.begin, ".");
+    check_sample(logits.narrow(0, row.begin, row.vocab), row.options, row.uniform);
+  }
+}
+
+std::vector<SampleRow> to_sample_rows(const SampleRowNumbers& numbers) {
+  const size_t size = numbers.uniforms.size();
+  TORCH_CHECK_VALUE(
+      numbers.ranges.size() == 2 * size && numbers.temperatures.size() == size &&
+          numbers.top_ks.size() == size && numbers.top_ps.size() == size &&
+          numbers.min_ps.size() == size && numbers.repetition_penalties.size() == size,
+      "[sample_rows] expected begin and vocab of each of ", size,
+      " rows and a number a row of each option, got ", numbers.ranges.size(), ", ",
+      numbers.temperatures.size(), ", ", numbers.top_ks.size(), ", ",
+      numbers.top_ps.size(), ", ", numbers.min_ps.size(), " and ",
+      numbers.repetition_penalties.size(), ".");
+  const auto check_ids = [&](const char* name, at::IntArrayRef row_ids, size_t step) {
+    TORCH_CHECK_VALUE(
+        row_ids.size() % step == 0, "[sample_rows] expected ", name, " in groups of ",
+        step, ", each after its row, got ", row_ids.size(), " numbers.");
+    for (size_t i = 0; i < row_ids.size(); i += step) {
+      TORCH_CHECK_INDEX(
+          row_ids[i] >= 0 && row_ids[i] < static_cast<int64_t>(size),
+          "[sample_rows] expected ", name, " of rows in [0, ", size, "), got row ",
+          row_ids[i], ".");
+    }
+  };
+  check_ids("previous ids", numbers.previous, 2);
+  check_ids("allowed ranges", numbers.allowed, 3);
+  std::vector<SampleRow> rows;
+  for (size_t i = 0; i < size; ++i) {
+    rows.push_back(
+        {numbers.ranges[2 * i],
+         numbers.ranges[2 * i + 1],
+         numbers.uniforms[i],
+         {numbers.temperatures[i],
+          numbers.top_ks[i],
+          numbers.top_ps[i],
+          numbers.min_ps[i],
+          numbers.repetition_penalties[i],
+          {},
+          {}}});
+  }
+  for (size_t i = 0; i < numbers.previous.size(); i += 2) {
+    SampleRow& row = rows[static_cast<size_t>(numbers.previous[i])];
+    row.options.previous.push_back(numbers.previous[i + 1]);
+  }
+  for (size_t i = 0; i < numbers.allowed.size(); i += 3) {
+    SampleRow& row = rows[static_cast<size_t>(numbers.allowed[i])];
+    row.options.allowed.push_back({numbers.allowed[i + 1], numbers.allowed[i + 2]});
+  }
+  return rows;
+}
+
+namespace {
+
+at::Tensor call(
+    const at::Tensor& logits,
+    at::IntArrayRef ranges,
+    at::ArrayRef<double> uniforms,
+    at::ArrayRef<double> temperatures,
+    at::IntArrayRef top_ks,
+    at::ArrayRef<double> top_ps,
+    at::ArrayRef<double> min_ps,
+    at::ArrayRef<double> repetition_penalties,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("omni::sample_rows", "")
+                             .typed<decltype(call)>();
+  return op.call(
+      logits, ranges, uniforms, temperatures, top_ks, top_ps, min_ps,
+      repetition_penalties, previous, allowed);
+}
+
+at::Tensor by_reference(
+    const at::Tensor& logits,
+    at::IntArrayRef ranges,
+    at::ArrayRef<double> uniforms,
+    at::ArrayRef<double> temperatures,
+    at::IntArrayRef top_ks,
+    at::ArrayRef<double> top_ps,
+    at::ArrayRef<double> min_ps,
+    at::ArrayRef<double> repetition_penalties,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  const std::vector<SampleRow> rows = to_sample_rows(
+      {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
+       previous, allowed});
+  check_sample_rows(logits, rows);
+  return reference::sample_rows(logits, rows);
+}
+
+at::Tensor meta(
+    const at::Tensor& logits,
+    at::IntArrayRef ranges,
+    at::ArrayRef<double> uniforms,
+    at::ArrayRef<double> temperatures,
+    at::IntArrayRef top_ks,
+    at::ArrayRef<double> top_ps,
+    at::ArrayRef<double> min_ps,
+    at::ArrayRef<double> repetition_penalties,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  const std::vector<SampleRow> rows = to_sample_rows(
+      {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
+       previous, allowed});
+  check_sample_rows(logits, rows);
+  return at::empty(
+      {static_cast<int64_t>(rows.size())}, logits.options().dtype(at::kLong));
+}
+
+} // namespace
+
+std::vector<int64_t> sample_rows(
+    const at::Tensor& logits,
+    const std::vector<SampleRow>& rows) {
+  std::vector<int64_t> ranges, top_ks, previous, allowed;
+  std::vector<double> uniforms, temperatures, top_ps, min_ps, penalties;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const SampleRow& row = rows[i];
+    const auto number = static_cast<int64_t>(i);
+    ranges.insert(ranges.end(), {row.begin, row.vocab});
+    uniforms.push_back(row.uniform);
+    temperatures.push_back(row.options.temperature);
+    top_ks.push_back(row.options.top_k);
+    top_ps.push_back(row.options.top_p);
+    min_ps.push_back(row.options.min_p);
+    penalties.push_back(row.options.repetition_penalty);
+    for (const int64_t id : row.options.previous) {
+      previous.insert(previous.end(), {number, id});
+    }
+    for (const IdRange& range : row.options.allowed) {
+      allowed.insert(allowed.end(), {number, range.begin, range.end});
+    }
+  }
+  const at::Tensor ids = call(
+                             logits, ranges, uniforms, temperatures, top_ks, top_ps,
+                             min_ps, penalties, previous, allowed)
+                             .to(at::kCPU);
+  const int64_t* first = ids.const_data_ptr<int64_t>();
+  return {first, first + ids.numel()};
+}
+
+TORCH_LIBRARY_FRAGMENT(omni, m) {
+  // `ranges` holds begin and vocab of each row, `previous` row, id, row, id, .., and
+  // `allowed` row, begin, end, row, begin, end, ..
+  m.def(
+      "sample_rows(Tensor logits, int[] ranges, float[] uniforms, float[] "
+      "temperatures, int[] top_ks, float[] top_ps, float[] min_ps, "
+      "float[] repetition_penalties, int[] previous=[], int[] allowed=[]) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {
+  m.impl("sample_rows", &by_reference);
+}
+
+TORCH_LIBRARY_IMPL(omni, Meta, m) {
+  m.impl("sample_rows", &meta);
+}
+
+} // namespace omni::kernels
