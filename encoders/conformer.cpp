@@ -96,13 +96,13 @@ void check_options(const ConformerOptions& options) {
 
 ConformerConvolutionImpl::ConformerConvolutionImpl(const ConformerOptions& options) {
   const int64_t width = options.width;
-  input = register_module("input", torch::nn::Linear(width, 2 * width));
+  input = register_module("input", LinearMap(LinearMapOptions{width, 2 * width, true}));
   depthwise = register_module(
       "depthwise",
       torch::nn::Conv1d(
           torch::nn::Conv1dOptions(width, width, options.kernel_size).groups(width)));
   norm = register_module("norm", EncoderNorm(width));
-  output = register_module("output", torch::nn::Linear(width, width));
+  output = register_module("output", LinearMap(LinearMapOptions{width, width, true}));
 }
 
 void ConformerConvolutionImpl::reset_parameters(double output_std) {
@@ -115,11 +115,10 @@ void ConformerConvolutionImpl::reset_parameters(double output_std) {
 at::Tensor ConformerConvolutionImpl::forward(
     const at::Tensor& x,
     const std::optional<at::Tensor>& row_mask) {
-  const at::Tensor gated_BLE =
-      masked(at::glu(at::linear(x, input->weight, input->bias), -1), row_mask);
+  const at::Tensor gated_BLE = masked(at::glu(input->forward(x), -1), row_mask);
   const at::Tensor mixed_BLE =
       convolve_rows(gated_BLE, depthwise, 1, depthwise->weight.size(0));
-  return at::linear(at::silu(norm->forward(mixed_BLE)), output->weight, output->bias);
+  return output->forward(activate(norm->forward(mixed_BLE), Activation::Silu));
 }
 
 ConformerLayerImpl::ConformerLayerImpl(const ConformerOptions& options) {
@@ -174,8 +173,8 @@ ConformerImpl::ConformerImpl(ConformerOptions options_in) : options(options_in) 
   }
   register_module("layers", list);
   if (options.num_ctc_labels > 0) {
-    ctc_head =
-        register_module("ctc_head", torch::nn::Linear(width, options.num_ctc_labels));
+    ctc_head = register_module(
+        "ctc_head", LinearMap(LinearMapOptions{width, options.num_ctc_labels, true}));
   }
   reset_parameters();
 }
@@ -197,6 +196,19 @@ void ConformerImpl::reset_parameters() {
   }
 }
 
+std::vector<LinearMap> ConformerImpl::quantizable() const {
+  std::vector<LinearMap> all;
+  for (const ConformerLayer& layer : layers) {
+    for (const auto& maps :
+         {layer->first_feed_forward->quantizable(), layer->attention->quantizable(),
+          std::vector<LinearMap>{layer->convolution->input, layer->convolution->output},
+          layer->second_feed_forward->quantizable()}) {
+      all.insert(all.end(), maps.begin(), maps.end());
+    }
+  }
+  return all;
+}
+
 int64_t ConformerImpl::num_rows(int64_t num_frames) {
   return half_up(half_up(num_frames));
 }
@@ -211,11 +223,11 @@ at::Tensor ConformerImpl::stem(
   if (lengths) {
     x = mask(x, *lengths);
   }
-  x = at::silu(convolve_rows(x, first_stem, 2, 1));
+  x = activate(convolve_rows(x, first_stem, 2, 1), Activation::Silu);
   if (lengths) {
     x = mask(x, at::floor_divide(*lengths + 1, 2));
   }
-  return at::silu(convolve_rows(x, second_stem, 2, 1));
+  return activate(convolve_rows(x, second_stem, 2, 1), Activation::Silu);
 }
 
 at::Tensor ConformerImpl::run_layer(
@@ -295,7 +307,7 @@ at::Tensor ConformerImpl::ctc_logits(const at::Tensor& rows) {
       "[conformer] expected a side head, got num_ctc_labels = 0. Build the conformer "
       "with the labels that it shall predict.");
   check_shape(rows, {-1, -1, options.width}, "conformer", "rows");
-  return at::linear(rows, ctc_head->weight, ctc_head->bias);
+  return ctc_head->forward(rows);
 }
 
 } // namespace omni

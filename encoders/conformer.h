@@ -46,10 +46,10 @@ class ConformerConvolutionImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& row_mask);
   void reset_parameters(double output_std);
 
-  torch::nn::Linear input{nullptr}; // [2 E, E]: values, then gates
+  LinearMap input{nullptr}; // [2 E, E]: values, then gates
   torch::nn::Conv1d depthwise{nullptr}; // [E, 1, kernel_size]
   EncoderNorm norm{nullptr};
-  torch::nn::Linear output{nullptr};
+  LinearMap output{nullptr};
 };
 TORCH_MODULE(ConformerConvolution);
 
@@ -84,12 +84,14 @@ class ConformerImpl : public torch::nn::Module {
   // Valid rows for a number of valid frames.
   [[nodiscard]] static int64_t num_rows(int64_t num_frames);
   void reset_parameters();
+  // The maps whose weights may be stored in few bits: the products of the layers.
+  [[nodiscard]] std::vector<LinearMap> quantizable() const;
 
   const ConformerOptions options;
   torch::nn::Conv1d first_stem{nullptr}; // [2 E, num_mels, 3], stride 2
   torch::nn::Conv1d second_stem{nullptr}; // [E, 2 E, 3], stride 2
   std::vector<ConformerLayer> layers;
-  torch::nn::Linear ctc_head{nullptr}; // empty without labels
+  LinearMap ctc_head{nullptr}; // empty without labels
 
  private:
   at::Tensor stem(const at::Tensor& mel, const std::optional<at::Tensor>& lengths);

@@ -30,7 +30,8 @@ DenseHeadImpl::DenseHeadImpl(DenseHeadOptions options_in)
         "\", got ", label.num_classes, " classes and a grid of ", label.grid_rows,
         " x ", label.grid_columns, ".");
     maps_.push_back(register_module(
-        label.name, torch::nn::Linear(options.input_width, label.num_classes)));
+        label.name,
+        LinearMap(LinearMapOptions{options.input_width, label.num_classes, true})));
   }
   reset_parameters();
 }
@@ -62,7 +63,7 @@ DenseHeadImpl::forward(const at::Tensor& rows, int64_t num_rows, int64_t num_col
     const at::Tensor cells_IYXE =
         at::adaptive_avg_pool2d(grid_IEYX, {label.grid_rows, label.grid_columns})
             .permute({0, 2, 3, 1});
-    logits.push_back(at::linear(cells_IYXE, maps_[i]->weight, maps_[i]->bias));
+    logits.push_back(maps_[i]->forward(cells_IYXE));
   }
   return logits;
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "omni/core/linear_map.h"
+
 namespace omni {
 
 // What is predicted of each cell of a grid laid over the picture.
@@ -55,7 +57,7 @@ class DenseHeadImpl : public torch::nn::Module {
   const DenseHeadOptions options;
 
  private:
-  std::vector<torch::nn::Linear> maps_; // in order of options.labels
+  std::vector<LinearMap> maps_; // in order of options.labels
 };
 TORCH_MODULE(DenseHead);
 

@@ -81,6 +81,14 @@ kernels::AddRmsNorm EncoderNormImpl::add(
       branch, residual, weight, {.eps = eps, .branch_multiplier = multiplier});
 }
 
+at::Tensor activate(at::Tensor x, Activation activation) {
+  const bool is_gelu = activation == Activation::Gelu;
+  if (x.requires_grad()) {
+    return is_gelu ? at::gelu(x) : at::silu(x);
+  }
+  return is_gelu ? at::gelu_(x) : at::silu_(x);
+}
+
 at::Tensor attend(
     const at::Tensor& q,
     const at::Tensor& k,
@@ -90,9 +98,9 @@ at::Tensor attend(
   const at::Tensor q_BHLK = q.transpose(1, 2);
   const at::Tensor k_BHLK = k.transpose(1, 2);
   const at::Tensor v_BHLK = v.transpose(1, 2);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
   at::Tensor mixed_BHLK;
   if (bias || is_plain_faster(q_BHLK)) {
-    const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
     at::Tensor scores = at::matmul(q_BHLK * scale, k_BHLK.transpose(2, 3));
     if (bias) {
       scores = scores + *bias;
@@ -104,7 +112,6 @@ at::Tensor attend(
     mixed_BHLK =
         at::matmul(at::softmax(scores, -1, precise).to(v.scalar_type()), v_BHLK);
   } else if (is_full_attention_faster(q, key_mask)) {
-    const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
     return kernels::full_attention(q, k, v, scale).flatten(2);
   } else {
     mixed_BHLK = at::scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK, key_mask);
@@ -115,12 +122,10 @@ at::Tensor attend(
 EncoderAttentionImpl::EncoderAttentionImpl(EncoderAttentionOptions options_in)
     : options(options_in) {
   const int64_t width = options.width;
-  qkv = register_module("qkv", torch::nn::Linear(width, 3 * width));
-  output = register_module("output", torch::nn::Linear(width, width));
+  qkv = register_module("qkv", LinearMap(LinearMapOptions{width, 3 * width, true}));
+  output = register_module("output", LinearMap(LinearMapOptions{width, width, true}));
   if (options.has_relative_positions) {
-    position = register_module(
-        "position",
-        torch::nn::Linear(torch::nn::LinearOptions(width, width).bias(false)));
+    position = register_module("position", LinearMap(LinearMapOptions{width, width}));
     const int64_t head_width = width / options.num_heads;
     content_bias =
         register_parameter("content_bias", at::zeros({options.num_heads, head_width}));
@@ -148,7 +153,7 @@ at::Tensor EncoderAttentionImpl::forward(
   const int64_t heads = options.num_heads;
   const int64_t head_width = options.width / heads;
   const at::Tensor qkv_BL3HK =
-      at::linear(x, qkv->weight, qkv->bias).view({batch, length, 3, heads, head_width});
+      qkv->forward(x).view({batch, length, 3, heads, head_width});
   at::Tensor q_BLHK = qkv_BL3HK.select(2, 0);
   at::Tensor k_BLHK = qkv_BL3HK.select(2, 1);
   const at::Tensor v_BLHK = qkv_BL3HK.select(2, 2);
@@ -160,7 +165,7 @@ at::Tensor EncoderAttentionImpl::forward(
   std::optional<at::Tensor> bias;
   if (position) {
     const at::Tensor distances_HKJ =
-        at::linear(positions.relative.to(x.scalar_type()), position->weight)
+        position->forward(positions.relative.to(x.scalar_type()))
             .view({2 * length - 1, heads, head_width})
             .permute({1, 2, 0});
     const double scale = 1.0 / std::sqrt(static_cast<double>(head_width));
@@ -169,7 +174,7 @@ at::Tensor EncoderAttentionImpl::forward(
     q_BLHK = q_BLHK + content_bias;
   }
   const at::Tensor mixed_BLE = attend(q_BLHK, k_BLHK, v_BLHK, key_mask, bias);
-  return at::linear(mixed_BLE, output->weight, output->bias);
+  return output->forward(mixed_BLE);
 }
 
 EncoderFeedForwardImpl::EncoderFeedForwardImpl(
@@ -177,8 +182,8 @@ EncoderFeedForwardImpl::EncoderFeedForwardImpl(
     int64_t inner_width,
     Activation activation_in)
     : activation(activation_in) {
-  up = register_module("up", torch::nn::Linear(width, inner_width));
-  down = register_module("down", torch::nn::Linear(inner_width, width));
+  up = register_module("up", LinearMap(LinearMapOptions{width, inner_width, true}));
+  down = register_module("down", LinearMap(LinearMapOptions{inner_width, width, true}));
 }
 
 void EncoderFeedForwardImpl::reset_parameters(double output_std) {
@@ -187,10 +192,7 @@ void EncoderFeedForwardImpl::reset_parameters(double output_std) {
 }
 
 at::Tensor EncoderFeedForwardImpl::forward(const at::Tensor& x) {
-  const at::Tensor inner_BLF = at::linear(x, up->weight, up->bias);
-  return at::linear(
-      activation == Activation::Gelu ? at::gelu(inner_BLF) : at::silu(inner_BLF),
-      down->weight, down->bias);
+  return down->forward(activate(up->forward(x), activation));
 }
 
 } // namespace omni

@@ -9,8 +9,10 @@
 #include <torch/nn.h>
 
 #include <optional>
+#include <vector>
 
 #include "kernels/kernels.h"
+#include "omni/core/linear_map.h"
 
 namespace omni {
 
@@ -31,6 +33,12 @@ TORCH_MODULE(EncoderNorm);
 
 // Frequencies theta^(-j / count) of positions, float64 [count] on the CPU.
 [[nodiscard]] at::Tensor position_frequencies(double theta, int64_t count);
+
+enum class Activation { Gelu, Silu };
+
+// In the memory of `x`, which the caller gives up, where no gradient needs it: fresh
+// memory costs as much as the function.
+[[nodiscard]] at::Tensor activate(at::Tensor x, Activation activation);
 
 // Where rows are. Either or neither may be set.
 struct EncoderPositions {
@@ -63,27 +71,32 @@ class EncoderAttentionImpl : public torch::nn::Module {
       const std::optional<at::Tensor>& key_mask = std::nullopt);
   // `output_std` times 1 / sqrt(E) is the deviation of the output map.
   void reset_parameters(double output_std);
+  // The maps whose weights may be stored in few bits.
+  [[nodiscard]] std::vector<LinearMap> quantizable() const {
+    return {qkv, output};
+  }
 
   const EncoderAttentionOptions options;
-  torch::nn::Linear qkv{nullptr};
-  torch::nn::Linear output{nullptr};
-  torch::nn::Linear position{nullptr}; // the rest: empty without relative positions
+  LinearMap qkv{nullptr};
+  LinearMap output{nullptr};
+  LinearMap position{nullptr}; // the rest: empty without relative positions
   at::Tensor content_bias; // [H, K], u of arXiv 1901.02860
   at::Tensor position_bias; // [H, K], v
 };
 TORCH_MODULE(EncoderAttention);
-
-enum class Activation { Gelu, Silu };
 
 class EncoderFeedForwardImpl : public torch::nn::Module {
  public:
   EncoderFeedForwardImpl(int64_t width, int64_t inner_width, Activation activation);
   at::Tensor forward(const at::Tensor& x);
   void reset_parameters(double output_std);
+  [[nodiscard]] std::vector<LinearMap> quantizable() const {
+    return {up, down};
+  }
 
   const Activation activation;
-  torch::nn::Linear up{nullptr};
-  torch::nn::Linear down{nullptr};
+  LinearMap up{nullptr};
+  LinearMap down{nullptr};
 };
 TORCH_MODULE(EncoderFeedForward);
 

@@ -27,13 +27,14 @@ ProjectorImpl::ProjectorImpl(ProjectorOptions options_in)
   }
   if (options.hidden_width > 0) {
     hidden = register_module(
-        "hidden", torch::nn::Linear(joined_width, options.hidden_width));
+        "hidden",
+        LinearMap(LinearMapOptions{joined_width, options.hidden_width, true}));
   }
   output = register_module(
       "output",
-      torch::nn::Linear(
+      LinearMap(LinearMapOptions{
           options.hidden_width > 0 ? options.hidden_width : joined_width,
-          options.output_width));
+          options.output_width, true}));
   if (options.has_output_norm) {
     output_norm = register_module("output_norm", EncoderNorm(options.output_width));
   }
@@ -53,7 +54,7 @@ void ProjectorImpl::reset_parameters() {
   if (output_norm) {
     output_norm->reset_parameters();
   }
-  for (torch::nn::Linear* map : {&hidden, &output}) {
+  for (LinearMap* map : {&hidden, &output}) {
     if (*map) {
       const auto fan_in = static_cast<double>((*map)->weight.size(1));
       fill_normal((*map)->weight, 1.0 / std::sqrt(fan_in));
@@ -78,9 +79,9 @@ at::Tensor ProjectorImpl::forward(const at::Tensor& rows) {
         {rows_RE.size(0) / options.merge, options.merge * options.input_width});
   }
   if (hidden) {
-    rows_RE = at::gelu(at::linear(rows_RE, hidden->weight, hidden->bias));
+    rows_RE = activate(hidden->forward(rows_RE), Activation::Gelu);
   }
-  const at::Tensor rows_RD = at::linear(rows_RE, output->weight, output->bias);
+  const at::Tensor rows_RD = output->forward(rows_RE);
   return output_norm ? output_norm->forward(rows_RD) : rows_RD;
 }
 

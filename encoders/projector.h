@@ -32,8 +32,8 @@ class ProjectorImpl : public torch::nn::Module {
 
   const ProjectorOptions options;
   torch::nn::LayerNorm norm{nullptr}; // empty without has_norm
-  torch::nn::Linear hidden{nullptr}; // empty when the map is linear
-  torch::nn::Linear output{nullptr};
+  LinearMap hidden{nullptr}; // empty when the map is linear
+  LinearMap output{nullptr};
   EncoderNorm output_norm{nullptr}; // empty without has_output_norm
 };
 TORCH_MODULE(Projector);

@@ -117,8 +117,8 @@ VitImpl::VitImpl(VitOptions options_in) : options(options_in) {
       options.position_grid, ".");
   patch_embed = register_module(
       "patch_embed",
-      torch::nn::Linear(
-          options.patch_size * options.patch_size * kColours, options.width));
+      LinearMap(LinearMapOptions{
+          options.patch_size * options.patch_size * kColours, options.width, true}));
   if (const int64_t side = options.position_grid; side > 0) {
     position_embed =
         register_parameter("position_embed", at::empty({side, side, options.width}));
@@ -160,6 +160,17 @@ void VitImpl::reset_parameters() {
   norm->reset_parameters();
 }
 
+std::vector<LinearMap> VitImpl::quantizable() const {
+  std::vector<LinearMap> all;
+  for (const VitLayer& layer : layers) {
+    for (const auto& maps :
+         {layer->attention->quantizable(), layer->feed_forward->quantizable()}) {
+      all.insert(all.end(), maps.begin(), maps.end());
+    }
+  }
+  return all;
+}
+
 at::Tensor VitImpl::places(int64_t rows, int64_t columns) const {
   at::Tensor grid = position_embed;
   if (rows != options.position_grid || columns != options.position_grid) {
@@ -176,8 +187,7 @@ VitImpl::encode_equal(const at::Tensor& patches, int64_t rows, int64_t columns) 
   EncoderPositions positions;
   positions.rotary = grid_angles(rows, columns, options, patches.device());
   const auto dtype = patch_embed->weight.scalar_type();
-  at::Tensor hidden_IPE =
-      at::linear(patches.to(dtype), patch_embed->weight, patch_embed->bias).to(dtype);
+  at::Tensor hidden_IPE = patch_embed->forward(patches.to(dtype)).to(dtype);
   if (position_embed.defined()) {
     hidden_IPE = hidden_IPE + places(rows, columns);
   }

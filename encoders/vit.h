@@ -58,9 +58,11 @@ class VitImpl : public torch::nn::Module {
   // one size are one batch; which others are in the call never changes a row.
   at::Tensor forward(const at::Tensor& patches, const std::vector<PatchGrid>& grids);
   void reset_parameters();
+  // The maps whose weights may be stored in few bits: the products of the layers.
+  [[nodiscard]] std::vector<LinearMap> quantizable() const;
 
   const VitOptions options;
-  torch::nn::Linear patch_embed{nullptr};
+  LinearMap patch_embed{nullptr};
   at::Tensor position_embed; // [S, S, E], undefined without a table
   std::vector<VitLayer> layers;
   EncoderNorm norm{nullptr};

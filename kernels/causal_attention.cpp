@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Attention within spans, and of new rows over a cache.
+// Attention within spans, and of new rows over a cache. On a CUDA device the reference
+// is what is wanted: a scaled_dot_product_attention a span, with its own gradient.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Convolution in time of every channel by itself.
+// Convolution in time of every channel by itself. On a CUDA device the reference is
+// what is wanted: a conv1d in groups of one channel, with its own gradient.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Attention of every row over all keys of its item.
+// Attention of every row over all keys of its item. On a CUDA device the reference is
+// what is wanted: one scaled_dot_product_attention.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 

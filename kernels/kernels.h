@@ -108,11 +108,14 @@ struct CacheRows {
   at::Tensor keys;
   at::Tensor values;
   int64_t begin = 0; // the first row written
+  // int64 [L] beside the keys, distinct: the row of each token, in place of `begin`.
+  // Only the device reads it.
+  at::Tensor rows = {};
 };
 
 // As qk_norm_rope() for q [L, H, K], k [L, G, K] and v [L, G, C], but the keys, and v
-// as it is, are written to rows [begin, begin + L) of a cache, rounded to k's dtype
-// first. Returns the queries [L, H, K]. No gradient.
+// as it is, are written to rows [begin, begin + L) of a cache, or to those it names,
+// rounded to k's dtype first. Returns the queries [L, H, K]. No gradient.
 at::Tensor qk_norm_rope_to_cache(
     const at::Tensor& q,
     const at::Tensor& k,
@@ -310,14 +313,24 @@ std::vector<int64_t> sample_rows(
     const at::Tensor& logits,
     const std::vector<SampleRow>& rows);
 
+// The rows of a cache that a query sees.
+struct SeenRows {
+  // int64 [1] beside the keys: the last of them. Only the device reads it, so that rows
+  // behind it, whatever they hold, may be written from call to call. Undefined: all.
+  at::Tensor last = {};
+  int64_t window = 0; // so many up to the last; 0: all before it
+};
+
 // softmax(scale q k^T) v for one query row over the cache. q [H, K]; keys [G, L, K],
-// values [G, L, C] of any strides (a window is a narrowed view), L >= 1; H a multiple
-// of G, query head h reads group h / (H / G); one dtype. Returns [H, C]. No gradient.
+// values [G, L, C] of any strides (a window may be a narrowed view), L >= 1; H a
+// multiple of G, query head h reads group h / (H / G); one dtype. Returns [H, C]. No
+// gradient.
 at::Tensor decode_attention(
     const at::Tensor& q,
     const at::Tensor& keys,
     const at::Tensor& values,
-    double scale);
+    double scale,
+    const SeenRows& seen = {});
 
 // --- Which path
 // ------------------------------------------------------------------------

@@ -123,17 +123,15 @@ PackedWeight pack_weight(const at::Tensor& weight, WeightFormat format) {
 }
 
 at::Tensor unpack_weight(const PackedWeight& weight) {
-  TORCH_CHECK_VALUE(
-      weight.panels.is_cpu(), "[unpack_weight] expected panels on the CPU, got ",
-      weight.panels.device(), ".");
+  const at::Tensor panels = weight.panels.cpu();
   const int64_t columns = weight.num_columns;
   at::Tensor entries = at::empty({weight.num_rows, columns}, at::kFloat);
   auto* rows = entries.mutable_data_ptr<float>();
-  at::parallel_for(0, weight.panels.size(0), 1, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, panels.size(0), 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t first = panel * cpu::kPanelRows;
       cpu::unpack_panel(
-          weight.format, panel_of(weight.panels, panel),
+          weight.format, panel_of(panels, panel),
           std::min(cpu::kPanelRows, weight.num_rows - first), columns,
           rows + first * columns, columns);
     }

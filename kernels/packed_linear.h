@@ -2,8 +2,9 @@
 // Copyright The Omni Authors
 //
 // Products with weights packed for reading: the same numbers in the order in which a
-// product wants them, in 16, 8 or 4 bits (weight_format.h). For inference on the CPU:
-// no gradient. Thread-safe. Errors as in kernels.h.
+// product wants them, in 16, 8 or 4 bits (weight_format.h), the same ones on the CPU
+// and on a CUDA device. For inference: no gradient. Thread-safe. Errors as in
+// kernels.h.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,15 +26,17 @@ struct PackedWeight {
 
 // weight [O, I] floating, on the CPU.
 PackedWeight pack_weight(const at::Tensor& weight, WeightFormat format);
-// The weight that the panels stand for, float32 [O, I].
+// The weight that the panels, on any device, stand for: float32 [O, I] on the CPU.
 at::Tensor unpack_weight(const PackedWeight& weight);
 // The shape of the panels of a weight.
 std::array<int64_t, 2>
 packed_sizes(WeightFormat format, int64_t num_rows, int64_t num_columns);
 
-// x W^T + bias. x [.., I] float32 or bfloat16, bias [O]; returns [.., O] in x's dtype.
-// x is rounded to bfloat16 for a Bfloat16 weight, else to 8 bits in groups of 32; sums
-// are float32. A row's result does not depend on the other rows.
+// x W^T + bias. x [.., I] float32 or bfloat16, bias [O]; returns [.., O] in x's dtype;
+// sums are float32. On the CPU x is rounded to bfloat16 for a Bfloat16 weight, else to
+// 8 bits in groups of 32, and a row's result does not depend on the other rows. On a
+// CUDA device x stays as it is (only weights have few bits), bias is rounded to its
+// dtype, and for many rows so is the weight: there a product of LibTorch takes over.
 at::Tensor packed_linear(
     const at::Tensor& x,
     const PackedWeight& weight,

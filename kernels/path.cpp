@@ -17,6 +17,15 @@ bool has_fused_dtype(const at::Tensor& tensor) {
       tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16;
 }
 
+// What computes an op on a CUDA device, where its reference is one fused call of
+// LibTorch's and no better one of ours.
+std::string cuda_call_of_libtorch(std::string_view op) {
+  if (op.ends_with("causal_attention") || op == "full_attention") {
+    return "scaled_dot_product_attention";
+  }
+  return op == "depthwise_conv1d" ? "conv1d" : "";
+}
+
 bool has_cuda_kernel(const std::string& op) {
   const auto has_kernel = [&] {
     return c10::Dispatcher::singleton()
@@ -114,10 +123,13 @@ std::string explain(std::string_view op, at::TensorList inputs) {
     if (tensor.is_cuda() && has_cuda_kernel(std::string(op))) {
       device = "cuda";
     } else if (!tensor.is_cpu()) {
-      const bool has_none = tensor.is_cuda() && !load_cuda_ops();
+      const std::string call = tensor.is_cuda() ? cuda_call_of_libtorch(op) : "";
+      const bool has_none = tensor.is_cuda() && call.empty() && !load_cuda_ops();
       return c10::str(
           "reference: no fused kernel for ", tensor.device().type(),
-          has_none ? " (" + why_no_cuda_ops() + ")" : "");
+          has_none            ? " (" + why_no_cuda_ops() + ")"
+              : !call.empty() ? ", LibTorch's " + call
+                              : "");
     }
     if (!has_fused_dtype(tensor)) {
       return c10::str("reference: no fused kernel for ", tensor.scalar_type());

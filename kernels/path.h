@@ -165,6 +165,7 @@ void check_sample_rows(const at::Tensor& logits, const std::vector<SampleRow>& r
 void check_decode_attention(
     const at::Tensor& q,
     const at::Tensor& keys,
-    const at::Tensor& values);
+    const at::Tensor& values,
+    const SeenRows& seen);
 
 } // namespace omni::kernels

@@ -10,6 +10,31 @@
 
 namespace omni::kernels {
 
+namespace {
+
+// Of a cache of `num_cached` rows, one for each token.
+void check_rows(const at::Tensor& rows, int64_t num_tokens, int64_t num_cached) {
+  TORCH_CHECK_TYPE(
+      rows.scalar_type() == at::kLong,
+      "[qk_norm_rope_to_cache] expected rows int64, got ", rows.scalar_type(), ".");
+  TORCH_CHECK_VALUE(
+      rows.dim() == 1 && rows.size(0) == num_tokens,
+      "[qk_norm_rope_to_cache] expected rows [", num_tokens, "], got ", rows.sizes(),
+      ".");
+  if (has_values(rows)) {
+    const at::Tensor dense = rows.contiguous();
+    const int64_t* row = dense.const_data_ptr<int64_t>();
+    for (int64_t i = 0; i < num_tokens; ++i) {
+      TORCH_CHECK_INDEX(
+          row[i] >= 0 && row[i] < num_cached,
+          "[qk_norm_rope_to_cache] expected rows in [0, ", num_cached, "), got ",
+          row[i], ".");
+    }
+  }
+}
+
+} // namespace
+
 void check_qk_norm_rope_to_cache(
     const at::Tensor& q,
     const at::Tensor& k,
@@ -33,6 +58,10 @@ void check_qk_norm_rope_to_cache(
       "[G, S, K] and values [G, S, C], got ",
       q.sizes(), ", ", k.sizes(), ", ", v.sizes(), ", ", keys.sizes(), " and ",
       values.sizes(), ".");
+  if (cache.rows.defined()) {
+    check_rows(cache.rows, k.size(0), keys.size(1));
+    return;
+  }
   TORCH_CHECK_INDEX(
       cache.begin >= 0 && cache.begin <= keys.size(1) - k.size(0),
       "[qk_norm_rope_to_cache] expected rows inside [0, ", keys.size(1), "), got ",
@@ -56,13 +85,14 @@ at::Tensor call(
     const OptionalTensor& k_weight,
     double eps,
     double weight_offset,
-    bool is_interleaved) {
+    bool is_interleaved,
+    const OptionalTensor& rows) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("omni::qk_norm_rope_to_cache", "")
                              .typed<decltype(call)>();
   return op.call(
       q, k, v, cos, sin, keys, values, begin, q_weight, k_weight, eps, weight_offset,
-      is_interleaved);
+      is_interleaved, rows);
 }
 
 at::Tensor by_reference(
@@ -78,9 +108,10 @@ at::Tensor by_reference(
     const OptionalTensor& k_weight,
     double eps,
     double weight_offset,
-    bool is_interleaved) {
+    bool is_interleaved,
+    const OptionalTensor& rows) {
   const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  const CacheRows cache{keys, values, begin};
+  const CacheRows cache{keys, values, begin, or_undefined(rows)};
   const QkNormRopeOptions options{
       q_weight, k_weight, eps, weight_offset, is_interleaved};
   check_qk_norm_rope_to_cache(q, k, v, tables, cache, options);
@@ -101,9 +132,11 @@ at::Tensor meta(
     const OptionalTensor& k_weight,
     double eps,
     double weight_offset,
-    bool is_interleaved) {
+    bool is_interleaved,
+    const OptionalTensor& rows) {
   check_qk_norm_rope_to_cache(
-      q, k, v, {or_undefined(cos), or_undefined(sin)}, {keys, values, begin},
+      q, k, v, {or_undefined(cos), or_undefined(sin)},
+      {keys, values, begin, or_undefined(rows)},
       {q_weight, k_weight, eps, weight_offset, is_interleaved});
   return at::empty(q.sizes(), q.options());
 }
@@ -120,7 +153,7 @@ at::Tensor qk_norm_rope_to_cache(
   return call(
       q, k, v, or_absent(tables.cos), or_absent(tables.sin), cache.keys, cache.values,
       cache.begin, options.q_weight, options.k_weight, options.eps,
-      options.weight_offset, options.is_interleaved);
+      options.weight_offset, options.is_interleaved, or_absent(cache.rows));
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {
@@ -128,7 +161,7 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
       "qk_norm_rope_to_cache(Tensor q, Tensor k, Tensor v, Tensor? cos, Tensor? sin, "
       "Tensor(a!) keys, Tensor(b!) values, int begin, Tensor? q_weight=None, "
       "Tensor? k_weight=None, float eps=1e-6, float weight_offset=0.0, "
-      "bool is_interleaved=False) -> Tensor");
+      "bool is_interleaved=False, Tensor? rows=None) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {

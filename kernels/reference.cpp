@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include <limits>
+
 namespace omni::kernels::reference {
 
 at::ScalarType compute_dtype(const at::Tensor& x) {
@@ -112,9 +114,16 @@ at::Tensor qk_norm_rope_to_cache(
     const QkNormRopeOptions& options) {
   const at::NoGradGuard no_grad;
   const QueriesAndKeys turned = reference::qk_norm_rope(q, k, tables, options);
-  const int64_t num_rows = k.size(0);
-  cache.keys.narrow(1, cache.begin, num_rows).copy_(turned.k.transpose(0, 1));
-  cache.values.narrow(1, cache.begin, num_rows).copy_(v.transpose(0, 1));
+  const auto write = [&](at::Tensor to, const at::Tensor& heads) {
+    const at::Tensor rows = heads.transpose(0, 1);
+    if (cache.rows.defined()) {
+      to.index_copy_(1, cache.rows, rows.to(to.scalar_type()));
+    } else {
+      to.narrow(1, cache.begin, rows.size(1)).copy_(rows);
+    }
+  };
+  write(cache.keys, turned.k);
+  write(cache.values, v);
   return turned.q;
 }
 
@@ -217,14 +226,26 @@ at::Tensor decode_attention(
     const at::Tensor& q,
     const at::Tensor& keys,
     const at::Tensor& values,
-    double scale) {
+    double scale,
+    const SeenRows& seen) {
   const at::ScalarType compute = compute_dtype(q);
   const int64_t groups = keys.size(0), heads = q.size(0);
   const at::Tensor q_grouped =
       q.to(compute).reshape({groups, heads / groups, q.size(1)});
-  const at::Tensor scores =
-      at::bmm(q_grouped, keys.to(compute).transpose(1, 2)) * scale;
-  return at::bmm(scores.softmax(-1), values.to(compute))
+  at::Tensor scores = at::bmm(q_grouped, keys.to(compute).transpose(1, 2)) * scale;
+  at::Tensor used_values = values.to(compute);
+  if (seen.last.defined() || seen.window > 0) {
+    const at::Tensor index = at::arange(keys.size(1), keys.options().dtype(at::kLong));
+    const at::Tensor last = seen.last.defined() ? seen.last : index.narrow(0, -1, 1);
+    at::Tensor is_hidden = index.gt(last);
+    if (seen.window > 0) {
+      is_hidden = is_hidden.logical_or(index.le(last - seen.window));
+    }
+    scores = scores.masked_fill(is_hidden, -std::numeric_limits<double>::infinity());
+    // They may hold anything.
+    used_values = used_values.masked_fill(is_hidden.unsqueeze(-1), 0.0);
+  }
+  return at::bmm(scores.softmax(-1), used_values)
       .reshape({heads, values.size(2)})
       .to(q.scalar_type());
 }

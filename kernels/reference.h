@@ -129,6 +129,7 @@ at::Tensor decode_attention(
     const at::Tensor& q,
     const at::Tensor& keys,
     const at::Tensor& values,
-    double scale);
+    double scale,
+    const SeenRows& seen = {});
 
 } // namespace omni::kernels::reference

@@ -6,8 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "kernels/expert_rows.h"
-#include "kernels/path.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/reference.h"
 
 namespace omni::kernels {
@@ -50,22 +49,27 @@ using OptionalTensor = std::optional<at::Tensor>;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-std::tuple<at::Tensor, at::Tensor> call(
+ExpertRoutes by_reference(
     const at::Tensor& logits,
     const OptionalTensor& bias,
-    int64_t experts_per_row,
-    bool is_softmax,
-    int64_t num_groups,
-    int64_t kept_groups,
-    bool has_soft_groups,
-    bool has_normalized_weights,
-    double weight_scale) {
+    const RouteOptions& options) {
+  check_route_experts(logits, bias, options);
+  const NoAutocast no_autocast;
+  return reference::route_experts(logits, bias, options);
+}
+
+ExpertRoutes call(
+    const at::Tensor& logits,
+    const OptionalTensor& bias,
+    const RouteOptions& options) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("omni::route_experts", "")
-                             .typed<decltype(call)>();
-  return op.call(
-      logits, bias, experts_per_row, is_softmax, num_groups, kept_groups,
-      has_soft_groups, has_normalized_weights, weight_scale);
+                             .typed<decltype(route_experts_op<&by_reference>)>();
+  auto [ids, weights] = op.call(
+      logits, bias, options.experts_per_row, options.is_softmax, options.num_groups,
+      options.kept_groups, options.has_soft_groups, options.has_normalized_weights,
+      options.weight_scale);
+  return {ids, weights};
 }
 
 at::Tensor call_backward(
@@ -81,44 +85,17 @@ at::Tensor call_backward(
   return op.call(grad, logits, ids, is_softmax, has_normalized_weights, weight_scale);
 }
 
-std::tuple<at::Tensor, at::Tensor> by_reference(
-    const at::Tensor& logits,
-    const OptionalTensor& bias,
-    int64_t experts_per_row,
-    bool is_softmax,
-    int64_t num_groups,
-    int64_t kept_groups,
-    bool has_soft_groups,
-    bool has_normalized_weights,
-    double weight_scale) {
-  const RouteOptions options{experts_per_row, is_softmax,      num_groups,
-                             kept_groups,     has_soft_groups, has_normalized_weights,
-                             weight_scale};
-  check_route_experts(logits, bias, options);
-  const NoAutocast no_autocast;
-  auto [ids, weights] = reference::route_experts(logits, bias, options);
-  return {ids, weights};
-}
-
 struct RouteExperts : torch::autograd::Function<RouteExperts> {
   static variable_list forward(
       AutogradContext* context,
       const at::Tensor& logits,
       const OptionalTensor& bias,
-      int64_t experts_per_row,
-      bool is_softmax,
-      int64_t num_groups,
-      int64_t kept_groups,
-      bool has_soft_groups,
-      bool has_normalized_weights,
-      double weight_scale) {
-    context->saved_data["is_softmax"] = is_softmax;
-    context->saved_data["has_normalized_weights"] = has_normalized_weights;
-    context->saved_data["weight_scale"] = weight_scale;
+      const RouteOptions& options) {
+    context->saved_data["is_softmax"] = options.is_softmax;
+    context->saved_data["has_normalized_weights"] = options.has_normalized_weights;
+    context->saved_data["weight_scale"] = options.weight_scale;
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [ids, weights] = call(
-        logits, bias, experts_per_row, is_softmax, num_groups, kept_groups,
-        has_soft_groups, has_normalized_weights, weight_scale);
+    auto [ids, weights] = call(logits, bias, options);
     context->save_for_backward({logits, ids});
     context->mark_non_differentiable({ids});
     return {ids, weights};
@@ -126,57 +103,35 @@ struct RouteExperts : torch::autograd::Function<RouteExperts> {
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const variable_list saved = context->get_saved_variables();
-    variable_list inputs(9);
-    inputs[0] = call_backward(
+    const at::Tensor logits = call_backward(
         grads[1], saved[0], saved[1], context->saved_data["is_softmax"].toBool(),
         context->saved_data["has_normalized_weights"].toBool(),
         context->saved_data["weight_scale"].toDouble());
-    return inputs;
+    return {logits, {}, {}};
   }
 };
 
-std::tuple<at::Tensor, at::Tensor> by_autograd(
+ExpertRoutes by_autograd(
     const at::Tensor& logits,
     const OptionalTensor& bias,
-    int64_t experts_per_row,
-    bool is_softmax,
-    int64_t num_groups,
-    int64_t kept_groups,
-    bool has_soft_groups,
-    bool has_normalized_weights,
-    double weight_scale) {
+    const RouteOptions& options) {
   if (!needs_gradient({logits})) {
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    return call(
-        logits, bias, experts_per_row, is_softmax, num_groups, kept_groups,
-        has_soft_groups, has_normalized_weights, weight_scale);
+    return call(logits, bias, options);
   }
   if (!takes_cpu_path({logits, or_undefined(bias)})) {
-    return by_reference(
-        logits, bias, experts_per_row, is_softmax, num_groups, kept_groups,
-        has_soft_groups, has_normalized_weights, weight_scale);
+    return by_reference(logits, bias, options);
   }
-  const variable_list outputs = RouteExperts::apply(
-      logits, bias, experts_per_row, is_softmax, num_groups, kept_groups,
-      has_soft_groups, has_normalized_weights, weight_scale);
+  const variable_list outputs = RouteExperts::apply(logits, bias, options);
   return {outputs[0], outputs[1]};
 }
 
-std::tuple<at::Tensor, at::Tensor> meta(
+ExpertRoutes meta(
     const at::Tensor& logits,
     const OptionalTensor& bias,
-    int64_t experts_per_row,
-    bool is_softmax,
-    int64_t num_groups,
-    int64_t kept_groups,
-    bool has_soft_groups,
-    bool has_normalized_weights,
-    double weight_scale) {
-  check_route_experts(
-      logits, bias,
-      {experts_per_row, is_softmax, num_groups, kept_groups, has_soft_groups,
-       has_normalized_weights, weight_scale});
-  const std::array<int64_t, 2> sizes = {logits.size(0), experts_per_row};
+    const RouteOptions& options) {
+  check_route_experts(logits, bias, options);
+  const std::array<int64_t, 2> sizes = {logits.size(0), options.experts_per_row};
   const auto dtype = logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   return {
       at::empty(sizes, logits.options().dtype(at::kLong)),
@@ -199,11 +154,7 @@ ExpertRoutes route_experts(
     const at::Tensor& logits,
     const std::optional<at::Tensor>& bias,
     const RouteOptions& options) {
-  auto [ids, weights] = call(
-      logits, bias, options.experts_per_row, options.is_softmax, options.num_groups,
-      options.kept_groups, options.has_soft_groups, options.has_normalized_weights,
-      options.weight_scale);
-  return {ids, weights};
+  return call(logits, bias, options);
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {
@@ -218,16 +169,16 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {
-  m.impl("route_experts", &by_reference);
+  m.impl("route_experts", &route_experts_op<&by_reference>);
 }
 
 TORCH_LIBRARY_IMPL(omni, Meta, m) {
-  m.impl("route_experts", &meta);
+  m.impl("route_experts", &route_experts_op<&meta>);
   m.impl("route_experts_backward", &meta_backward);
 }
 
 TORCH_LIBRARY_IMPL(omni, Autograd, m) {
-  m.impl("route_experts", &by_autograd);
+  m.impl("route_experts", &route_experts_op<&by_autograd>);
 }
 
 } // namespace omni::kernels

@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#include "kernels/path.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/reference.h"
 
 namespace omni::kernels {
@@ -71,56 +71,15 @@ void check_choice(double largest) {
 
 namespace {
 
-// `allowed` holds begin, end, begin, end, ...
-at::Tensor call(
-    const at::Tensor& logits,
-    double uniform,
-    double temperature,
-    int64_t top_k,
-    double top_p,
-    double min_p,
-    double repetition_penalty,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("omni::sample", "")
-                             .typed<decltype(call)>();
-  return op.call(
-      logits, uniform, temperature, top_k, top_p, min_p, repetition_penalty, previous,
-      allowed);
-}
-
-at::Tensor by_reference(
-    const at::Tensor& logits,
-    double uniform,
-    double temperature,
-    int64_t top_k,
-    double top_p,
-    double min_p,
-    double repetition_penalty,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  const SampleOptions options = to_sample_options(
-      temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed);
+at::Tensor
+by_reference(const at::Tensor& logits, const SampleOptions& options, double uniform) {
   check_sample(logits, options, uniform);
   return reference::sample(logits, options, uniform);
 }
 
-at::Tensor meta(
-    const at::Tensor& logits,
-    double uniform,
-    double temperature,
-    int64_t top_k,
-    double top_p,
-    double min_p,
-    double repetition_penalty,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  check_sample(
-      logits,
-      to_sample_options(
-          temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed),
-      uniform);
+at::Tensor
+meta(const at::Tensor& logits, const SampleOptions& options, double uniform) {
+  check_sample(logits, options, uniform);
   return at::empty({}, logits.options().dtype(at::kLong));
 }
 
@@ -147,14 +106,18 @@ SampleOptions to_sample_options(
 }
 
 int64_t sample(const at::Tensor& logits, const SampleOptions& options, double uniform) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("omni::sample", "")
+                             .typed<decltype(sample_op<&by_reference>)>();
   std::vector<int64_t> allowed;
   for (const IdRange& range : options.allowed) {
     allowed.push_back(range.begin);
     allowed.push_back(range.end);
   }
-  return call(
-             logits, uniform, options.temperature, options.top_k, options.top_p,
-             options.min_p, options.repetition_penalty, options.previous, allowed)
+  return op
+      .call(
+          logits, uniform, options.temperature, options.top_k, options.top_p,
+          options.min_p, options.repetition_penalty, options.previous, allowed)
       .item<int64_t>();
 }
 
@@ -166,11 +129,11 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {
-  m.impl("sample", &by_reference);
+  m.impl("sample", &sample_op<&by_reference>);
 }
 
 TORCH_LIBRARY_IMPL(omni, Meta, m) {
-  m.impl("sample", &meta);
+  m.impl("sample", &sample_op<&meta>);
 }
 
 } // namespace omni::kernels

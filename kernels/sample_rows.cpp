@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
-#include "kernels/path.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/reference.h"
 
 namespace omni::kernels {
@@ -75,57 +75,12 @@ std::vector<SampleRow> to_sample_rows(const SampleRowNumbers& numbers) {
 
 namespace {
 
-at::Tensor call(
-    const at::Tensor& logits,
-    at::IntArrayRef ranges,
-    at::ArrayRef<double> uniforms,
-    at::ArrayRef<double> temperatures,
-    at::IntArrayRef top_ks,
-    at::ArrayRef<double> top_ps,
-    at::ArrayRef<double> min_ps,
-    at::ArrayRef<double> repetition_penalties,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("omni::sample_rows", "")
-                             .typed<decltype(call)>();
-  return op.call(
-      logits, ranges, uniforms, temperatures, top_ks, top_ps, min_ps,
-      repetition_penalties, previous, allowed);
-}
-
-at::Tensor by_reference(
-    const at::Tensor& logits,
-    at::IntArrayRef ranges,
-    at::ArrayRef<double> uniforms,
-    at::ArrayRef<double> temperatures,
-    at::IntArrayRef top_ks,
-    at::ArrayRef<double> top_ps,
-    at::ArrayRef<double> min_ps,
-    at::ArrayRef<double> repetition_penalties,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  const std::vector<SampleRow> rows = to_sample_rows(
-      {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
-       previous, allowed});
+at::Tensor by_reference(const at::Tensor& logits, const std::vector<SampleRow>& rows) {
   check_sample_rows(logits, rows);
   return reference::sample_rows(logits, rows);
 }
 
-at::Tensor meta(
-    const at::Tensor& logits,
-    at::IntArrayRef ranges,
-    at::ArrayRef<double> uniforms,
-    at::ArrayRef<double> temperatures,
-    at::IntArrayRef top_ks,
-    at::ArrayRef<double> top_ps,
-    at::ArrayRef<double> min_ps,
-    at::ArrayRef<double> repetition_penalties,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  const std::vector<SampleRow> rows = to_sample_rows(
-      {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
-       previous, allowed});
+at::Tensor meta(const at::Tensor& logits, const std::vector<SampleRow>& rows) {
   check_sample_rows(logits, rows);
   return at::empty(
       {static_cast<int64_t>(rows.size())}, logits.options().dtype(at::kLong));
@@ -136,6 +91,9 @@ at::Tensor meta(
 std::vector<int64_t> sample_rows(
     const at::Tensor& logits,
     const std::vector<SampleRow>& rows) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("omni::sample_rows", "")
+                             .typed<decltype(sample_rows_op<&by_reference>)>();
   std::vector<int64_t> ranges, top_ks, previous, allowed;
   std::vector<double> uniforms, temperatures, top_ps, min_ps, penalties;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -155,9 +113,9 @@ std::vector<int64_t> sample_rows(
       allowed.insert(allowed.end(), {number, range.begin, range.end});
     }
   }
-  const at::Tensor ids = call(
-                             logits, ranges, uniforms, temperatures, top_ks, top_ps,
-                             min_ps, penalties, previous, allowed)
+  const at::Tensor ids = op.call(
+                               logits, ranges, uniforms, temperatures, top_ks, top_ps,
+                               min_ps, penalties, previous, allowed)
                              .to(at::kCPU);
   const int64_t* first = ids.const_data_ptr<int64_t>();
   return {first, first + ids.numel()};
@@ -173,11 +131,11 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {
-  m.impl("sample_rows", &by_reference);
+  m.impl("sample_rows", &sample_rows_op<&by_reference>);
 }
 
 TORCH_LIBRARY_IMPL(omni, Meta, m) {
-  m.impl("sample_rows", &meta);
+  m.impl("sample_rows", &sample_rows_op<&meta>);
 }
 
 } // namespace omni::kernels

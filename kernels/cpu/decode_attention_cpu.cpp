@@ -81,17 +81,24 @@ at::Tensor decode_attention_cpu(
     const at::Tensor& q,
     const at::Tensor& keys,
     const at::Tensor& values,
-    double scale) {
-  check_decode_attention(q, keys, values);
+    double scale,
+    const std::optional<at::Tensor>& last_row,
+    int64_t window) {
+  const SeenRows seen{or_undefined(last_row), window};
+  check_decode_attention(q, keys, values, seen);
   const NoAutocast no_autocast;
-  if (!takes_cpu_path({q, keys, values})) {
-    return reference::decode_attention(q, keys, values, scale);
+  if (!takes_cpu_path({q, keys, values, seen.last})) {
+    return reference::decode_attention(q, keys, values, scale, seen);
   }
+  const int64_t end =
+      seen.last.defined() ? *seen.last.const_data_ptr<int64_t>() + 1 : keys.size(1);
+  const int64_t num_seen = window > 0 ? std::min(window, end) : end;
+  const auto seen_of = [&](const at::Tensor& rows) {
+    return cpu::with_dense_rows(rows.narrow(1, end - num_seen, num_seen));
+  };
   at::Tensor out;
   cpu::for_dtype(q.scalar_type(), [&]<typename T>(T) {
-    out = attend<T>(
-        q.contiguous(), cpu::with_dense_rows(keys), cpu::with_dense_rows(values),
-        scale);
+    out = attend<T>(q.contiguous(), seen_of(keys), seen_of(values), scale);
   });
   return out;
 }

@@ -22,7 +22,6 @@ using cpu::from_float;
 using cpu::to_float;
 
 constexpr int64_t kRowsAtOnce = 16; // a vector of any dimension count has no tail
-constexpr int64_t kTaskEntries = 8192;
 
 // Each array holds kRowsAtOnce copies of one number a dimension.
 struct Grid {
@@ -109,7 +108,7 @@ quantize_backward(
 // Runs `rows(begin, end)` over num_rows rows of `dims` entries.
 template <typename Run>
 void over_rows(int64_t num_rows, int64_t dims, const Run& run) {
-  at::parallel_for(0, num_rows, cpu::rows_per_task(dims, kTaskEntries), run);
+  at::parallel_for(0, num_rows, cpu::rows_per_task(dims, cpu::kTaskEntries), run);
 }
 
 at::Tensor encode_cpu(const at::Tensor& values, at::IntArrayRef levels) {

@@ -4,6 +4,7 @@
 // In place of the files with AVX-512 where the compiler is not for x86-64.
 #include "kernels/cpu/attend_rows_avx512.h"
 #include "kernels/cpu/packed_product.h"
+#include "kernels/cpu/softmax_avx512.h"
 
 namespace omni::kernels::cpu {
 
@@ -23,5 +24,9 @@ void attend_block_avx512(
     int64_t,
     float*,
     float*) {}
+
+float softmax_weights_avx512(float, int64_t, const float*, uint16_t*) {
+  return 0.0f;
+}
 
 } // namespace omni::kernels::cpu

@@ -42,7 +42,7 @@ template <int R, int P>
     }
   }
   const int64_t padded = padded_columns(tile.num_columns);
-  for (int64_t k = 0; k < padded; k += 2) {
+  for (int64_t k = 0; k < tile.num_columns; k += 2) { // beyond, all are zeros
     __m512bh weights[P];
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) {

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "kernels/cpu/packed_product.h"
 #include "kernels/cpu/row_steps.h"
+#include "kernels/cpu/softmax_avx512.h"
 
 namespace omni::kernels::cpu {
 namespace {
@@ -20,8 +22,9 @@ constexpr int64_t kBlockQueries = 64;
 struct PackedCache {
   int64_t key_bytes = 0; // of a group
   int64_t value_bytes = 0;
-  std::vector<std::byte> keys; // panels of 16 keys, [K / 2][16][2]
-  std::vector<std::byte> values; // panels of 16 columns, [S / 2][16][2]
+  // Unset until it is packed: zeros would be written by one thread alone.
+  std::unique_ptr<std::byte[]> keys; // panels of 16 keys, [K / 2][16][2]
+  std::unique_ptr<std::byte[]> values; // panels of 16 columns, [S / 2][16][2]
 };
 
 // One panel: `num_keys` keys from a row on, zeros for what is beyond.
@@ -41,7 +44,8 @@ void pack_keys(
   }
 }
 
-// Rows [begin, end) of all columns into the panels of the columns; `begin` is even.
+// Rows [begin, end) of all columns into the panels of the columns; `begin` is even. Two
+// rows at once, for they lie in turns there; beyond the last row and column are zeros.
 void pack_values(
     const uint16_t* rows,
     int64_t stride,
@@ -50,15 +54,18 @@ void pack_values(
     int64_t width,
     int64_t panel_step,
     std::byte* panels) {
-  for (int64_t s = begin; s < end; ++s) {
-    const uint16_t* row = rows + s * stride;
+  for (int64_t s = begin; s < end; s += 2) {
+    const uint16_t* first = rows + s * stride;
+    const uint16_t* second = s + 1 < end ? first + stride : nullptr;
     for (int64_t c = 0; c < width; c += kPanelRows) {
       auto* to = reinterpret_cast<uint16_t*>(panels + c / kPanelRows * panel_step) +
-          s / 2 * 2 * kPanelRows + s % 2;
+          s * kPanelRows;
       const int64_t count = std::min(kPanelRows, width - c);
       for (int64_t i = 0; i < count; ++i) {
-        to[2 * i] = row[c + i];
+        to[2 * i] = first[c + i];
+        to[2 * i + 1] = second != nullptr ? second[c + i] : uint16_t{0};
       }
+      std::fill(to + 2 * count, to + 2 * kPanelRows, uint16_t{0});
     }
   }
 }
@@ -82,8 +89,11 @@ class Prefill {
     cache_.key_bytes =
         key_panels_ * panel_bytes(WeightFormat::Bfloat16, shape.key_width);
     cache_.value_bytes = num_panels(shape.value_width) * value_step_;
-    cache_.keys.resize(static_cast<size_t>(shape.num_kv_heads * cache_.key_bytes));
-    cache_.values.resize(static_cast<size_t>(shape.num_kv_heads * cache_.value_bytes));
+    const auto groups = static_cast<size_t>(shape.num_kv_heads);
+    cache_.keys = std::make_unique_for_overwrite<std::byte[]>(
+        groups * static_cast<size_t>(cache_.key_bytes));
+    cache_.values = std::make_unique_for_overwrite<std::byte[]>(
+        groups * static_cast<size_t>(cache_.value_bytes));
   }
 
   void run(ThreadTeam::Member& member) {
@@ -110,12 +120,12 @@ class Prefill {
     pack_keys(
         keys + first * rows_.key_row_stride, rows_.key_row_stride, end - first,
         shape_.key_width,
-        cache_.keys.data() + group * cache_.key_bytes +
+        cache_.keys.get() + group * cache_.key_bytes +
             panel * panel_bytes(WeightFormat::Bfloat16, shape_.key_width));
     pack_values(
         rows_.values + group * rows_.value_group_stride, rows_.value_row_stride, first,
         end, shape_.value_width, value_step_,
-        cache_.values.data() + group * cache_.value_bytes);
+        cache_.values.get() + group * cache_.value_bytes);
   }
 
   // Query rows [first, first + count) of a head.
@@ -140,13 +150,12 @@ class Prefill {
           (shape_.sees_all ? shape_.num_keys - 1 : first + i + shift_) - begin;
       const int64_t from =
           shape_.window > 0 ? std::max<int64_t>(0, own - shape_.window + 1) : 0;
-      float* scores = scratch.scores.data() + i * stride;
+      const float* scores = scratch.scores.data() + i * stride;
       uint16_t* weights = scratch.weights.data() + i * stride;
-      const SoftmaxSum softmax =
-          exponentiate_row(shape_.scale, own + 1 - from, scores + from);
-      inverse_sums[static_cast<size_t>(i)] = 1.0f / softmax.sum;
       std::fill_n(weights, from, uint16_t{0});
-      round_to_bfloat16(scores + from, own + 1 - from, weights + from);
+      inverse_sums[static_cast<size_t>(i)] = 1.0f /
+          softmax_weights_avx512(shape_.scale, own + 1 - from, scores + from,
+                                 weights + from);
       std::fill(weights + own + 1, weights + stride, uint16_t{0});
     }
     weigh(head, group, {first, count}, {begin, end}, inverse_sums, scratch);
@@ -175,7 +184,7 @@ class Prefill {
     scratch.scores.resize(static_cast<size_t>(queries.end * stride));
     const PackedMatrix packed{
         WeightFormat::Bfloat16, shape_.num_keys, width,
-        cache_.keys.data() + group * cache_.key_bytes};
+        cache_.keys.get() + group * cache_.key_bytes};
     multiply_packed(
         packed, {.values = scratch.queries.data()},
         {queries.end, keys.begin / kPanelRows, num_panels(keys.end)},
@@ -194,7 +203,7 @@ class Prefill {
     scratch.sums.resize(static_cast<size_t>(queries.end * stride));
     const PackedMatrix packed{
         WeightFormat::Bfloat16, width, keys.end - keys.begin,
-        cache_.values.data() + group * cache_.value_bytes + keys.begin * kPanelRows * 2,
+        cache_.values.get() + group * cache_.value_bytes + keys.begin * kPanelRows * 2,
         value_step_};
     multiply_packed(
         packed, {.values = scratch.weights.data()}, {queries.end, 0, num_panels(width)},

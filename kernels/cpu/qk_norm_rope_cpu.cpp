@@ -159,18 +159,27 @@ at::Tensor qk_norm_rope_to_cache_cpu(
     const OptionalTensor& k_weight,
     double eps,
     double weight_offset,
-    bool is_interleaved) {
+    bool is_interleaved,
+    const OptionalTensor& rows) {
   const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
   const QkNormRopeOptions options{
       q_weight, k_weight, eps, weight_offset, is_interleaved};
-  const CacheRows cache{keys, values, begin};
+  const CacheRows cache{keys, values, begin, or_undefined(rows)};
   check_qk_norm_rope_to_cache(q, k, v, tables, cache, options);
   const NoAutocast no_autocast;
   const at::NoGradGuard no_grad;
   if (!takes_cpu_path(
           {q, k, v, tables.cos, or_undefined(q_weight), or_undefined(k_weight), keys,
-           values})) {
+           values, cache.rows})) {
     return reference::qk_norm_rope_to_cache(q, k, v, tables, cache, options);
+  }
+  if (cache.rows.defined()) {
+    const auto write = [&](at::Tensor to, const at::Tensor& heads) {
+      to.index_copy_(1, cache.rows, heads.transpose(0, 1).to(to.scalar_type()));
+    };
+    write(keys, forward_one(k, tables, k_weight, options));
+    write(values, v);
+    return forward_one(q, tables, q_weight, options);
   }
   const at::Tensor key_rows_LGK = keys.narrow(1, begin, k.size(0)).transpose(0, 1);
   if (keys.scalar_type() == k.scalar_type() && keys.stride(2) == 1) {

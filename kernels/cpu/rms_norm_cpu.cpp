@@ -211,8 +211,6 @@ backward_rows(
   }
 }
 
-constexpr int64_t kTaskEntries = 32768;
-
 template <typename X, typename S>
 void run_forward(
     const at::Tensor& x,
@@ -233,7 +231,7 @@ void run_forward(
       static_cast<float>(options.branch_multiplier)};
   const int64_t rows = width == 0 ? 0 : x.numel() / width;
   at::parallel_for(
-      0, rows, cpu::rows_per_task(width, kTaskEntries),
+      0, rows, cpu::rows_per_task(width, cpu::kPlainTaskEntries),
       [&](int64_t begin, int64_t end) { forward_rows<X, S>(arguments, begin, end); });
 }
 
@@ -319,7 +317,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> quantized_add_rms_norm_cpu(
             static_cast<float>(eps),
             static_cast<float>(branch_multiplier)};
         at::parallel_for(
-            0, rows, cpu::rows_per_task(width, kTaskEntries),
+            0, rows, cpu::rows_per_task(width, cpu::kPlainTaskEntries),
             [&](int64_t begin, int64_t end) {
               std::vector<float> y(width);
               quantized_rows<X, S>(arguments, y.data(), begin, end);
@@ -362,7 +360,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> add_rms_norm_backward_cpu(
             static_cast<float>(branch_multiplier)};
         float* sums = partial.mutable_data_ptr<float>();
         at::parallel_for(
-            0, rows, cpu::rows_per_task(width, kTaskEntries),
+            0, rows, cpu::rows_per_task(width, cpu::kPlainTaskEntries),
             [&](int64_t begin, int64_t end) {
               std::vector<float> pulled(width);
               backward_rows<X, S>(

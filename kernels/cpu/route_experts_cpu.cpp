@@ -13,7 +13,7 @@
 
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
-#include "kernels/path.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/reference.h"
 
 namespace omni::kernels {
@@ -24,7 +24,6 @@ using cpu::to_float;
 using OptionalTensor = std::optional<at::Tensor>;
 
 constexpr float kWorst = -std::numeric_limits<float>::infinity();
-constexpr int64_t kScoredEntries = 8192;
 
 template <typename T>
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void
@@ -169,30 +168,21 @@ void backward_row(
   }
 }
 
-std::tuple<at::Tensor, at::Tensor> route_experts_cpu(
+ExpertRoutes route_experts_cpu(
     const at::Tensor& logits,
     const OptionalTensor& bias,
-    int64_t experts_per_row,
-    bool is_softmax,
-    int64_t num_groups,
-    int64_t kept_groups,
-    bool has_soft_groups,
-    bool has_normalized_weights,
-    double weight_scale) {
-  const RouteOptions options{experts_per_row, is_softmax,      num_groups,
-                             kept_groups,     has_soft_groups, has_normalized_weights,
-                             weight_scale};
+    const RouteOptions& options) {
   check_route_experts(logits, bias, options);
   const NoAutocast no_autocast;
   if (!takes_cpu_path({logits, or_undefined(bias)})) {
-    auto [ids, weights] = reference::route_experts(logits, bias, options);
-    return {ids, weights};
+    return reference::route_experts(logits, bias, options);
   }
   const at::Tensor in = logits.contiguous();
   const at::Tensor used_bias = bias ? cpu::used_weight(*bias, 0.0) : at::Tensor();
   const float* biases = bias ? used_bias.const_data_ptr<float>() : nullptr;
   const int64_t num_rows = in.size(0), size = in.size(1);
-  const std::array<int64_t, 2> sizes = {num_rows, experts_per_row};
+  const int64_t count = options.experts_per_row;
+  const std::array<int64_t, 2> sizes = {num_rows, count};
   const at::Tensor ids = at::empty(sizes, in.options().dtype(at::kLong));
   const at::Tensor weights = at::empty(sizes, in.options().dtype(at::kFloat));
   int64_t* all_ids = ids.mutable_data_ptr<int64_t>();
@@ -200,15 +190,15 @@ std::tuple<at::Tensor, at::Tensor> route_experts_cpu(
   cpu::for_dtype(in.scalar_type(), [&]<typename T>(T) {
     const T* from = in.const_data_ptr<T>();
     at::parallel_for(
-        0, num_rows, cpu::rows_per_task(size, kScoredEntries),
+        0, num_rows, cpu::rows_per_task(size, cpu::kTaskEntries),
         [&](int64_t begin, int64_t end) {
           std::vector<float> scores(size), choice(size);
           for (int64_t row = begin; row < end; ++row) {
-            score_row<T>(from + row * size, is_softmax, size, scores.data());
+            score_row<T>(from + row * size, options.is_softmax, size, scores.data());
             choice_row(scores.data(), biases, size, choice.data());
             choose(
-                options, scores.data(), size, choice.data(),
-                all_ids + row * experts_per_row, all_weights + row * experts_per_row);
+                options, scores.data(), size, choice.data(), all_ids + row * count,
+                all_weights + row * count);
           }
         });
   });
@@ -238,7 +228,7 @@ at::Tensor route_experts_backward_cpu(
     const T* from = in.const_data_ptr<T>();
     T* to = out.mutable_data_ptr<T>();
     at::parallel_for(
-        0, in.size(0), cpu::rows_per_task(size, kScoredEntries),
+        0, in.size(0), cpu::rows_per_task(size, cpu::kTaskEntries),
         [&](int64_t begin, int64_t end) {
           std::vector<float> scores(size);
           for (int64_t row = begin; row < end; ++row) {
@@ -255,7 +245,7 @@ at::Tensor route_experts_backward_cpu(
 } // namespace
 
 TORCH_LIBRARY_IMPL(omni, CPU, m) {
-  m.impl("route_experts", &route_experts_cpu);
+  m.impl("route_experts", &route_experts_op<&route_experts_cpu>);
   m.impl("route_experts_backward", &route_experts_backward_cpu);
 }
 

@@ -30,6 +30,11 @@ void for_dtypes(at::ScalarType first, at::ScalarType second, const Run& run) {
   });
 }
 
+// Entries that make a task: with an exponential, a division or the like for each, and
+// where memory is what takes the time.
+inline constexpr int64_t kTaskEntries = 8192;
+inline constexpr int64_t kPlainTaskEntries = 32768;
+
 // Rows of `width` entries that make a task of `entries` entries, at least one.
 inline int64_t rows_per_task(int64_t width, int64_t entries) {
   return std::max<int64_t>(1, entries / std::max<int64_t>(1, width));

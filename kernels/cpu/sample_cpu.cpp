@@ -23,7 +23,7 @@
 
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
-#include "kernels/path.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/reference.h"
 
 namespace omni::kernels {
@@ -271,18 +271,8 @@ choose_id(const at::Tensor& logits, const SampleOptions& options, double uniform
   return candidates.id_of(draw(weights, uniform));
 }
 
-at::Tensor sample_cpu(
-    const at::Tensor& logits,
-    double uniform,
-    double temperature,
-    int64_t top_k,
-    double top_p,
-    double min_p,
-    double repetition_penalty,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  const SampleOptions options = to_sample_options(
-      temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed);
+at::Tensor
+sample_cpu(const at::Tensor& logits, const SampleOptions& options, double uniform) {
   check_sample(logits, options, uniform);
   if (!takes_cpu_path({logits})) {
     return reference::sample(logits, options, uniform);
@@ -292,18 +282,7 @@ at::Tensor sample_cpu(
 
 at::Tensor sample_rows_cpu(
     const at::Tensor& logits,
-    at::IntArrayRef ranges,
-    at::ArrayRef<double> uniforms,
-    at::ArrayRef<double> temperatures,
-    at::IntArrayRef top_ks,
-    at::ArrayRef<double> top_ps,
-    at::ArrayRef<double> min_ps,
-    at::ArrayRef<double> repetition_penalties,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  const std::vector<SampleRow> rows = to_sample_rows(
-      {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
-       previous, allowed});
+    const std::vector<SampleRow>& rows) {
   check_sample_rows(logits, rows);
   if (!takes_cpu_path({logits})) {
     return reference::sample_rows(logits, rows);
@@ -324,8 +303,8 @@ at::Tensor sample_rows_cpu(
 } // namespace
 
 TORCH_LIBRARY_IMPL(omni, CPU, m) {
-  m.impl("sample", &sample_cpu);
-  m.impl("sample_rows", &sample_rows_cpu);
+  m.impl("sample", &sample_op<&sample_cpu>);
+  m.impl("sample_rows", &sample_rows_op<&sample_rows_cpu>);
 }
 
 } // namespace omni::kernels

@@ -104,8 +104,6 @@ backward_rows(
   }
 }
 
-constexpr int64_t kTaskEntries = 8192;
-
 // Calls `run.operator()<kGate>(T())`.
 template <typename Run>
 void for_gate_and_dtype(Gate gate, at::ScalarType dtype, const Run& run) {
@@ -125,7 +123,7 @@ void for_gate_and_dtype(Gate gate, at::ScalarType dtype, const Run& run) {
 template <typename Run>
 void over_rows(int64_t entries, int64_t width, const Run& run) {
   at::parallel_for(
-      0, width == 0 ? 0 : entries / width, cpu::rows_per_task(width, kTaskEntries),
+      0, width == 0 ? 0 : entries / width, cpu::rows_per_task(width, cpu::kTaskEntries),
       run);
 }
 

@@ -9,7 +9,8 @@
 // heads, which share every key and value read. More rows are split among blocks, each
 // of which leaves its largest score, its sum and its unscaled output; a second kernel
 // merges them, a block a head. Bytes: (K + C) sizeof(T) a row and kAttendHeads heads;
-// 4 C + 8 a head and split, twice.
+// 4 C + 8 a head and split, twice. The last row may be read on the device: then there
+// are blocks for all rows that there is memory for, and those behind it end at once.
 #pragma once
 
 #include "kernels/cuda/decode_attention_cuda.h"
@@ -22,15 +23,26 @@ inline constexpr int kAttendHeads = 4;
 inline constexpr int kAttendPack = 4; // entries that a lane reads together
 inline constexpr int kAttendWarps = 4;
 
-template <typename T>
-__host__ __device__ int64_t first_seen_row(const DecodeAttention<T>& args) {
-  const bool is_cut = args.window > 0 && args.window < args.num_rows;
-  return is_cut ? args.num_rows - args.window : 0;
-}
-
+// Splits that are launched, and have a place in the scratch.
 template <typename T>
 __host__ __device__ int64_t num_attend_splits(const DecodeAttention<T>& args) {
-  return ceil_div<int64_t>(args.num_rows - first_seen_row(args), kAttendRows);
+  const bool is_cut = args.window > 0 && args.window < args.num_rows;
+  return ceil_div<int64_t>(is_cut ? args.window : args.num_rows, kAttendRows);
+}
+
+struct SeenRun {
+  int64_t begin;
+  int64_t end; // never behind the memory
+};
+
+template <typename T>
+__device__ SeenRun seen_rows(const DecodeAttention<T>& args) {
+  int64_t end = args.num_rows;
+  if (args.last_row != nullptr && *args.last_row < end) {
+    end = *args.last_row + 1;
+  }
+  const bool is_cut = args.window > 0 && args.window < end;
+  return {is_cut ? end - args.window : 0, end};
 }
 
 template <typename T>
@@ -64,7 +76,7 @@ struct AttendTile {
   int first_head;
   int num_heads; // <= kAttendHeads
   int64_t first_row;
-  int num_rows; // <= kAttendRows
+  int num_rows; // <= kAttendRows; none: the split is behind the last row
   float* queries; // shared
   float* scores;
   float* largest;
@@ -81,9 +93,11 @@ __device__ AttendTile attend_tile(const DecodeAttention<T>& args) {
   const int first = static_cast<int>(blockIdx.y) % tiles * kAttendHeads;
   tile.first_head = tile.group * per_group + first;
   tile.num_heads = per_group - first < kAttendHeads ? per_group - first : kAttendHeads;
-  tile.first_row = first_seen_row(args) + int64_t{blockIdx.x} * kAttendRows;
-  const int64_t rows = args.num_rows - tile.first_row;
-  tile.num_rows = rows < kAttendRows ? static_cast<int>(rows) : kAttendRows;
+  const SeenRun seen = seen_rows(args);
+  tile.first_row = seen.begin + int64_t{blockIdx.x} * kAttendRows;
+  const int64_t rows = seen.end - tile.first_row;
+  const int64_t most = rows < kAttendRows ? rows : kAttendRows;
+  tile.num_rows = most > 0 ? static_cast<int>(most) : 0;
   tile.queries = shared_memory<float>();
   tile.scores = tile.queries + kAttendHeads * args.key_width;
   tile.largest = tile.scores + kAttendHeads * kAttendRows;
@@ -197,6 +211,9 @@ sum_values(const DecodeAttention<T>& args, const AttendTile& tile, int first) {
 template <int kPack, typename T>
 __global__ void decode_attention_kernel(DecodeAttention<T> args) {
   const AttendTile tile = attend_tile(args);
+  if (tile.num_rows == 0) {
+    return; // the whole block
+  }
   for (int i = threadIdx.x; i < kAttendHeads * args.key_width; i += blockDim.x) {
     const bool is_head = i < tile.num_heads * args.key_width;
     const int64_t begin = int64_t{tile.first_head} * args.key_width;
@@ -227,7 +244,8 @@ Launch merge_splits_launch(const DecodeAttention<T>& args) {
 
 template <typename T>
 __global__ void merge_splits_kernel(DecodeAttention<T> args) {
-  const int64_t splits = num_attend_splits(args);
+  const SeenRun seen = seen_rows(args);
+  const int64_t splits = ceil_div<int64_t>(seen.end - seen.begin, kAttendRows);
   const int64_t head = blockIdx.x;
   float largest = -INFINITY;
   for (int64_t split = 0; split < splits; ++split) {

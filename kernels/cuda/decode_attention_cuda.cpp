@@ -20,12 +20,15 @@ at::Tensor decode_attention_cuda(
     const at::Tensor& q,
     const at::Tensor& keys,
     const at::Tensor& values,
-    double scale) {
-  check_decode_attention(q, keys, values);
+    double scale,
+    const std::optional<at::Tensor>& last_row,
+    int64_t window) {
+  const SeenRows seen{or_undefined(last_row), window};
+  check_decode_attention(q, keys, values, seen);
   const NoAutocast no_autocast;
-  const OnDevice device("decode_attention", {q, keys, values});
+  const OnDevice device("decode_attention", {q, keys, values, seen.last});
   if (!has_fused_dtypes({q, keys, values}) || q.size(1) > kAttendMostKeyWidth) {
-    return reference::decode_attention(q, keys, values, scale);
+    return reference::decode_attention(q, keys, values, scale, seen);
   }
   const at::Tensor queries = q.contiguous(), key_rows = with_dense_rows(keys),
                    value_rows = with_dense_rows(values);
@@ -42,6 +45,8 @@ at::Tensor decode_attention_cuda(
     args.value_group_stride = value_rows.stride(0);
     args.value_row_stride = value_rows.stride(1);
     args.num_rows = keys.size(1);
+    args.last_row = entries<int64_t>(seen.last);
+    args.window = window;
     args.num_heads = static_cast<int>(q.size(0));
     args.num_groups = static_cast<int>(keys.size(0));
     args.key_width = static_cast<int>(q.size(1));

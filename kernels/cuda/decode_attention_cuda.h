@@ -20,7 +20,10 @@ struct DecodeAttention {
   int64_t key_group_stride = 0, key_row_stride = 0; // entries
   int64_t value_group_stride = 0, value_row_stride = 0;
   int64_t num_rows = 0; // L >= 1
-  int64_t window = 0; // rows that are seen; 0: all
+  // Device memory: the index of the last row that is seen; null: all are. What is
+  // launched does not depend on it.
+  const int64_t* last_row = nullptr;
+  int64_t window = 0; // rows that are seen, up to the last; 0: all
   int num_heads = 0; // H
   int num_groups = 0; // G, divides H
   int key_width = 0; // K

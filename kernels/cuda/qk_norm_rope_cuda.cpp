@@ -68,6 +68,7 @@ struct HeadTensors {
   at::Tensor q = {}, k = {}, v = {}; // [N, H, K], [N, G, K], [N, G, C]
   at::Tensor q_out = {}, k_out = {};
   at::Tensor keys = {}, values = {}; // rows of a cache, [N, G, K] and [N, G, C]
+  at::Tensor rows = {}; // int64 [N], contiguous; undefined: row n for token n
 };
 
 template <typename T, typename W>
@@ -87,6 +88,7 @@ void heads_forward(
     args.key_cache = mutable_heads_of<T>(heads.keys);
     args.value_cache = mutable_heads_of<T>(heads.values);
     args.value_width = static_cast<int>(heads.v.size(2));
+    args.cache_rows = entries<int64_t>(heads.rows);
   }
   args.q_weight = entries<W>(or_undefined(options.q_weight));
   args.k_weight = entries<W>(or_undefined(options.k_weight));
@@ -164,23 +166,25 @@ at::Tensor qk_norm_rope_to_cache_cuda(
     const OptionalTensor& k_weight,
     double eps,
     double weight_offset,
-    bool is_interleaved) {
+    bool is_interleaved,
+    const OptionalTensor& rows) {
   const QkNormRopeOptions options{
       q_weight, k_weight, eps, weight_offset, is_interleaved};
   const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  const CacheRows cache{keys, values, begin};
+  const CacheRows cache{keys, values, begin, or_undefined(rows)};
   const at::Tensor of_q = or_undefined(q_weight), of_k = or_undefined(k_weight);
   check_qk_norm_rope_to_cache(q, k, v, tables, cache, options);
   const NoAutocast no_autocast;
   const at::NoGradGuard no_grad;
   const OnDevice device(
       "qk_norm_rope_to_cache",
-      {q, k, v, tables.cos, tables.sin, keys, values, of_q, of_k});
+      {q, k, v, tables.cos, tables.sin, keys, values, of_q, of_k, cache.rows});
   if (!has_fused_dtypes({q, k, v, of_q, of_k})) {
     return reference::qk_norm_rope_to_cache(q, k, v, tables, cache, options);
   }
   const auto rows_of = [&](const at::Tensor& all) {
-    return all.narrow(1, begin, k.size(0)).transpose(0, 1);
+    return (cache.rows.defined() ? all : all.narrow(1, begin, k.size(0)))
+        .transpose(0, 1);
   };
   const at::Tensor q_out = at::empty(q.sizes(), q.options());
   HeadTensors heads{.q = as_tokens(q), .k = as_tokens(k), .q_out = q_out};
@@ -192,13 +196,21 @@ at::Tensor qk_norm_rope_to_cache_cuda(
     heads.v = as_tokens(v);
     heads.keys = rows_of(keys);
     heads.values = rows_of(values);
+    heads.rows = cache.rows.defined() ? cache.rows.contiguous() : cache.rows;
   } else {
     heads.k_out = at::empty(k.sizes(), k.options());
   }
   heads_forward(heads, used_tables(cos, sin), options, device.stream());
   if (!is_direct) {
-    rows_of(keys).copy_(heads.k_out);
-    rows_of(values).copy_(v);
+    const auto write = [&](at::Tensor to, const at::Tensor& from) {
+      if (cache.rows.defined()) {
+        to.index_copy_(0, cache.rows, from.to(to.scalar_type()));
+      } else {
+        to.copy_(from);
+      }
+    };
+    write(rows_of(keys), heads.k_out);
+    write(rows_of(values), v);
   }
   return q_out;
 }

@@ -6,37 +6,27 @@
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/tensors.h"
-#include "kernels/path.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/reference.h"
 
 namespace omni::kernels::cuda {
 namespace {
 
-std::tuple<at::Tensor, at::Tensor> route_experts_cuda(
+ExpertRoutes route_experts_cuda(
     const at::Tensor& logits,
     const std::optional<at::Tensor>& bias,
-    int64_t experts_per_row,
-    bool is_softmax,
-    int64_t num_groups,
-    int64_t kept_groups,
-    bool has_soft_groups,
-    bool has_normalized_weights,
-    double weight_scale) {
-  const RouteOptions options{experts_per_row, is_softmax,      num_groups,
-                             kept_groups,     has_soft_groups, has_normalized_weights,
-                             weight_scale};
+    const RouteOptions& options) {
   check_route_experts(logits, bias, options);
   const NoAutocast no_autocast;
   const at::Tensor given = or_undefined(bias);
   const OnDevice device("route_experts", {logits, given});
   if (!has_fused_dtypes({logits, given}) ||
-      router_floats(logits.size(1), num_groups) > kRouterMostFloats) {
-    auto [ids, weights] = reference::route_experts(logits, bias, options);
-    return {ids, weights};
+      router_floats(logits.size(1), options.num_groups) > kRouterMostFloats) {
+    return reference::route_experts(logits, bias, options);
   }
   const at::Tensor in = in_float32(logits), used_bias = in_float32(given);
-  const at::Tensor ids =
-      at::empty({logits.size(0), experts_per_row}, logits.options().dtype(at::kLong));
+  const at::Tensor ids = at::empty(
+      {logits.size(0), options.experts_per_row}, logits.options().dtype(at::kLong));
   const at::Tensor weights = at::empty(ids.sizes(), in.options());
   Router args;
   args.logits = entries<float>(in);
@@ -45,20 +35,20 @@ std::tuple<at::Tensor, at::Tensor> route_experts_cuda(
   args.weights = mutable_entries<float>(weights);
   args.num_rows = logits.size(0);
   args.num_experts = static_cast<int>(logits.size(1));
-  args.experts_per_row = static_cast<int>(experts_per_row);
-  args.num_groups = static_cast<int>(num_groups);
-  args.kept_groups = static_cast<int>(kept_groups);
-  args.has_soft_groups = has_soft_groups;
-  args.has_normalized_weights = has_normalized_weights;
-  args.weight_scale = static_cast<float>(weight_scale);
-  launch_router(is_softmax, args, device.stream());
+  args.experts_per_row = static_cast<int>(options.experts_per_row);
+  args.num_groups = static_cast<int>(options.num_groups);
+  args.kept_groups = static_cast<int>(options.kept_groups);
+  args.has_soft_groups = options.has_soft_groups;
+  args.has_normalized_weights = options.has_normalized_weights;
+  args.weight_scale = static_cast<float>(options.weight_scale);
+  launch_router(options.is_softmax, args, device.stream());
   return {ids, weights};
 }
 
 } // namespace
 
 TORCH_LIBRARY_IMPL(omni, CUDA, m) {
-  m.impl("route_experts", &route_experts_cuda);
+  m.impl("route_experts", &route_experts_op<&route_experts_cuda>);
 }
 
 } // namespace omni::kernels::cuda

@@ -11,7 +11,7 @@
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/tensors.h"
-#include "kernels/path.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/reference.h"
 
 namespace omni::kernels::cuda {
@@ -125,18 +125,8 @@ at::Tensor sample_by_kernel(
   return ids;
 }
 
-at::Tensor sample_cuda(
-    const at::Tensor& logits,
-    double uniform,
-    double temperature,
-    int64_t top_k,
-    double top_p,
-    double min_p,
-    double repetition_penalty,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  const SampleOptions options = to_sample_options(
-      temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed);
+at::Tensor
+sample_cuda(const at::Tensor& logits, const SampleOptions& options, double uniform) {
   check_sample(logits, options, uniform);
   const OnDevice device("sample", {logits});
   const std::vector<AskedRow> rows = {{0, logits.size(0), uniform, options}};
@@ -147,18 +137,7 @@ at::Tensor sample_cuda(
 
 at::Tensor sample_rows_cuda(
     const at::Tensor& logits,
-    at::IntArrayRef ranges,
-    at::ArrayRef<double> uniforms,
-    at::ArrayRef<double> temperatures,
-    at::IntArrayRef top_ks,
-    at::ArrayRef<double> top_ps,
-    at::ArrayRef<double> min_ps,
-    at::ArrayRef<double> repetition_penalties,
-    at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
-  const std::vector<AskedRow> rows = to_sample_rows(
-      {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
-       previous, allowed});
+    const std::vector<AskedRow>& rows) {
   check_sample_rows(logits, rows);
   const OnDevice device("sample_rows", {logits});
   return takes_sample_kernel(logits, rows)
@@ -169,8 +148,8 @@ at::Tensor sample_rows_cuda(
 } // namespace
 
 TORCH_LIBRARY_IMPL(omni, CUDA, m) {
-  m.impl("sample", &sample_cuda);
-  m.impl("sample_rows", &sample_rows_cuda);
+  m.impl("sample", &sample_op<&sample_cuda>);
+  m.impl("sample_rows", &sample_rows_op<&sample_rows_cuda>);
 }
 
 } // namespace omni::kernels::cuda

@@ -35,7 +35,7 @@ struct Chat::State {
       : model(std::move(m)),
         options(std::move(o)),
         composer(model),
-        generator(model),
+        generator(model, options.generate),
         encoded(options.cache_bytes) {
     TORCH_CHECK_VALUE(
         model->transformer, "[chat] expected a model with a transformer, got \"",

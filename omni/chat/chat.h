@@ -16,6 +16,7 @@
 #include "omni/conversation/message.h"
 #include "omni/conversation/prompt_options.h"
 #include "omni/generate/event.h"
+#include "omni/generate/generate_options.h"
 #include "omni/generate/generator.h"
 #include "omni/model/omni_model.h"
 #include "omni/model/sampling_options.h"
@@ -41,6 +42,7 @@ struct ChatOptions {
   // after every id of the answer, also those that make no event; true cancels.
   std::function<bool()> wants_cancel;
   PromptOptions prompt = {}; // tools and thinking, of models with a chat template
+  GenerateOptions generate = {};
 };
 
 class Chat {

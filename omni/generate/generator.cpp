@@ -14,6 +14,7 @@
 #include "omni/generate/prefill.h"
 #include "omni/generate/sampler.h"
 #include "omni/generate/stop_strings.h"
+#include "omni/transformer/static_step.h"
 
 namespace omni {
 namespace {
@@ -33,6 +34,22 @@ int64_t neutral_max_text_tokens(const OmniModel& model) {
   return model->published ? std::numeric_limits<int64_t>::max() : kOfOurs;
 }
 
+// Null where the layers do not take it.
+std::shared_ptr<StaticStep> make_static_step(const OmniModel& model) {
+  if (!model->transformer || !model->transformer->takes_placed_rows()) {
+    return nullptr;
+  }
+  std::vector<at::Tensor> weights = model->transformer->parameters();
+  if (model->drawing_places) {
+    weights.push_back(model->drawing_places->weight);
+  }
+  const auto embed = [model](const at::Tensor& ids, const at::Tensor& positions) {
+    return OmniModel(model)->embed_ids(ids, positions);
+  };
+  return std::make_shared<StaticStep>(
+      StaticStepParts{model->transformer, embed, std::move(weights)});
+}
+
 constexpr float kNotDrawn = std::numeric_limits<float>::quiet_NaN();
 
 // One answer in the making: the sequence, its cache, and the twin without the prompt
@@ -41,11 +58,13 @@ class Answer {
  public:
   Answer(
       OmniModel& model,
+      StaticStep* step,
       SequenceBuilder& builder,
       KvCache& cache,
       const std::vector<EncodedMedia>& items,
       const GenerateRequest& request)
       : model_(model),
+        step_(step),
         space_(model->config.token_space),
         builder_(builder),
         cache_(cache),
@@ -142,6 +161,7 @@ class Answer {
     emit(space_.control("draw_begin"));
     std::optional<SequenceBuilder> twin;
     std::optional<KvCache> twin_cache;
+    std::shared_ptr<StaticStep> twin_step; // logits of both are needed at once
     if (is_guided) {
       twin.emplace(space_, size);
       for (const char* role : {"bos", "user", "null", "assistant", "draw_begin"}) {
@@ -153,11 +173,12 @@ class Answer {
               .capacity_tokens = 128,
               .dtype = model_->dtype(),
               .device = model_->device()});
+      twin_step = step_ != nullptr ? make_static_step(model_) : nullptr;
     }
     for (int64_t i = 0; i < size * size && !is_over_; ++i) {
       at::Tensor logits = next_logits();
       if (is_guided) {
-        const at::Tensor other = logits_after(*twin, *twin_cache);
+        const at::Tensor other = logits_after(*twin, *twin_cache, twin_step.get());
         logits = other + (logits - other) * guidance_;
       }
       const int64_t id = draw_id(
@@ -270,13 +291,19 @@ class Answer {
   at::Tensor next_logits() {
     const at::Tensor row = std::exchange(prompt_row_, {});
     const bool is_last = cache_.num_tokens() == builder_.sequence().num_tokens();
-    return row.defined() && is_last ? logits_of(row) : logits_after(builder_, cache_);
+    return row.defined() && is_last ? logits_of(row)
+                                    : logits_after(builder_, cache_, step_);
   }
 
-  // Logits float32 [V] after the last id; computes the rows the cache lacks.
-  at::Tensor logits_after(const SequenceBuilder& builder, KvCache& cache) {
+  // Logits float32 [V] after the last id; computes the rows the cache lacks, one that
+  // is no media row by `step` unless that is null.
+  at::Tensor
+  logits_after(const SequenceBuilder& builder, KvCache& cache, StaticStep* step) {
     const TokenSequence rest = builder.sequence().from(cache.num_tokens());
     TORCH_INTERNAL_ASSERT(rest.num_tokens() > 0);
+    if (step != nullptr && rest.num_tokens() == 1 && rest.spans.empty()) {
+      return step->run(rest.ids.front(), rest.positions.front(), cache);
+    }
     return logits_of(omni::prefill(model_, {rest, items_}, cache));
   }
 
@@ -294,6 +321,7 @@ class Answer {
   }
 
   OmniModel& model_;
+  StaticStep* step_; // null: ids are computed as prompts are
   const TokenSpace& space_;
   SequenceBuilder& builder_;
   KvCache& cache_;
@@ -329,7 +357,9 @@ const char* stop_reason_name(StopReason reason) {
   TORCH_INTERNAL_ASSERT(false, "unknown stop reason");
 }
 
-Generator::Generator(OmniModel model) : model_(std::move(model)) {}
+Generator::Generator(OmniModel model, GenerateOptions options)
+    : model_(std::move(model)),
+      step_(options.captures_decode ? make_static_step(model_) : nullptr) {}
 
 GenerateResult Generator::run(
     SequenceBuilder& builder,
@@ -356,7 +386,7 @@ GenerateResult Generator::run(
       "\" has no control id `null` to stand for a dropped prompt, which guidance "
       "compares with.");
   const c10::InferenceMode guard;
-  return Answer(model_, builder, cache, items, request).run();
+  return Answer(model_, step_.get(), builder, cache, items, request).run();
 }
 
 } // namespace omni

@@ -7,13 +7,17 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
+#include "omni/generate/generate_options.h"
 #include "omni/model/omni_model.h"
 #include "omni/model/sampling_options.h"
 #include "omni/model/sequence_builder.h"
 
 namespace omni {
+
+class StaticStep;
 
 // What the listener wants after an id.
 enum class Step {
@@ -51,7 +55,7 @@ struct GenerateResult {
 
 class Generator {
  public:
-  explicit Generator(OmniModel model);
+  explicit Generator(OmniModel model, GenerateOptions options = {});
 
   // Continues `builder`'s sequence. `cache` holds its first rows (at least all but one
   // id; rows of ids it lacks are computed first, media rows from `items`). On return
@@ -65,8 +69,14 @@ class Generator {
       const std::vector<EncodedMedia>& items,
       const GenerateRequest& request);
 
+  // Null unless ids are computed by it: asked for, and known to the model's layers.
+  [[nodiscard]] const StaticStep* static_step() const {
+    return step_.get();
+  }
+
  private:
   OmniModel model_;
+  std::shared_ptr<StaticStep> step_;
 };
 
 } // namespace omni

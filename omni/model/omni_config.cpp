@@ -64,8 +64,8 @@ void check_config(const OmniConfig& config) {
         "expected `audio.processor` and `audio.encoder` to agree on num_mels.");
   }
   require(
-      config.transformer || !config.weight_format,
-      "expected a `transformer` with `weight_format`, got none.");
+      config.transformer || config.vision || config.audio || !config.weight_format,
+      "expected a `transformer`, `vision` or `audio` with `weight_format`, got none.");
   if (!config.transformer) {
     return;
   }

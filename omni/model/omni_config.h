@@ -48,7 +48,7 @@ struct AudioConfig {
 struct OmniConfig {
   std::string name = "omni";
   std::optional<TransformerConfig> transformer;
-  // Of the large weights of the transformer (Transformer::quantizable); none: floating.
+  // Of the large weights (OmniModelImpl::quantizable); none: floating.
   std::optional<kernels::WeightFormat> weight_format;
   std::optional<VisionConfig> vision;
   std::optional<AudioConfig> audio;

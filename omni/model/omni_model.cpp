@@ -83,11 +83,11 @@ OmniModelImpl::OmniModelImpl(
     vocoder = register_module("vocoder", Vocoder(*config.vocoder));
   }
   if (config.weight_format) {
-    for (LinearMap& map : transformer->quantizable()) {
+    for (const auto& [map, format] : quantizable(*config.weight_format)) {
       if (initial == InitialParameters::Unset) {
-        map->expect_quantized(*config.weight_format);
+        map.ptr()->expect_quantized(format);
       } else {
-        map->quantize(*config.weight_format);
+        map.ptr()->quantize(format);
       }
     }
     // Gradients end at a quantized weight.
@@ -95,6 +95,22 @@ OmniModelImpl::OmniModelImpl(
       parameter.set_requires_grad(false);
     }
   }
+}
+
+std::vector<OmniModelImpl::Quantizable> OmniModelImpl::quantizable(
+    kernels::WeightFormat format) const {
+  std::vector<Quantizable> all;
+  const auto add = [&](const auto& part, kernels::WeightFormat of_part) {
+    if (part) {
+      for (const LinearMap& map : part->quantizable()) {
+        all.push_back({map, of_part});
+      }
+    }
+  };
+  add(transformer, format);
+  add(vit, kernels::WeightFormat::Int8);
+  add(conformer, kernels::WeightFormat::Int8);
+  return all;
 }
 
 at::Tensor OmniModelImpl::image_rows(const std::vector<ProcessedImage>& images) {
@@ -306,7 +322,7 @@ int64_t OmniModelImpl::num_parameters() const {
     total += parameter.numel();
   }
   if (config.weight_format) {
-    for (const LinearMap& map : transformer->quantizable()) {
+    for (const auto& [map, format] : quantizable(*config.weight_format)) {
       total += map->packed()->num_rows * map->packed()->num_columns;
     }
   }

@@ -80,6 +80,16 @@ class OmniModelImpl : public torch::nn::Module {
   [[nodiscard]] at::Device device() const;
   [[nodiscard]] int64_t num_parameters() const;
 
+  // A map whose weight may be stored in few bits, and in how many.
+  struct Quantizable {
+    LinearMap map;
+    kernels::WeightFormat format;
+  };
+  // The large products of the transformer, in `format`, and of the encoders, in 8 bits:
+  // they multiply many rows at once, of which 8 bits are the fastest, and weigh little.
+  [[nodiscard]] std::vector<Quantizable> quantizable(
+      kernels::WeightFormat format) const;
+
   const OmniConfig config;
   const MediaProcessor processor;
   std::shared_ptr<const TextTokenizer> tokenizer;

@@ -17,7 +17,8 @@ namespace {
 void check_quantizable(const OmniModel& model) {
   const OmniConfig& config = model->config;
   TORCH_CHECK_VALUE(
-      model->transformer, "[quantize] expected a model with a transformer, got \"",
+      model->transformer || model->vit || model->conformer,
+      "[quantize] expected a model with a transformer or an encoder, got \"",
       config.name, "\" without one.");
   TORCH_CHECK_VALUE(
       !config.weight_format, "[quantize] expected a model of floating weights, got \"",
@@ -38,10 +39,7 @@ std::shared_ptr<const PublishedModel> described(
 }
 
 // The panels of `quantized`, one weight after the other.
-void pack_weights(
-    const OmniModelImpl& model,
-    const OmniModelImpl& quantized,
-    kernels::WeightFormat format) {
+void pack_weights(const OmniModelImpl& model, const OmniModelImpl& quantized) {
   const auto sources = model.named_modules("", /*include_self=*/false);
   for (const auto& item : quantized.named_modules("", /*include_self=*/false)) {
     const auto* map = item.value()->as<LinearMapImpl>();
@@ -54,7 +52,7 @@ void pack_weights(
         std::isfinite(least.item<double>()) && std::isfinite(most.item<double>()),
         "[quantize] expected finite weights, got NaN or infinity in ", item.key(),
         ".weight.");
-    map->panels.set_data(kernels::pack_weight(weight, format).panels);
+    map->panels.set_data(kernels::pack_weight(weight, map->packed()->format).panels);
   }
 }
 
@@ -66,7 +64,7 @@ OmniModel quantize(const OmniModel& model, kernels::WeightFormat format) {
   OmniConfig config = model->config;
   config.weight_format = format;
   OmniModel quantized = copy_model(model, std::move(config));
-  pack_weights(*model, *quantized, format);
+  pack_weights(*model, *quantized);
   if (model->published) {
     quantized->published = described(*model->published, format);
   }

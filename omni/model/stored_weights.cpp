@@ -141,9 +141,10 @@ std::vector<std::string> load_weights(
     const std::filesystem::path& folder,
     const LoadOptions& options) {
   TORCH_CHECK_NOT_IMPLEMENTED(
-      !model->config.weight_format || options.device.is_cpu(), "[load] ",
-      folder.string(), ": expected device cpu for quantized weights, got ",
-      options.device, ".");
+      !model->config.weight_format || options.device.is_cpu() ||
+          options.device.is_cuda(),
+      "[load] ", folder.string(),
+      ": expected device cpu or cuda for quantized weights, got ", options.device, ".");
   if (options.device.is_cuda()) {
     kernels::load_cuda_ops(); // where there are none, ATen's own do
   }

@@ -87,6 +87,21 @@ at::Tensor GroupedQueryAttentionImpl::attend_each(
   return attended.size() == 1 ? attended.front() : at::cat(attended);
 }
 
+at::Tensor GroupedQueryAttentionImpl::attend_placed(
+    const Projected& projected,
+    const AttentionRows& rows) const {
+  const PlacedRow& placed = rows.placed[static_cast<size_t>(layer)];
+  const at::Tensor q_LHK = kernels::qk_norm_rope_to_cache(
+      projected.q_LHK, projected.k_LGK, projected.v_LGK, rows.rotary,
+      {.keys = placed.keys_GLK, .values = placed.values_GLK, .rows = placed.index},
+      qk_options());
+  const at::ScalarType dtype = q_LHK.scalar_type();
+  return kernels::decode_attention(
+             q_LHK.squeeze(0), placed.keys_GLK.to(dtype), placed.values_GLK.to(dtype),
+             scale_, {placed.index, config.sliding_window})
+      .unsqueeze(0);
+}
+
 at::Tensor GroupedQueryAttentionImpl::forward(
     const at::Tensor& x,
     const AttentionRows& rows) {
@@ -97,6 +112,9 @@ at::Tensor GroupedQueryAttentionImpl::forward(
           .unflatten(1, {heads + 2 * groups, config.head_width})
           .split_with_sizes({heads, groups, groups}, 1);
   Projected projected{split[0], split[1], split[2]};
+  if (!rows.placed.empty()) {
+    return output->forward(attend_placed(projected, rows).flatten(1));
+  }
   if (static_cast<int64_t>(rows.caches.size()) == x.size(0) && !rows.caches.empty()) {
     return output->forward(attend_each(projected, rows).flatten(1));
   }

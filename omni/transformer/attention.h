@@ -13,18 +13,27 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "omni/core/linear_map.h"
 #include "omni/transformer/kv_cache.h"
-#include "omni/transformer/linear_map.h"
 #include "omni/transformer/rms_norm.h"
 #include "omni/transformer/transformer_config.h"
 
 namespace omni {
+
+// Where a layer keeps one new row. Its place is read on the device alone, so that a
+// step recorded once (kernels/device_graph.h) is right for every row after it.
+struct PlacedRow {
+  at::Tensor keys_GLK; // [G, capacity, key width], of KvCache
+  at::Tensor values_GLK;
+  at::Tensor index; // int64 [1], beside them; rows up to it are in use
+};
 
 // What a layer needs to know of the rows besides their values.
 struct AttentionRows {
   std::vector<kernels::RowSpan> spans; // without caches: who sees whom
   // One cache: the rows follow those it holds. Several: a row each.
   std::vector<KvCache*> caches;
+  std::vector<PlacedRow> placed; // of each layer, in place of caches: there is one row
   kernels::RotaryTables rotary; // this layer's, [L, W / 2]
 };
 
@@ -68,10 +77,12 @@ class GroupedQueryAttentionImpl : public AttentionImpl {
   };
   // With the weights of the norms.
   [[nodiscard]] kernels::QkNormRopeOptions qk_options() const;
-  // Both give [L, H, K]. After the rows of one cache, q and k normed and turned:
+  // These give [L, H, K]. After the rows of one cache, q and k normed and turned:
   at::Tensor attend_after(const Projected& projected, KvCache& cache) const;
   // A row after those of each cache, q and k as projected.
   at::Tensor attend_each(const Projected& projected, const AttentionRows& rows) const;
+  // The one row, at its place.
+  at::Tensor attend_placed(const Projected& projected, const AttentionRows& rows) const;
 
   kernels::QkNormRopeOptions qk_options_;
   double scale_ = 1.0;

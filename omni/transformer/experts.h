@@ -11,9 +11,9 @@
 #include <memory>
 #include <vector>
 
+#include "omni/core/linear_map.h"
 #include "omni/transformer/expert_router.h"
 #include "omni/transformer/feed_forward.h"
-#include "omni/transformer/linear_map.h"
 #include "omni/transformer/transformer_config.h"
 
 namespace omni {

@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "omni/transformer/linear_map.h"
+#include "omni/core/linear_map.h"
 #include "omni/transformer/transformer_config.h"
 
 namespace omni {

@@ -6,7 +6,7 @@
 // whatever the dtype.
 #pragma once
 
-#include "omni/transformer/linear_map.h"
+#include "omni/core/linear_map.h"
 #include "omni/transformer/rms_norm.h"
 
 namespace omni {

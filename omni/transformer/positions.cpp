@@ -125,6 +125,14 @@ kernels::RotaryTables Rotary::tables(const at::Tensor& positions) const {
   return {cos.to(at::kFloat), sin.to(at::kFloat)};
 }
 
+Rotary Rotary::on(at::Device device) const {
+  Rotary moved = *this;
+  for (at::Tensor* data : {&moved.frequencies_, &moved.axes_}) {
+    *data = data->defined() ? data->to(device) : *data;
+  }
+  return moved;
+}
+
 bool Rotary::serves(const RotaryConfig& rotary, int64_t head_width) const {
   return config_ == rotary && head_width_ == head_width;
 }

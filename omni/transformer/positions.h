@@ -35,6 +35,8 @@ class Rotary {
   // cos and sin float32 [L, W / 2] of positions float32 [L, 3], on their device;
   // undefined for RotaryKind::None.
   [[nodiscard]] kernels::RotaryTables tables(const at::Tensor& positions) const;
+  // The same on another device, where tables() then copies nothing.
+  [[nodiscard]] Rotary on(at::Device device) const;
   [[nodiscard]] bool serves(const RotaryConfig& rotary, int64_t head_width) const;
 
  private:

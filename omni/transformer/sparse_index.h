@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
-#include "omni/transformer/linear_map.h"
+#include "omni/core/linear_map.h"
 #include "omni/transformer/transformer_config.h"
 
 namespace omni {

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <set>
@@ -71,21 +72,23 @@ TransformerImpl::TransformerImpl(TransformerConfig config_in, InitialParameters 
   const LinearMapOptions table_options{config.width, config.vocab_size};
   table = register_module("embed", LinearMap(table_options));
   torch::nn::ModuleList list;
+  std::vector<Rotary> rotaries;
   for (size_t i = 0; i < config.layers.size(); ++i) {
     layers.emplace_back(config, static_cast<int64_t>(i));
     list->push_back(layers.back());
     const LayerConfig& layer = config.layers[i];
     const int64_t head_width = rotary_head_width(layer);
     size_t which = 0;
-    while (which < rotaries_.size() &&
-           !rotaries_[which].serves(layer.rotary, head_width)) {
+    while (which < rotaries.size() &&
+           !rotaries[which].serves(layer.rotary, head_width)) {
       ++which;
     }
-    if (which == rotaries_.size()) {
-      rotaries_.emplace_back(layer.rotary, head_width);
+    if (which == rotaries.size()) {
+      rotaries.emplace_back(layer.rotary, head_width);
     }
     rotary_of_layer_.push_back(which);
   }
+  rotaries_ = std::make_shared<const std::vector<Rotary>>(std::move(rotaries));
   register_module("layers", list);
   norm = register_module(
       "norm",
@@ -126,15 +129,33 @@ at::Tensor TransformerImpl::embed(const at::Tensor& ids) {
   return at::embedding(table->weight, ids);
 }
 
+std::vector<kernels::RotaryTables> TransformerImpl::tables_of(
+    const at::Tensor& positions) {
+  std::shared_ptr<const std::vector<Rotary>> rotaries;
+  {
+    const std::lock_guard lock(is_preparing_);
+    if (rotary_device_ != positions.device()) {
+      rotary_device_ = positions.device();
+      std::vector<Rotary> moved;
+      for (const Rotary& rotary : *rotaries_) {
+        moved.push_back(rotary.on(rotary_device_));
+      }
+      rotaries_ = std::make_shared<const std::vector<Rotary>>(std::move(moved));
+    }
+    rotaries = rotaries_;
+  }
+  std::vector<kernels::RotaryTables> tables;
+  for (const Rotary& rotary : *rotaries) {
+    tables.push_back(rotary.tables(positions));
+  }
+  return tables;
+}
+
 at::Tensor TransformerImpl::run(
     const at::Tensor& hidden,
     const at::Tensor& positions,
     AttentionRows rows) {
-  std::vector<kernels::RotaryTables> tables;
-  tables.reserve(rotaries_.size());
-  for (const Rotary& rotary : rotaries_) {
-    tables.push_back(rotary.tables(positions));
-  }
+  const std::vector<kernels::RotaryTables> tables = tables_of(positions);
   ResidualStream stream;
   stream.sum = hidden.to(table->weight.scalar_type());
   if (config.embedding_multiplier != 1.0) {
@@ -212,10 +233,8 @@ at::Tensor TransformerImpl::step(
     PackedDecoder& decoder,
     const TransformerInput& input,
     KvCache& cache) {
-  std::vector<kernels::RotaryTables> distinct, of_layer;
-  for (const Rotary& rotary : rotaries_) {
-    distinct.push_back(rotary.tables(input.positions.flatten(0, 1)));
-  }
+  const auto distinct = tables_of(input.positions.flatten(0, 1));
+  std::vector<kernels::RotaryTables> of_layer;
   for (const size_t which : rotary_of_layer_) {
     of_layer.push_back(distinct[which]);
   }
@@ -248,6 +267,35 @@ at::Tensor TransformerImpl::forward(
       " caches and no segments, got hidden ", input.hidden.sizes(),
       input.segments.defined() ? " and segments." : ".");
   return run_cached(input, caches);
+}
+
+bool TransformerImpl::takes_placed_rows() const {
+  return std::all_of(layers.begin(), layers.end(), [](const Block& layer) {
+    return dynamic_cast<GroupedQueryAttentionImpl*>(layer->attention.get()) !=
+        nullptr &&
+        dynamic_cast<DenseFeedForwardImpl*>(layer->feed_forward.get()) != nullptr;
+  });
+}
+
+at::Tensor TransformerImpl::forward_placed(
+    const TransformerInput& input,
+    const std::vector<PlacedRow>& placed) {
+  check_input(input, config.width);
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      takes_placed_rows(),
+      "[transformer] expected layers of grouped-query attention and dense "
+      "feed-forwards where a row is placed by the device, got others. Use forward().");
+  TORCH_CHECK_VALUE(
+      input.hidden.size(0) == 1 && input.hidden.size(1) == 1 &&
+          !input.segments.defined() && placed.size() == layers.size(),
+      "[transformer] expected one row, no segments and a place in each of ",
+      layers.size(), " layers, got hidden ", input.hidden.sizes(), " and ",
+      placed.size(), " places.");
+  const at::NoGradGuard no_grad;
+  AttentionRows rows;
+  rows.placed = placed;
+  return run(input.hidden.flatten(0, 1), input.positions.flatten(0, 1), std::move(rows))
+      .unflatten(0, {1, 1});
 }
 
 at::Tensor TransformerImpl::logits(const at::Tensor& hidden) {

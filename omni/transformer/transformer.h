@@ -11,9 +11,9 @@
 #include <mutex>
 #include <vector>
 
+#include "omni/core/linear_map.h"
 #include "omni/transformer/block.h"
 #include "omni/transformer/kv_cache.h"
-#include "omni/transformer/linear_map.h"
 #include "omni/transformer/positions.h"
 #include "omni/transformer/rms_norm.h"
 #include "omni/transformer/transformer_config.h"
@@ -59,6 +59,15 @@ class TransformerImpl : public torch::nn::Module {
   at::Tensor forward(
       const TransformerInput& input,
       const std::vector<KvCache*>& caches);
+  // The same for one new row of one sequence, hidden [1, 1, D], that each layer keeps
+  // where `placed` says. Waits for no device and knows no number that changes from row
+  // to row (static_step.h). NotImplementedError unless takes_placed_rows().
+  at::Tensor forward_placed(
+      const TransformerInput& input,
+      const std::vector<PlacedRow>& placed);
+  // True where every layer has grouped-query attention and a dense feed-forward: latent
+  // attention has more in its cache, experts wait for the device.
+  [[nodiscard]] bool takes_placed_rows() const;
   // Logits [..., V] of hidden rows [..., D], in the hidden rows' dtype.
   at::Tensor logits(const at::Tensor& hidden);
   // The [V, D] matrix that `logits` multiplies by, before logits_multiplier.
@@ -90,10 +99,15 @@ class TransformerImpl : public torch::nn::Module {
   at::Tensor
   step(PackedDecoder& decoder, const TransformerInput& input, KvCache& cache);
 
-  std::mutex is_preparing_; // of the next two
+  // Angles of positions [L, 3] by each of the distinct rotaries.
+  std::vector<kernels::RotaryTables> tables_of(const at::Tensor& positions);
+
+  std::mutex is_preparing_; // of the next four
   std::vector<LinearMap> prepared_; // maps whose packed forms are wanted
   std::shared_ptr<PackedDecoder> decoder_;
-  std::vector<Rotary> rotaries_; // the distinct ones
+  // The distinct ones, on the device that rows were on last: not copied for each row.
+  std::shared_ptr<const std::vector<Rotary>> rotaries_;
+  at::Device rotary_device_ = at::kCPU;
   std::vector<size_t> rotary_of_layer_;
 };
 TORCH_MODULE(Transformer);

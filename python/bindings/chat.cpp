@@ -42,14 +42,15 @@ class ChatHandle {
       std::string system,
       std::string tools,
       std::optional<bool> thinks,
-      int64_t bytes)
+      int64_t bytes,
+      bool captures_decode)
       : chat_(
             OmniModel(std::move(model)),
             {.system = std::move(system),
              .cache_bytes = bytes,
              .wants_cancel = [this] { return wants_cancel_ && wants_cancel_(); },
-             .prompt =
-                 {.thinks = thinks, .tools = std::move(tools), .variables = {}}}) {}
+             .prompt = {.thinks = thinks, .tools = std::move(tools), .variables = {}},
+             .generate = {.captures_decode = captures_decode}}) {}
 
   Reply send(
       const PartsArgument& objects,
@@ -186,10 +187,11 @@ void bind_chat(py::module_& module) {
       .def(
           py::init<
               std::shared_ptr<OmniModelImpl>, std::string, std::string,
-              std::optional<bool>, int64_t>(),
+              std::optional<bool>, int64_t, bool>(),
           py::arg("model"), py::kw_only(), py::arg("system") = "",
           py::arg("tools") = "", py::arg("thinks") = py::none(),
-          py::arg("cache_bytes") = ChatOptions().cache_bytes)
+          py::arg("cache_bytes") = ChatOptions().cache_bytes,
+          py::arg("captures_decode") = GenerateOptions().captures_decode)
       .def(
           "send", &ChatHandle::send, py::arg("parts"), py::kw_only(),
           py::arg("sampling") = SamplingOptions(), py::arg("on_event") = py::none(),

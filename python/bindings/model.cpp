@@ -119,7 +119,8 @@ py::tuple generate(
     const at::Tensor& ids,
     int64_t max_new_tokens,
     SamplingOptions sampling,
-    bool wants_log_probabilities) {
+    bool wants_log_probabilities,
+    bool captures_decode) {
   const OmniModel model(handle);
   const std::vector<int64_t> prompt = prompt_of(ids);
   check_prompt(model, prompt);
@@ -152,7 +153,8 @@ py::tuple generate(
       const bool is_over = ++num_new == max_new_tokens || interruption.is_wanted();
       return is_over || stops.push(id) ? Step::Cancel : Step::Continue;
     };
-    result = Generator(model).run(builder, cache, {}, request);
+    result = Generator(model, {.captures_decode = captures_decode})
+                 .run(builder, cache, {}, request);
   }
   interruption.rethrow();
   return tensors_of(result, wants_log_probabilities);
@@ -270,7 +272,8 @@ void bind_handle(py::module_& module) {
       .def(
           "generate", &generate, py::arg("ids"), py::kw_only(),
           py::arg("max_new_tokens") = 32, py::arg("sampling") = SamplingOptions(),
-          py::arg("wants_log_probabilities") = false)
+          py::arg("wants_log_probabilities") = false,
+          py::arg("captures_decode") = GenerateOptions().captures_decode)
       .def(
           "generate_several", &generate_several, py::arg("prompts"), py::kw_only(),
           py::arg("max_new_tokens") = 32, py::arg("sampling") = SamplingOptions(),

@@ -109,6 +109,7 @@ class Chat:
         thinks: whether it shall think before it answers; None: as its chat template has
             it. Like `tools`, for published models, which have one.
         cache_bytes: of media rows kept for reuse.
+        captures_decode: as of OmniModel.generate().
 
     Example:
         >>> chat = omni.Chat(omni.load())
@@ -123,6 +124,7 @@ class Chat:
         tools: Sequence[Mapping[str, Any]] | None = None,
         thinks: bool | None = None,
         cache_bytes: int = 256 << 20,
+        captures_decode: bool = False,
     ) -> None:
         if not isinstance(model, OmniModel):
             raise TypeError(
@@ -135,6 +137,7 @@ class Chat:
             tools=json_of_tools(tools),
             thinks=thinks,
             cache_bytes=cache_bytes,
+            captures_decode=captures_decode,
         )
 
     @show_sampling_options

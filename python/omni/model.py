@@ -185,6 +185,7 @@ class OmniModel(Part):
         max_new_tokens: int = 32,
         modalities: Sequence[str] = ("text",),
         return_log_probabilities: bool = False,
+        captures_decode: bool = False,
         **options: Any,
     ) -> Any:
         """The ids that follow, until the end of the turn or a stop string.
@@ -198,6 +199,10 @@ class OmniModel(Part):
             return_log_probabilities: also of each id the natural logarithm of its
                 probability among all ids, before temperature and limits; NaN for ids that
                 were not drawn.
+            captures_decode: on a CUDA device ids after the first are computed by a CUDA
+                graph, recorded once; on the CPU by the same step, unrecorded and slower,
+                to compare answers. Without effect for several prompts, and for models
+                with latent attention or experts.
             **options: fields of SamplingOptions (temperature, seed, ...).
 
         Returns:
@@ -220,7 +225,7 @@ class OmniModel(Part):
             "wants_log_probabilities": return_log_probabilities,
         }
         if isinstance(prompts, torch.Tensor):
-            results = [self._handle.generate(prompts, **settings)]
+            results = [self._handle.generate(prompts, captures_decode=captures_decode, **settings)]
         else:
             results = self._handle.generate_several(prompts, **settings)
         answers = results if return_log_probabilities else [answer for answer, _ in results]

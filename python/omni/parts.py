@@ -46,8 +46,8 @@ class Part(torch.nn.Module):
             device = fn(torch.empty(0, dtype=torch.uint8)).device
             if device.type != "cpu":
                 raise NotImplementedError(
-                    f"[model] expected quantized weights to stay on cpu, got {device}. Move "
-                    "the model before it is quantized."
+                    f"[model] expected quantized weights to stay on cpu, got {device}. Save "
+                    "the model, and load it there: omni.load(path, device=...)."
                 )
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 

@@ -6,9 +6,10 @@ from .model import OmniModel
 
 
 def quantize(model: OmniModel, format: str) -> OmniModel:
-    """A copy with the large weights of the transformer in few bits, for inference on the
-    CPU: less memory, and faster answers where reading weights is what takes the time.
-    Embeddings, head, norms, routers and all other parts keep their values and dtype.
+    """A copy with the large weights in few bits, for inference: less memory,
+    faster answers where reading weights is what takes the time, faster encoders. Those of
+    the transformer get the format asked for, those of the encoders 8 bits. Embeddings, head,
+    norms, routers and all other parts keep their values and dtype.
 
     What is copied are these alone; drop the given model and its weights are freed.
     save() writes a folder that load() maps as it is. Other libraries cannot read it: of a
@@ -23,8 +24,8 @@ def quantize(model: OmniModel, format: str) -> OmniModel:
         A model whose `weight_format` is this, without gradients.
 
     Raises:
-        ValueError: for another format; for a model without a transformer, of quantized
-            weights, or of some that are not finite. NotImplementedError: for one that is
+        ValueError: for another format; for a model without a transformer or encoder, of
+            quantized weights, or of some that are not finite. NotImplementedError: for one that is
             not on the CPU.
 
     Example:

@@ -1,53 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// bench_kernels [FILTER]: microseconds and GB/s of every fused op beside its plain ATen
-// twin, one and two threads, float32 and bfloat16, at training shapes (4,096 rows, D
-// 256, F 704, V 4,224) and for one row. GB/s counts the bytes an op must move, not what
-// it does move. The two are timed in turns and the best turns compared: what else the
-// machine does only ever adds time.
+// bench_kernels [FILTER] [--threads N] [--turns N] [--json] [--list]: every fused op
+// beside its plain ATen twin and its floor (kernels/floor.h), at sizes of use and at
+// sizes beyond the caches. All are timed in turns, memory itself too, and the best
+// turns compared: what else the machine does only ever adds time. Fails, and names
+// them, when an op is not measured. --json prints an object a line; --list names the
+// ops alone.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <malloc.h>
 #include <torch/autograd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <functional>
+#include <set>
 #include <string>
-#include <vector>
 
-#include "kernels/reference.h"
+#include "kernels/kernels.h"
+#include "tests/bench/kernels/floor.h"
+#include "tests/bench/kernels/op_bench.h"
 
 namespace {
 
-using namespace omni::kernels;
-using Tensors = std::vector<at::Tensor>;
-using Op = std::function<Tensors(const Tensors&)>;
+using namespace omni::bench;
 
-constexpr int64_t kWidth = 256, kHeads = 4, kHeadWidth = 64;
-constexpr int64_t kFeedForward = 704, kVocab = 4224, kCacheRows = 512;
-
-struct Bench {
-  std::string name;
-  Tensors inputs;
-  size_t num_differentiable;
-  double bytes; // an ideal forward pass moves
-  Op fused;
-  Op reference;
+struct Settings {
+  std::string filter;
+  int threads = 2;
+  int turns = 9;
+  bool is_json = false;
+  bool is_list = false;
 };
 
-at::Tensor random(at::IntArrayRef sizes, at::ScalarType dtype) {
-  return at::randn(sizes).to(dtype);
-}
-
-double bytes_of(const Tensors& tensors) {
-  double bytes = 0;
-  for (const at::Tensor& tensor : tensors) {
-    bytes += static_cast<double>(tensor.nbytes());
-  }
-  return bytes;
-}
+struct Line {
+  std::string op, variant, pass;
+  double fused_seconds = 1e30;
+  double reference_seconds = 1e30;
+  Work work;
+  Floor floor = {};
+};
 
 double seconds_of(const std::function<void()>& work, int repeats) {
   const auto begin = std::chrono::steady_clock::now();
@@ -58,279 +51,193 @@ double seconds_of(const std::function<void()>& work, int repeats) {
   return spent.count() / repeats;
 }
 
-struct Pair {
-  double fused;
-  double reference;
-};
-
-// The best of turns of about 4 ms each.
-Pair compare(
-    const std::function<void()>& fused,
-    const std::function<void()>& reference) {
-  constexpr int kTurns = 15;
-  fused();
-  reference();
-  const double slower = std::max(seconds_of(fused, 1), seconds_of(reference, 1));
-  const int repeats = std::clamp(static_cast<int>(4e-3 / slower), 1, 1000);
-  Pair best{seconds_of(fused, repeats), seconds_of(reference, repeats)};
-  for (int turn = 1; turn < kTurns; ++turn) {
-    best.fused = std::min(best.fused, seconds_of(fused, repeats));
-    best.reference = std::min(best.reference, seconds_of(reference, repeats));
-  }
-  return best;
+// So that a turn takes about 4 ms.
+int repeats_of(double seconds) {
+  return std::clamp(static_cast<int>(4e-3 / seconds), 1, 1000);
 }
 
-void print(const Bench& bench, const char* pass, double bytes, const Pair& pair) {
-  std::printf(
-      "%-44s %-9s %d  %10.1f  %10.1f  %6.2fx", bench.name.c_str(), pass,
-      at::get_num_threads(), pair.fused * 1e6, pair.reference * 1e6,
-      pair.reference / pair.fused);
-  if (bytes > 0) {
-    std::printf("  %7.1f", bytes / pair.fused * 1e-9);
-  }
-  std::printf("\n");
-  std::fflush(stdout);
-}
+class Bench {
+ public:
+  explicit Bench(Settings settings)
+      : settings_(std::move(settings)),
+        floors_(settings_.threads),
+        memory_(settings_.threads) {}
 
-void run_backward(const Op& op, const Tensors& inputs, size_t num_differentiable) {
-  Tensors leaves = inputs;
-  for (size_t i = 0; i < num_differentiable; ++i) {
-    leaves[i] = inputs[i].detach().requires_grad_(true);
-  }
-  Tensors outputs, cotangents;
-  for (const at::Tensor& output : op(leaves)) {
-    if (output.requires_grad()) {
-      outputs.push_back(output);
-      cotangents.push_back(output.detach());
-    }
-  }
-  torch::autograd::grad(
-      outputs, Tensors(leaves.begin(), leaves.begin() + num_differentiable),
-      cotangents);
-}
-
-void run(const Bench& bench) {
-  for (const int threads : {1, 2}) {
-    at::set_num_threads(threads);
+  void run(const OpBench& op) {
+    const Tensors inputs = op.inputs();
+    const Tensors leading(inputs.begin(), inputs.begin() + op.num_differentiable);
+    Work forward{0.0, op.operations, op.peak}, both = forward;
+    both.operations *= 3.0; // two products for each of the way there
     {
       const at::NoGradGuard no_grad;
-      const double bytes = bench.bytes > 0
-          ? bench.bytes
-          : bytes_of(bench.inputs) + bytes_of(bench.fused(bench.inputs));
-      print(
-          bench, "forward", bytes,
-          compare(
-              [&] { bench.fused(bench.inputs); },
-              [&] { bench.reference(bench.inputs); }));
+      const Tensors outputs = op.fused(inputs);
+      const double all = bytes_of(inputs) + bytes_of(outputs);
+      forward.bytes = op.bytes ? op.bytes(inputs, outputs) : all;
+      both.bytes = forward.bytes +
+          (op.bytes_back ? op.bytes_back(inputs, outputs) : all + bytes_of(leading));
     }
-    if (bench.num_differentiable > 0) {
-      const auto both = [&](const Op& op) {
-        return [&] { run_backward(op, bench.inputs, bench.num_differentiable); };
+    {
+      const at::NoGradGuard no_grad;
+      measure(
+          op, "forward", forward, [&] { op.fused(inputs); },
+          [&] { op.reference(inputs); });
+    }
+    if (op.num_differentiable > 0) {
+      const auto there_and_back = [&](const Op& one) {
+        return [&] { run_backward(one, inputs, op.num_differentiable); };
       };
-      print(bench, "fwd+bwd", 0.0, compare(both(bench.fused), both(bench.reference)));
+      measure(
+          op, "fwd+bwd", both, there_and_back(op.fused), there_and_back(op.reference));
     }
   }
-}
 
-Tensors pair_of(const AddRmsNorm& out) {
-  return {out.normed, out.sum};
-}
-Tensors pair_of(const QueriesAndKeys& out) {
-  return {out.q, out.k};
-}
-
-void add_training_ops(std::vector<Bench>& all, at::ScalarType dtype, int64_t rows) {
-  const std::string suffix =
-      std::string(" ") + c10::toString(dtype) + " rows " + std::to_string(rows);
-  const at::Tensor weight = random({kWidth}, dtype);
-  all.push_back(
-      {"rms_norm" + suffix,
-       {random({rows, kWidth}, dtype), weight},
-       2,
-       0,
-       [](const Tensors& in) -> Tensors { return {rms_norm(in[0], in[1])}; },
-       [](const Tensors& in) -> Tensors {
-         return {at::rms_norm(in[0], {kWidth}, in[1], 1e-6)};
-       }});
-  all.push_back(
-      {"add_rms_norm" + suffix,
-       {random({rows, kWidth}, dtype), random({rows, kWidth}, dtype), weight},
-       3,
-       0,
-       [](const Tensors& in) { return pair_of(add_rms_norm(in[0], in[1], in[2])); },
-       [](const Tensors& in) -> Tensors {
-         const at::Tensor sum = in[0] + in[1];
-         return {at::rms_norm(sum, {kWidth}, in[2], 1e-6), sum};
-       }});
-  const at::Tensor angles = at::randn({rows, kHeadWidth / 2});
-  const RotaryTables tables{angles.cos(), angles.sin()};
-  const at::Tensor qkv = random({rows, 3 * kHeads * kHeadWidth}, dtype);
-  const auto heads_of = [&](int64_t part) {
-    return qkv.narrow(1, part * kHeads * kHeadWidth, kHeads * kHeadWidth)
-        .unflatten(1, {kHeads, kHeadWidth});
-  };
-  const auto options_of = [](const Tensors& in) {
-    return QkNormRopeOptions{.q_weight = in[2], .k_weight = in[3]};
-  };
-  all.push_back(
-      {"qk_norm_rope" + suffix,
-       {heads_of(0), heads_of(1), random({kHeadWidth}, dtype),
-        random({kHeadWidth}, dtype)},
-       4,
-       0,
-       [=](const Tensors& in) {
-         return pair_of(qk_norm_rope(in[0], in[1], tables, options_of(in)));
-       },
-       [=](const Tensors& in) {
-         return pair_of(reference::qk_norm_rope(in[0], in[1], tables, options_of(in)));
-       }});
-  all.push_back(
-      {"swiglu" + suffix,
-       {random({rows, 2 * kFeedForward}, dtype)},
-       1,
-       0,
-       [](const Tensors& in) -> Tensors { return {swiglu(in[0])}; },
-       [](const Tensors& in) -> Tensors {
-         const auto halves = in[0].chunk(2, -1);
-         return {at::silu(halves[0]) * halves[1]};
-       }});
-  const int64_t media = std::max<int64_t>(1, rows / 4);
-  all.push_back(
-      {"splice_rows" + suffix,
-       {random({rows, kWidth}, dtype), random({media, kWidth}, dtype),
-        at::randperm(rows, at::kLong).narrow(0, 0, media)},
-       2,
-       0,
-       [](const Tensors& in) -> Tensors { return {splice_rows(in[0], in[1], in[2])}; },
-       [](const Tensors& in) -> Tensors {
-         return {reference::splice_rows(in[0], in[1], in[2])};
-       }});
-}
-
-void add_loss(
-    std::vector<Bench>& all,
-    at::ScalarType dtype,
-    int64_t supervised_percent) {
-  constexpr int64_t kRows = 4096;
-  at::Tensor targets = at::randint(0, kVocab, {kRows}, at::kLong);
-  targets.masked_fill_(at::rand({kRows}) * 100 > supervised_percent, kIgnoredTarget);
-  all.push_back(
-      {std::string("linear_cross_entropy ") + c10::toString(dtype) + " supervised " +
-           std::to_string(supervised_percent) + "%",
-       {random({kRows, kWidth}, dtype), random({kVocab, kWidth}, dtype) * 0.05,
-        targets},
-       2,
-       0,
-       [](const Tensors& in) -> Tensors {
-         return {linear_cross_entropy(in[0], in[1], in[2]).loss};
-       },
-       [](const Tensors& in) -> Tensors {
-         return {at::cross_entropy_loss(
-             at::linear(in[0], in[1]).to(at::kFloat), in[2], {}, at::Reduction::Sum)};
-       }});
-}
-
-void add_media_ops(std::vector<Bench>& all) {
-  const PatchifyOptions options{.patch_size = 8, .merge = 2};
-  all.push_back(
-      {"patchify 64 x 64 x 64",
-       {at::randint(0, 256, {64, 64, 64, 3}, at::kByte)},
-       0,
-       0,
-       [=](const Tensors& in) -> Tensors { return {patchify(in[0], options)}; },
-       [=](const Tensors& in) -> Tensors {
-         return {reference::patchify(in[0], options)};
-       }});
-  const std::vector<int64_t> levels = {8, 5, 5, 5};
-  all.push_back(
-      {"fsq_encode 4096",
-       {random({4096, 4}, at::kFloat)},
-       0,
-       0,
-       [=](const Tensors& in) -> Tensors { return {fsq_encode(in[0], levels)}; },
-       [=](const Tensors& in) -> Tensors {
-         return {reference::fsq_encode(in[0], levels)};
-       }});
-  all.push_back(
-      {"fsq_decode 4096",
-       {at::randint(0, 1000, {4096}, at::kLong)},
-       0,
-       0,
-       [=](const Tensors& in) -> Tensors { return {fsq_decode(in[0], levels)}; },
-       [=](const Tensors& in) -> Tensors {
-         return {reference::fsq_decode(in[0], levels)};
-       }});
-  all.push_back(
-      {"fsq_quantize 4096",
-       {random({4096, 4}, at::kFloat)},
-       1,
-       0,
-       [=](const Tensors& in) -> Tensors { return {fsq_quantize(in[0], levels)}; },
-       [=](const Tensors& in) -> Tensors {
-         return {reference::fsq_quantize(in[0], levels)};
-       }});
-}
-
-void add_decode_ops(std::vector<Bench>& all, at::ScalarType dtype) {
-  for (const int64_t groups : {kHeads, kHeads / 2}) {
-    all.push_back(
-        {std::string("decode_attention ") + c10::toString(dtype) + " groups " +
-             std::to_string(groups),
-         {random({kHeads, kHeadWidth}, dtype),
-          random({groups, kCacheRows, kHeadWidth}, dtype),
-          random({groups, kCacheRows, kHeadWidth}, dtype)},
-         0,
-         0,
-         [](const Tensors& in) -> Tensors {
-           return {decode_attention(in[0], in[1], in[2], 0.125)};
-         },
-         [](const Tensors& in) -> Tensors {
-           return {at::scaled_dot_product_attention(
-               in[0].view({1, kHeads, 1, kHeadWidth}), in[1].unsqueeze(0),
-               in[2].unsqueeze(0), {}, 0.0, false, 0.125, /*enable_gqa=*/true)};
-         }});
+ private:
+  static void
+  run_backward(const Op& op, const Tensors& inputs, size_t num_differentiable) {
+    Tensors leaves = inputs;
+    for (size_t i = 0; i < num_differentiable; ++i) {
+      leaves[i] = inputs[i].detach().requires_grad_(true);
+    }
+    Tensors outputs, cotangents;
+    for (const at::Tensor& output : op(leaves)) {
+      if (output.requires_grad()) {
+        outputs.push_back(output);
+        cotangents.push_back(output.detach());
+      }
+    }
+    torch::autograd::grad(
+        outputs, Tensors(leaves.begin(), leaves.begin() + num_differentiable),
+        cotangents);
   }
-  const auto add_sample = [&](const char* variant, int64_t vocab,
-                              const SampleOptions& options) {
-    all.push_back(
-        {std::string("sample ") + c10::toString(dtype) + " " + variant,
-         {random({vocab}, dtype) * 3},
-         0,
-         0,
-         [=](const Tensors& in) -> Tensors {
-           sample(in[0], options, 0.4);
-           return {};
-         },
-         [=](const Tensors& in) -> Tensors {
-           reference::sample(in[0], options, 0.4).item<int64_t>();
-           return {};
-         }});
-  };
-  add_sample("greedy", kVocab, {});
-  add_sample("top-k 50", kVocab, {.temperature = 1.0, .top_k = 50});
-  add_sample("top-p 0.9", kVocab, {.temperature = 1.0, .top_p = 0.9});
-  add_sample("top-p 0.9 of 150k", 150000, {.temperature = 1.0, .top_p = 0.9});
+
+  void measure(
+      const OpBench& op,
+      const char* pass,
+      const Work& work,
+      const std::function<void()>& fused,
+      const std::function<void()>& reference) {
+    constexpr double kMostSeconds = 1.5; // but for the least number of turns
+    Line line{.op = op.op, .variant = op.variant, .pass = pass, .work = work};
+    const bool is_of_memory = FloorFinder::is_of_memory(work);
+    fused();
+    reference();
+    const double of_fused = seconds_of(fused, 1),
+                 of_reference = seconds_of(reference, 1);
+    const int fit =
+        static_cast<int>(kMostSeconds / std::max(of_fused + of_reference, 8e-3));
+    const int turns = std::min(settings_.turns, std::max(fit, 2));
+    memory_.forget();
+    for (int turn = 0; turn < turns; ++turn) {
+      line.fused_seconds =
+          std::min(line.fused_seconds, seconds_of(fused, repeats_of(of_fused)));
+      line.reference_seconds = std::min(
+          line.reference_seconds, seconds_of(reference, repeats_of(of_reference)));
+      if (is_of_memory) {
+        memory_.turn();
+      }
+    }
+    line.floor = floors_.floor(work, memory_);
+    print(line);
+  }
+
+  void print(const Line& line) const {
+    const double percent = 100.0 * line.floor.seconds / line.fused_seconds;
+    if (settings_.is_json) {
+      std::printf(
+          "{\"op\": \"%s\", \"variant\": \"%s\", \"pass\": \"%s\", \"threads\": %d, "
+          "\"seconds\": %.4g, \"reference_seconds\": %.4g, \"bytes\": %.4g, "
+          "\"operations\": %.4g, \"floor_seconds\": %.4g, \"bound\": \"%s\", "
+          "\"percent_of_floor\": %.4g}\n",
+          line.op.c_str(), line.variant.c_str(), line.pass.c_str(), settings_.threads,
+          line.fused_seconds, line.reference_seconds, line.work.bytes,
+          line.work.operations, line.floor.seconds, line.floor.bound, percent);
+    } else {
+      std::printf(
+          "%-24s %-44s %-7s %10.1f %10.1f %6.2fx %7.1f %10.2f  %-7s %5.1f %%\n",
+          line.op.c_str(), line.variant.c_str(), line.pass.c_str(),
+          line.fused_seconds * 1e6, line.reference_seconds * 1e6,
+          line.reference_seconds / line.fused_seconds,
+          line.work.bytes / line.fused_seconds * 1e-9, line.floor.seconds * 1e6,
+          line.floor.bound, percent);
+    }
+    std::fflush(stdout);
+  }
+
+  Settings settings_;
+  FloorFinder floors_;
+  MemoryProbe memory_;
+};
+
+std::vector<OpBench> all_benches() {
+  std::vector<OpBench> all;
+  for (auto& some :
+       {row_benches(), product_benches(), attention_benches(), discrete_benches()}) {
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+std::vector<std::string> not_measured(const std::set<std::string>& measured) {
+  std::vector<std::string> missing;
+  for (const std::string& name : omni::kernels::op_names()) {
+    if (!measured.contains(name)) {
+      missing.push_back(name);
+    }
+  }
+  return missing;
+}
+
+Settings parsed(int argc, char** argv) {
+  Settings settings;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--json") {
+      settings.is_json = true;
+    } else if (word == "--list") {
+      settings.is_list = true;
+    } else if ((word == "--threads" || word == "--turns") && i + 1 < argc) {
+      (word == "--threads" ? settings.threads : settings.turns) = std::stoi(argv[++i]);
+    } else {
+      settings.filter = word;
+    }
+  }
+  return settings;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  const std::string filter = argc > 1 ? argv[1] : "";
-  std::vector<Bench> all;
-  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
-    add_training_ops(all, dtype, 4096);
-    add_training_ops(all, dtype, 1);
-    add_loss(all, dtype, 100);
-    add_loss(all, dtype, 30);
-    add_decode_ops(all, dtype);
+  // Memory of large outputs is kept for the next: fresh pages cost more than most ops.
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);
+  const Settings settings = parsed(argc, argv);
+  const std::vector<OpBench> all = all_benches();
+  std::set<std::string> measured;
+  for (const OpBench& op : all) {
+    measured.insert(op.op);
   }
-  add_media_ops(all);
-  std::printf(
-      "%-44s %-9s %s  %10s  %10s  %7s  %7s\n", "op", "pass", "t", "fused us", "ATen us",
-      "ratio", "GB/s");
-  for (const Bench& bench : all) {
-    if (bench.name.find(filter) != std::string::npos) {
-      run(bench);
+  if (const auto missing = not_measured(measured); !missing.empty()) {
+    std::fprintf(
+        stderr, "[bench_kernels] expected every op to be measured, not so: %s.\n",
+        c10::Join(", ", missing).c_str());
+    return 1;
+  }
+  if (settings.is_list) {
+    for (const std::string& name : measured) {
+      std::puts(name.c_str());
+    }
+    return 0;
+  }
+  at::set_num_threads(settings.threads);
+  Bench bench(settings);
+  if (!settings.is_json) {
+    std::printf(
+        "%-24s %-44s %-7s %10s %10s %7s %7s %10s  %-7s %s\n", "op", "of", "pass",
+        "fused us", "ATen us", "ratio", "GB/s", "floor us", "bound", "reached");
+  }
+  for (const OpBench& op : all) {
+    if ((op.op + " " + op.variant).find(settings.filter) != std::string::npos) {
+      bench.run(op);
     }
   }
   return 0;

@@ -7,8 +7,9 @@
 The first run sets up the peers in build/peers/venv (about 10 minutes, most of them for
 building llama.cpp) and the weights in build/. Every engine is checked before it is timed; a
 peer that could not be installed or does not take the model stands in the table with the
-reason. Leaves build/bench/compare.json and compare.png. Ends with an error when an engine
-computes something else than it should; targets that are not met are marked `short`."""
+reason. Leaves build/bench/compare.json and compare.png, and says how many targets are met:
+one that is not is `short`. Ends with an error when an engine computes something else than it
+should, or weights of few bits lose more than they may."""
 
 import argparse
 import sys
@@ -24,14 +25,16 @@ from contest import Contest, Figures  # noqa: E402
 from encoder_contests import sound_contest, vision_contest  # noqa: E402
 from engine_pipe import NUM_THREADS, ROOT, pin_to_cores  # noqa: E402
 from language_contests import big_contests, small_contests  # noqa: E402
-from machine_limits import measured_limits, processor  # noqa: E402
+from machine_limits import MachineLimits, processor  # noqa: E402
 from media_contests import media_contest, tokenizer_contest  # noqa: E402
+from ops_figures import ops_figures  # noqa: E402
 from report import as_json, draw, table  # noqa: E402
 from training_contests import nano_figures, training_contest  # noqa: E402
+from verdicts import exit_code, summary  # noqa: E402
 
 OUTPUT = ROOT / "build" / "bench"
 OF_SMALL = ("decode", "prefill", "perplexity")
-KEYS = (*OF_SMALL, "big", "vit", "sound", "video", "jpeg", "tokenizer", "train", "nano")
+KEYS = (*OF_SMALL, "big", "vit", "sound", "video", "jpeg", "tokenizer", "train", "nano", "ops")
 
 
 def contests(
@@ -48,8 +51,9 @@ def contests(
         "video": lambda: media_contest("video", missing),
         "jpeg": lambda: media_contest("jpeg", missing),
         "tokenizer": lambda: tokenizer_contest(is_quick, missing),
-        "train": lambda: training_contest(is_quick, missing),
+        "train": lambda: training_contest(is_quick, limits, missing),
         "nano": lambda: nano_figures(options.rounds),
+        "ops": lambda: ops_figures(is_quick),
     }
     for key, made in others.items():
         if key in wanted:
@@ -75,19 +79,21 @@ def main() -> int:
         options.rounds = 1
     missing = peers.set_up(installs=not options.no_setup)
     cores = pin_to_cores()
-    limits = measured_limits()
+    limits = MachineLimits()
+    results = []
+    for contest in contests(options, limits, missing):
+        print(f"measuring: {contest.title}", flush=True)
+        limits.look()
+        contest.run(options.rounds)
+        results.append(contest)
+    for result in results:
+        result.judge()  # by the limits seen in all this time
     heading = (
         f"{processor()}, cores {cores}, {NUM_THREADS} threads, medians of {options.rounds} rounds; "
         f"limits: read {limits['read'] / 1e9:.1f} GB/s, bf16 {limits['bf16'] / 1e9:.0f}, "
         f"int8 {limits['int8'] / 1e9:.0f} Gop/s"
     )
-    print(heading, flush=True)
-    results = []
-    for contest in contests(options, limits, missing):
-        print(f"measuring: {contest.title}", flush=True)
-        contest.run(options.rounds)
-        results.append(contest)
-    print(table(results))
+    print(heading, table(results), summary(results), sep="\n")
     OUTPUT.mkdir(parents=True, exist_ok=True)
     about = {
         "processor": processor(), "cores": cores, "threads": NUM_THREADS, "rounds": options.rounds,
@@ -96,8 +102,7 @@ def main() -> int:
     }  # fmt: skip
     (OUTPUT / "compare.json").write_text(as_json(results, about))
     draw(results, heading, OUTPUT / "compare.png")
-    scores = [score for r in results if isinstance(r, Contest) for score in r.scores]
-    return 0 if all(score.contestant.is_right for score in scores) else 1
+    return exit_code(results)
 
 
 if __name__ == "__main__":

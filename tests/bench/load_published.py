@@ -8,23 +8,19 @@ Writes a llama checkpoint of 2 GB in bfloat16 and four shards (once; its weights
 block of random numbers, again and again), reads it through, so that the machine holds its
 pages, and loads it in a fresh process for each dtype.
 
-Weights that lie in the file as they are used are mapped, not copied. Their pages are the
-file's: shared with every process, dropped when memory is short, and there before loading
-begins. So they count apart: `own` is what the process alone holds (the most of RssAnon while
-it loads), `mapped` the pages of files that it has looked at (RssFile), `both` the most of
-all together (VmHWM), of which the kernel may take the mapped part back. The bounds: 2 s in
-bfloat16, and own memory of at most the weights in the dtype asked for and a tenth."""
+`own` and `mapped` memory are those of process_memory.py, `both` the most of all together
+(VmHWM), of which the kernel may take the mapped part back. The bounds: 2 s in bfloat16, and
+own memory of at most the weights in the dtype asked for and a tenth."""
 
 import argparse
 import json
-import re
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import torch
+from process_memory import Peak, forget_peak, memory_bytes
 from safetensors.torch import save_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,42 +92,17 @@ def read_through(folder: Path) -> int:
     return size
 
 
-def memory(name: str) -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(rf"^{name}:\s+(\d+) kB", status, re.M).group(1)) << 10
-
-
-class Peak:
-    """The most of RssAnon while it runs, looked at every millisecond."""
-
-    def __enter__(self) -> "Peak":
-        self.before = self.own_bytes = memory("RssAnon")
-        self.is_over = threading.Event()
-        self.thread = threading.Thread(target=self.watch)
-        self.thread.start()
-        return self
-
-    def watch(self) -> None:
-        while not self.is_over.wait(0.001):
-            self.own_bytes = max(self.own_bytes, memory("RssAnon"))
-
-    def __exit__(self, *_) -> None:
-        self.is_over.set()
-        self.thread.join()
-        self.own_bytes = max(self.own_bytes, memory("RssAnon")) - self.before
-
-
 def measure(folder: Path, dtype: str) -> dict[str, float]:
     """In a process of its own: see main()."""
     import omni
 
-    mapped_before, all_before = memory("RssFile"), memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # VmHWM is from here on
+    mapped_before, all_before = memory_bytes("RssFile"), memory_bytes("VmRSS")
+    forget_peak()
     with Peak() as loading:
         began, began_cpu = time.perf_counter(), time.process_time()
         model = omni.load(folder, dtype=dtype)
         seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
-    mapped, both = memory("RssFile") - mapped_before, memory("VmHWM") - all_before
+    mapped, both = memory_bytes("RssFile") - mapped_before, memory_bytes("VmHWM") - all_before
     with Peak() as passing, torch.no_grad():
         began = time.perf_counter()
         model.logits(torch.arange(8).view(1, -1))
@@ -144,7 +115,7 @@ def measure(folder: Path, dtype: str) -> dict[str, float]:
         "both": both,
         "first_pass": first_pass,
         "own_after": loading.own_bytes + passing.own_bytes,
-        "mapped_after": memory("RssFile") - mapped_before,
+        "mapped_after": memory_bytes("RssFile") - mapped_before,
     }
 
 

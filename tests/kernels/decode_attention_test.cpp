@@ -2,6 +2,9 @@
 // Copyright The Omni Authors
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "kernels/cpu/attend_rows_avx512.h"
 #include "kernels/kernels.h"
 #include "tests/support/catch.h"
@@ -46,6 +49,32 @@ TEST_CASE("one row in the cache returns its value, large scores stay finite") {
   CHECK(at::allclose(out, at::ones({4, 8})));
 }
 
+TEST_CASE("rows that are not seen may hold anything") {
+  const at::Tensor q = at::randn({4, 8});
+  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kDouble}) {
+    for (const int64_t last : {0, 4, 63, 699}) {
+      for (const int64_t window : {0, 1, 5, 600, 1000}) {
+        INFO(dtype << ", last row " << last << ", window " << window);
+        const int64_t begin = window > 0 ? std::max<int64_t>(last + 1 - window, 0) : 0;
+        const int64_t size = last + 1 - begin;
+        const auto like = at::TensorOptions(dtype);
+        const at::Tensor keys = at::full({2, 700, 8}, NAN, like);
+        const at::Tensor values = at::full({2, 700, 8}, NAN, like);
+        keys.narrow(1, begin, size).copy_(at::randn({2, size, 8}));
+        values.narrow(1, begin, size).copy_(at::randn({2, size, 8}));
+        const at::Tensor got = decode_attention(
+            q.to(dtype), keys, values, 0.5,
+            {at::tensor({last}, at::TensorOptions(at::kLong)), window});
+        const at::Tensor expected = decode_attention(
+            q.to(dtype), keys.narrow(1, begin, size), values.narrow(1, begin, size),
+            0.5);
+        CHECK(at::allclose(got, expected, 1e-6, 1e-6));
+        CHECK(got.isfinite().all().item<bool>());
+      }
+    }
+  }
+}
+
 TEST_CASE("published latent rows, 512 + 64 wide, take the path of narrower ones") {
   const cpu::AttendShape narrow{4, 128, 128, 128, 128, 1.0f};
   const cpu::AttendShape latent{128, 576, 512, 576, 576, 1.0f};
@@ -62,6 +91,19 @@ TEST_CASE("decode_attention names shapes and dtypes that do not fit") {
       c10::ValueError);
   CHECK_THROWS_AS(
       decode_attention(q, keys.to(at::kBFloat16), keys, 1.0), c10::TypeError);
+  const auto at_row = [&](const at::Tensor& last, int64_t window) {
+    return decode_attention(q, keys, keys, 1.0, {last, window});
+  };
+  const at::Tensor row = at::zeros({1}, at::TensorOptions(at::kLong));
+  CHECK_THROWS_WITH(
+      at_row(row + 5, 0),
+      Contains("[decode_attention] expected last_row in [0, 5), got 5."));
+  CHECK_THROWS_AS(at_row(row - 1, 0), c10::IndexError);
+  CHECK_THROWS_WITH(
+      at_row(row, -2), Contains("[decode_attention] expected window >= 0, got -2."));
+  CHECK_THROWS_AS(at_row(row.to(at::kInt), 0), c10::TypeError);
+  CHECK_THROWS_WITH(
+      at_row(row.repeat({2}), 0), Contains("expected last_row [1], got [2]."));
 }
 
 } // namespace omni::kernels

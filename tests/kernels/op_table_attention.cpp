@@ -70,14 +70,19 @@ OpCase qk_norm_rope_case(std::string variant, Heads heads) {
       .float32_gradient_tolerance = 2e-5};
 }
 
-// The keys and values land in the middle of a cache.
-OpCase qk_norm_rope_to_cache_case(std::string variant, bool is_interleaved) {
+// The keys and values land in the middle of a cache: one after the other, or backwards
+// in rows that are named.
+OpCase qk_norm_rope_to_cache_case(
+    std::string variant,
+    bool is_interleaved,
+    bool names_rows = false) {
   constexpr int64_t kBegin = 2, kMore = 5;
   const auto call = [=](const Tensors& in, const auto& op) -> Tensors {
     const at::Tensor &q = in[0], &k = in[1], &v = in[2];
     const CacheRows cache{
         at::zeros({k.size(1), k.size(0) + kMore, k.size(2)}, k.options()),
-        at::zeros({v.size(1), v.size(0) + kMore, v.size(2)}, v.options()), kBegin};
+        at::zeros({v.size(1), v.size(0) + kMore, v.size(2)}, v.options()), kBegin,
+        names_rows ? in[5] : at::Tensor()};
     const QkNormRopeOptions options{
         .q_weight = in[3],
         .k_weight = in[4],
@@ -90,10 +95,12 @@ OpCase qk_norm_rope_to_cache_case(std::string variant, bool is_interleaved) {
       .op = "qk_norm_rope_to_cache",
       .variant = std::move(variant),
       .inputs = [](int64_t rows, at::ScalarType dtype) -> Tensors {
-        return {
-            normal({rows, 4, 18}, dtype, 1), normal({rows, 2, 18}, dtype, 2),
-            normal({rows, 2, 11}, dtype, 5), normal({18}, dtype, 3),
-            normal({18}, dtype, 4)};
+        return {normal({rows, 4, 18}, dtype, 1),
+                normal({rows, 2, 18}, dtype, 2),
+                normal({rows, 2, 11}, dtype, 5),
+                normal({18}, dtype, 3),
+                normal({18}, dtype, 4),
+                at::arange(rows, at::kLong).flip(0) + kBegin};
       },
       .fused = [=](const Tensors& in) { return call(in, qk_norm_rope_to_cache); },
       .reference =
@@ -209,6 +216,26 @@ OpCase decode_attention_case(
       .float32_tolerance = 5e-6};
 }
 
+// Memory for more rows than are in use.
+OpCase last_row_case(std::string variant, int64_t window) {
+  const auto call = [=](const Tensors& in, const auto& op) -> Tensors {
+    return {op(in[0], in[1], in[2], 0.3, SeenRows{in[3], window})};
+  };
+  return {
+      .op = "decode_attention",
+      .variant = std::move(variant),
+      .inputs = [](int64_t rows, at::ScalarType dtype) -> Tensors {
+        const int64_t capacity = 20 * rows + 1;
+        return {
+            normal({6, 16}, dtype, 1), normal({2, capacity, 16}, dtype, 2),
+            normal({2, capacity, 19}, dtype, 3), at::full({1}, 15 * rows, at::kLong)};
+      },
+      .fused = [=](const Tensors& in) { return call(in, decode_attention); },
+      .reference =
+          [=](const Tensors& in) { return call(in, reference::decode_attention); },
+      .float32_tolerance = 5e-6};
+}
+
 // Latent rows: the values are the first columns of the keys, in the same memory.
 OpCase latent_decode_attention_case(int64_t heads, int64_t rank, int64_t rope_width) {
   const auto values = [=](const at::Tensor& rows) { return rows.narrow(2, 0, rank); };
@@ -245,6 +272,7 @@ std::vector<OpCase> attention_cases() {
       qk_norm_rope_case("no tables", {4, 2, 16, 0, true, false, false}),
       qk_norm_rope_to_cache_case("half", false),
       qk_norm_rope_to_cache_case("interleaved", true),
+      qk_norm_rope_to_cache_case("rows that are named", false, true),
       causal_attention_case("grouped", 6, 2, {0.3, 0}),
       causal_attention_case("one group, window", 3, 1, {0.3, 4}),
       cached_causal_attention_case("grouped", 6, 2, {0.3, 0}),
@@ -255,6 +283,8 @@ std::vector<OpCase> attention_cases() {
       decode_attention_case("grouped", 6, 2, 16),
       decode_attention_case("one group, odd", 3, 1, 19),
       decode_attention_case("ungrouped", 4, 4, 64),
+      last_row_case("up to a row", 0),
+      last_row_case("a window up to a row", 300),
       latent_decode_attention_case(5, 512, 64),
       latent_decode_attention_case(3, 40, 7)};
 }

@@ -18,6 +18,8 @@ OpCase packed_linear_case(
     bool has_bias) {
   const PackedWeight weight =
       pack_weight(normal({num_rows, num_columns}, at::kFloat, 2) * 0.1, format);
+  PackedWeight on_device = weight;
+  on_device.panels = weight.panels.to(tested_device());
   const at::Tensor bias = has_bias // undefined: none
       ? normal({num_rows}, at::kFloat, 3).to(tested_device())
       : at::Tensor();
@@ -28,7 +30,7 @@ OpCase packed_linear_case(
         return {exact_rows(rows, num_columns, dtype)};
       },
       .fused = [=](const Tensors& in) -> Tensors {
-        return {packed_linear(in[0], weight, or_absent(bias))};
+        return {packed_linear(in[0], on_device, or_absent(bias))};
       },
       .reference = [=](const Tensors& in) -> Tensors {
         return {reference::packed_linear(in[0], weight, or_absent(bias))};

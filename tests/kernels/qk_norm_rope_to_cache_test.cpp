@@ -57,6 +57,32 @@ TEST_CASE("keys and values land in their rows, and no others are touched") {
   }
 }
 
+TEST_CASE("each token goes to the row named for it") {
+  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kDouble}) {
+    const Inputs in = make_inputs(dtype);
+    const QueriesAndKeys expected = qk_norm_rope(in.q, in.k, in.tables, in.options);
+    const at::Tensor rows = at::tensor({6, 0, 4}, at::TensorOptions(at::kLong));
+    for (const auto cache_dtype : {at::kFloat, at::kBFloat16}) {
+      INFO(dtype << " to a cache of " << cache_dtype);
+      const auto like = at::TensorOptions(cache_dtype);
+      const at::Tensor keys = at::full({2, 9, 16}, 7.0, like);
+      const at::Tensor values = at::full({2, 9, 16}, 7.0, like);
+      const at::Tensor q = qk_norm_rope_to_cache(
+          in.q, in.k, in.v, in.tables, {.keys = keys, .values = values, .rows = rows},
+          in.options);
+      CHECK(at::equal(q, expected.q));
+      CHECK(at::equal(
+          keys.index_select(1, rows), expected.k.transpose(0, 1).to(cache_dtype)));
+      CHECK(at::equal(
+          values.index_select(1, rows), in.v.transpose(0, 1).to(cache_dtype)));
+      keys.index_fill_(1, rows, 7.0);
+      values.index_fill_(1, rows, 7.0);
+      CHECK(at::equal(keys, at::full_like(keys, 7.0)));
+      CHECK(at::equal(values, at::full_like(values, 7.0)));
+    }
+  }
+}
+
 TEST_CASE("a cache whose entries lie apart") {
   const Inputs in = make_inputs(at::kFloat);
   const at::Tensor keys = at::zeros({16, 2, 5}).permute({1, 2, 0});
@@ -100,6 +126,16 @@ TEST_CASE("qk_norm_rope_to_cache names what does not fit") {
   CHECK_THROWS_WITH(
       write({keys, at::zeros({2, 4, 16}), 0}), Contains("and values [G, S, C], got"));
   CHECK_THROWS_AS(write({keys, keys.to(at::kLong), 0}), c10::TypeError);
+  const auto write_to = [&](const at::Tensor& rows) {
+    write({.keys = keys, .values = keys, .rows = rows});
+  };
+  const at::Tensor rows = at::tensor({0, 5, 1}, at::TensorOptions(at::kLong));
+  CHECK_THROWS_WITH(
+      write_to(rows),
+      Contains("[qk_norm_rope_to_cache] expected rows in [0, 5), got 5."));
+  CHECK_THROWS_AS(write_to(rows - 1), c10::IndexError);
+  CHECK_THROWS_AS(write_to(rows.to(at::kInt)), c10::TypeError);
+  CHECK_THROWS_WITH(write_to(rows.narrow(0, 0, 2)), Contains("rows [3], got [2]."));
   CHECK_THROWS_AS(
       qk_norm_rope_to_cache(in.q, in.k, in.v[0], in.tables, {keys, keys, 0}),
       c10::ValueError);

@@ -57,7 +57,8 @@ TEST_CASE("a configuration says the format, and is as before without one") {
       Contains("expected `weight_format` one of int8, int4, got \"int3\""));
   CHECK_THROWS_WITH(
       parse_config(R"({"weight_format": "int8"})"),
-      Contains("expected a `transformer` with `weight_format`, got none"));
+      Contains("expected a `transformer`, `vision` or `audio` with `weight_format`, "
+               "got none"));
 }
 
 TEST_CASE("large weights become panels, all else and the model given stay") {
@@ -72,8 +73,8 @@ TEST_CASE("large weights become panels, all else and the model given stay") {
   const auto given = model->named_parameters(), kept = before->named_parameters();
   const auto parameters = quantized->named_parameters();
   const auto buffers = quantized->named_buffers();
-  const size_t num_packed = model->transformer->quantizable().size();
-  CHECK(num_packed == 8);
+  const size_t num_packed = model->quantizable(WeightFormat::Int8).size();
+  CHECK(num_packed == 8 + 4 + 8); // of transformer, vision and audio
   CHECK(parameters.size() + num_packed == given.size());
   CHECK_FALSE(parameters.contains(kQkv + "weight"));
   REQUIRE(buffers.contains(kQkv + "panels"));
@@ -102,6 +103,28 @@ TEST_CASE("a quantized model computes nearly the same") {
       relative_error(logits_of(quantize(model, WeightFormat::Int4)), expected) > 0.01);
 }
 
+TEST_CASE("encoders of a quantized model compute nearly the same, always in 8 bits") {
+  const at::NoGradGuard no_grad;
+  torch::manual_seed(3);
+  OmniModel model = testing::make_tiny_model();
+  const ProcessedImage image{at::randn({16, 8 * 8 * 3}), {1, 4, 4}};
+  const at::Tensor mel =
+      at::randn({40, model->config.audio->encoder.num_mels}) * 3.0 - 6.0;
+  const at::Tensor seen = model->image_rows({image});
+  const at::Tensor heard = model->sound_rows({mel}).rows;
+  for (const WeightFormat format : {WeightFormat::Int8, WeightFormat::Int4}) {
+    OmniModel quantized = quantize(model, format);
+    CHECK(
+        quantized->vit->quantizable().front()->packed()->format == WeightFormat::Int8);
+    const double of_seen = relative_error(quantized->image_rows({image}), seen);
+    const double of_heard = relative_error(quantized->sound_rows({mel}).rows, heard);
+    CHECK(of_seen < 0.03);
+    CHECK(of_heard < 0.03);
+    CHECK(of_seen > 1e-4); // by no means the same
+    CHECK(of_heard > 1e-4);
+  }
+}
+
 TEST_CASE("logits need no guard, and a gradient is refused") {
   OmniModel model = quantize(testing::make_tiny_model(), WeightFormat::Int8);
   CHECK_FALSE(model->logits(at::arange(4).view({1, 4})).requires_grad());
@@ -125,7 +148,7 @@ TEST_CASE("a model cast to another dtype keeps its panels") {
   CHECK(at::equal(panels, before));
   CHECK_THROWS_WITH(
       model->transformer->quantizable().front()->to(at::kMeta, false),
-      Contains("expected a quantized weight to stay on cpu, got meta"));
+      Contains("expected device cpu or cuda for a quantized weight, got meta"));
 }
 
 TEST_CASE("steps see panels that were replaced since the last one") {
@@ -179,10 +202,13 @@ TEST_CASE("what cannot be quantized says why") {
   CHECK_THROWS_WITH(quantize(model, WeightFormat::Bfloat16), Contains("got bfloat16"));
   OmniConfig config = model->config;
   config.transformer.reset();
+  config.vision.reset();
+  config.audio.reset();
   config.has_drawing_places = false;
   CHECK_THROWS_WITH(
       quantize(OmniModel(config, nullptr), WeightFormat::Int8),
-      Contains("expected a model with a transformer, got \"tiny\" without one"));
+      Contains("expected a model with a transformer or an encoder, got \"tiny\" "
+               "without one"));
   OmniModel moved = copy_model(model);
   at::Tensor& table = moved->transformer->table->weight;
   table = table.to(at::kMeta);

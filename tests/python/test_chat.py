@@ -49,6 +49,12 @@ def test_a_second_turn_reuses_the_first(chat: omni.Chat, picture: omni.Image) ->
     assert chat.conversation == [] and not chat.undo()
 
 
+def test_captured_decoding_answers_the_same(model: omni.OmniModel) -> None:
+    plain, captured = omni.Chat(model), omni.Chat(model, captures_decode=True)
+    for text in ("hello", "what?"):
+        assert captured.send(text, **SHORT).text == plain.send(text, **SHORT).text
+
+
 def test_a_seed_is_an_answer(model: omni.OmniModel) -> None:
     def answer(seed: int) -> str:
         return omni.Chat(model).send("hello", max_text_tokens=30, temperature=1.0, seed=seed).text

@@ -184,6 +184,17 @@ def test_generation_is_a_function_of_the_seed(model: omni.OmniModel) -> None:
     assert not torch.equal(model.generate(ids, seed=6, **options), first)
 
 
+def test_captured_decoding_gives_the_same_ids(model: omni.OmniModel) -> None:
+    options = {"max_new_tokens": 40, "temperature": 1.0, "return_log_probabilities": True}
+    for seed in range(3):
+        ids, log_probabilities = model.generate([30, 40], seed=seed, **options)
+        captured = model.generate([30, 40], seed=seed, captures_decode=True, **options)
+        assert torch.equal(captured[0], ids)
+        torch.testing.assert_close(captured[1], log_probabilities, atol=1e-4, rtol=1e-4)
+    several = model.generate([[30, 40], [7]], captures_decode=True)
+    assert torch.equal(several[0], model.generate([30, 40]))
+
+
 def test_greedy_generation_is_argmax_of_the_logits(model: omni.OmniModel) -> None:
     space = model.token_space
     begin, end = space.segments["text"]

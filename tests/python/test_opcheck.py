@@ -59,6 +59,7 @@ def calls(dtype):
                 *(randn(3, heads, 8, dtype=dtype, grad=False) for heads in (2, 1, 1)),
                 *(angles.cos(), angles.sin()),
                 *(torch.zeros(1, 5, 8, dtype=dtype), torch.zeros(1, 5, 8, dtype=dtype), 1),
+                *(None, None, 1e-6, 0.0, False, torch.tensor([1, 4, 2])),
             ),
         ),
         "residual_vq_encode": (
@@ -141,7 +142,7 @@ def calls(dtype):
                     randn(n, 8, dtype=dtype, grad=False).view(s)
                     for n, s in ((4, (4, 8)), (10, (2, 5, 8)), (10, (2, 5, 8)))
                 ),
-                0.3,
+                *(0.3, torch.tensor([3]), 2),
             ),
         ),
         "sample": (OPS.sample, (randn(20, dtype=dtype, grad=False), 0.4, 1.0, 5)),

@@ -196,7 +196,7 @@ def test_what_cannot_be_quantized(model: omni.OmniModel, config: dict) -> None:
     with pytest.raises(ValueError, match=r'floating weights, got "tiny" of int8 weights'):
         omni.quantize(omni.quantize(model, "int8"), "int8")
     codec = omni.OmniModel({"name": "codec", "image_codec": config["image_codec"]})
-    with pytest.raises(ValueError, match='a transformer, got "codec" without one'):
+    with pytest.raises(ValueError, match='an encoder, got "codec" without one'):
         omni.quantize(codec, "int8")
     with torch.no_grad():
         model.transformer.layers[1].attention.output.weight[0, 0] = torch.inf

@@ -6,6 +6,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 namespace omni::av {
@@ -20,6 +21,20 @@ constexpr int64_t kMinSeekBytes = 4 << 20;
 // turn, and one whose packet was passed over waits for its next turn.
 constexpr int kMaxThreads = 8;
 constexpr int kThreadsPerCore = 2;
+
+// Pixels uint8 [Y, X, 3] into a dense tensor of that shape, in this thread: when ATen
+// has shared work out, its threads wait for more on the cores that the decoder needs.
+void copy_pixels(const at::Tensor& picture, const at::Tensor& to) {
+  const bool has_dense_rows = picture.stride(2) == 1 && picture.stride(1) == 3;
+  const at::Tensor from = has_dense_rows ? picture : picture.contiguous();
+  const int64_t row_bytes = from.size(1) * 3;
+  for (int64_t y = 0; y < from.size(0); ++y) {
+    std::memcpy(
+        to.mutable_data_ptr<uint8_t>() + y * row_bytes,
+        from.const_data_ptr<uint8_t>() + y * from.stride(0),
+        static_cast<size_t>(row_bytes));
+  }
+}
 
 Source& reopened(Source& source) {
   source.reopen();
@@ -181,7 +196,7 @@ void FrameReader::keep(const AVFrame& frame, const FramePlan& plan) {
   if (slot >= kept_.frames.size(0)) {
     return;
   }
-  kept_.frames[slot].copy_(picture);
+  copy_pixels(picture, kept_.frames[slot]);
   kept_.ticks.push_back(ticks);
   while (next_wanted_ < plan.ticks.size() && plan.ticks[next_wanted_] <= ticks) {
     ++next_wanted_;

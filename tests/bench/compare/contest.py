@@ -14,6 +14,7 @@ from typing import Any
 
 from engine_pipe import Engine, EngineError
 from peers import PYTHON
+from verdicts import Outcome, State
 
 HERE = Path(__file__).resolve().parent
 
@@ -34,8 +35,8 @@ class Contestant:
     check: str = "not checked"
     is_right: bool = True
     seconds_of_load: float | None = None
-    load_added_bytes: int | None = None
-    peak_bytes: int | None = None
+    of_load: dict[str, int] = field(default_factory=dict)  # bytes, as engine_pipe.loaded() says
+    of_answer: dict[str, int] = field(default_factory=dict)  # as its memory() says
     engine: Engine | None = field(default=None, repr=False)
 
     def start(self, missing: dict[str, str]) -> None:
@@ -44,10 +45,9 @@ class Contestant:
         if self.reason or self.engine:
             return
         self.engine = Engine(self.name, [self.python, HERE / self.program])
-        answer = self.ask("load", **self.load)
-        if answer:
-            self.seconds_of_load = answer["load_seconds"]
-            self.load_added_bytes = int(answer["load_peak_bytes"] - answer["before_load_bytes"])
+        if answer := self.ask("load", **self.load):
+            self.seconds_of_load = answer.pop("load_seconds")
+            self.of_load = {name: int(value) for name, value in answer.items()}
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any] | None:
         """The answer; None when there is none, of which `reason` then tells."""
@@ -60,8 +60,9 @@ class Contestant:
             return None
 
     def note_memory(self) -> None:
+        """Of an engine that has answered for the first time."""
         if answer := self.ask("memory"):
-            self.peak_bytes = answer["peak_bytes"]
+            self.of_answer = answer
 
     def stop(self) -> None:
         if self.engine:
@@ -94,15 +95,33 @@ class Score:
 
 
 @dataclass
+class Figure:
+    """A number that stands for itself, as words; `outcome` where it has a bound."""
+
+    text: str
+    outcome: Outcome | None = None
+
+
+@dataclass
 class Figures:
     """What is measured without a peer to beat, by the name of what it is."""
 
     key: str
     title: str
-    lines: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, Figure] = field(default_factory=dict)
+    records: list[dict[str, Any]] = field(default_factory=list)  # the numbers of the lines
 
     def run(self, rounds: int) -> None:
         """Nothing is left to do."""
+
+    def judge(self) -> None:
+        """Each line was, when it was made."""
+
+    def outcomes(self) -> list[Outcome]:
+        return [line.outcome for line in self.lines.values() if line.outcome]
+
+    def wrong(self) -> list[str]:
+        return []
 
 
 @dataclass
@@ -130,17 +149,51 @@ class Contest:
                     score.rates.append(answer["count"] / answer["seconds"])
         self.judge()
 
+    def by_name(self) -> dict[str, Score]:
+        return {score.contestant.name: score for score in self.scores}
+
     def judge(self) -> None:
-        by_name = {score.contestant.name: score for score in self.scores}
+        """May be asked again: of the machine's limits the latest count."""
         for score in self.scores:
             if score.median and self.limit:
                 highest = self.limit(score.contestant.format_name)
                 score.percent_of_limit = 100 * score.median / highest
-            ours = by_name.get(score.contestant.rival or "")
-            if ours and ours.rates and score.rates:
-                pairs = zip(ours.rates, score.rates, strict=False)
-                score.ratio = statistics.median(a / b for a, b in pairs)
+            score.ratio = self.ratio(score.contestant.rival or "", score)
         for target in self.targets:
-            running = [by_name[name] for name in target.peers if by_name[name].median]
-            if running:
-                max(running, key=lambda score: score.median).wanted = target.factor
+            best = self.best_of(target)
+            if best and best.contestant.rival == target.ours:
+                best.wanted = target.factor
+
+    def ratio(self, name: str, score: Score) -> float | None:
+        """Of one of ours by `score`, None where either did not run."""
+        ours = self.by_name().get(name)
+        if not (ours and ours.rates and score.rates):
+            return None
+        return statistics.median(a / b for a, b in zip(ours.rates, score.rates, strict=False))
+
+    def best_of(self, target: Target) -> Score | None:
+        by_name = self.by_name()
+        running = [by_name[name] for name in target.peers if by_name[name].median]
+        return max(running, key=lambda score: score.median) if running else None
+
+    def outcomes(self) -> list[Outcome]:
+        """Of every target; of one whose peers, or ours, did not run, `open`."""
+        made = []
+        for target in self.targets:
+            best = self.best_of(target)
+            name = best.contestant.name if best else " or ".join(target.peers)
+            ratio = self.ratio(target.ours, best) if best else None
+            state = State.OPEN
+            if ratio is not None:
+                state = State.MET if ratio >= target.factor else State.SHORT
+            found = "not measured" if ratio is None else f"{ratio:.2f}"
+            what = f"{self.title}: {target.ours} by {name}"
+            made.append(Outcome(what, f"{target.factor:.2f}", found, state))
+        return made
+
+    def wrong(self) -> list[str]:
+        return [
+            f"{self.title}: {score.contestant.name}: {score.contestant.check}"
+            for score in self.scores
+            if not score.contestant.is_right
+        ]

@@ -38,12 +38,15 @@ def compare_answers(contestants: list[Contestant], most_apart: float, **argument
 
 def vision_contest(limits: dict[str, float], missing: dict[str, str]) -> Iterator[Contest]:
     ours = Contestant("Omni bf16", "run_vit.py", {"engine": "omni"}, "bf16", python=sys.executable)
+    quantized = Contestant(
+        "Omni int8", "run_vit.py", {"engine": "omni int8"}, "int8", python=sys.executable
+    )
     peers = [
         Contestant(f"transformers bf16 {kind}", "run_vit.py", {"engine": kind}, "bf16",
                    needs="transformers", rival="Omni bf16")
         for kind in ("eager", "compiled")
     ]  # fmt: skip
-    everyone = [ours, *peers]
+    everyone = [ours, quantized, *peers]
     try:
         for one in everyone:
             one.start(missing)
@@ -53,10 +56,11 @@ def vision_contest(limits: dict[str, float], missing: dict[str, str]) -> Iterato
             "vit", "vision tower of 0.4e9 weights, 1024 patches", "pictures/s", "encode", {},
             everyone,
             tuple(
-                Target("Omni bf16", (peer.name,), factor)
+                Target(one.name, (peer.name,), factor)
+                for one in (ours, quantized)
                 for peer, factor in zip(peers, (1.5, 1.05), strict=True)
             ),
-            (lambda _: limits["bf16"] / work["operations"]) if work else None,
+            (lambda name: limits[name] / work["operations"]) if work else None,
         )  # fmt: skip
     finally:
         for one in everyone:
@@ -70,11 +74,19 @@ def whisper_folder() -> str:
     return str([member_of(package, name, FOLDER) for name in files][0].parent)
 
 
+def what_is_compared(one: Contestant, billions: float) -> str:
+    """Rates of arithmetic stand beside each other, not the same work."""
+    text = f"{billions:.1f} Gop a run"
+    if not one.rival:
+        return f"{text} of a conformer, which cannot hold Whisper's weights"
+    is_like = one.rival.endswith({"bfloat16": "bf16"}.get(one.format_name, one.format_name))
+    return f"{text} of Whisper's encoder{'' if is_like else ', at another precision than ours'}"
+
+
 def sound_contest(limits: dict[str, float], missing: dict[str, str]) -> Iterator[Contest]:
     def of(name: str, format_name: str, **settings) -> Contestant:
         load = {"format_name": format_name, **settings.pop("load")}
         made = Contestant(f"{name} {format_name}", "run_speech_encoder.py", load, format_name)
-        made.check = "its own weights: rates are of arithmetic"
         for key, value in settings.items():
             setattr(made, key, value)
         return made
@@ -97,12 +109,14 @@ def sound_contest(limits: dict[str, float], missing: dict[str, str]) -> Iterator
             one.start(missing)
             one.ask("encode")
             one.note_memory()
+            if work := one.ask("operations"):
+                one.check = what_is_compared(one, work["operations"] / 1e9)
         yield Contest(
-            "sound", "encode of 30 s of sound, Whisper tiny's shape", "Gop/s", "encode", {},
-            everyone,
+            "sound", "encode of 30 s of sound, Whisper tiny's width and depth", "Gop/s",
+            "encode", {}, everyone,
             (
                 Target(ours[0].name, (peers[0].name,), 1.1),
-
+                Target(ours[1].name, (peers[1].name,), 1.1),
             ),
             lambda name: limits[{"float32": "float32", "int8": "int8"}.get(name, "bf16")] / 1e9,
         )  # fmt: skip

@@ -21,9 +21,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
+sys.path.append(str(ROOT / "tests" / "bench"))
+
+from process_memory import Peak, forget_peak, memory_bytes  # noqa: E402
+
 LOGS = ROOT / "build" / "bench" / "logs"
 NUM_THREADS = 2
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
+before_load: dict[str, int] = {}
 
 
 class EngineError(Exception):
@@ -96,23 +101,28 @@ class Engine:
             self.process.wait()
 
 
-def memory_bytes(name: str, process: int | str = "self") -> int:
-    """Of a process: VmRSS as it is, VmHWM at its most."""
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(re.search(rf"^{name}:\s+(\d+) kB", status, re.M).group(1)) << 10
-
-
 def loaded(load: Callable[[], None]) -> dict[str, float]:
     """Runs load(): its seconds, and what memory it took beside what was there before."""
-    before = memory_bytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # VmHWM is from here on
+    before = {name: memory_bytes(name) for name in ("VmRSS", "RssAnon", "RssFile")}
+    before_load.update(before)
+    forget_peak()
     began = time.perf_counter()
-    load()
+    with Peak() as loading:
+        load()
+        seconds = time.perf_counter() - began
     return {
-        "load_seconds": time.perf_counter() - began,
-        "before_load_bytes": before,
-        "load_peak_bytes": memory_bytes("VmHWM"),
+        "load_seconds": seconds,
+        "load_added_bytes": memory_bytes("VmHWM") - before["VmRSS"],
+        "load_own_bytes": loading.own_bytes,
+        "load_mapped_bytes": memory_bytes("RssFile") - before["RssFile"],
     }
+
+
+def memory() -> dict[str, int]:
+    """The most of all so far; beside what was there before loading, what there is now."""
+    kinds = {"own_bytes": "RssAnon", "mapped_bytes": "RssFile"}
+    added = {k: memory_bytes(name) - before_load.get(name, 0) for k, name in kinds.items()}
+    return {"peak_bytes": memory_bytes("VmHWM"), **added}
 
 
 def serve(methods: dict[str, Callable[..., dict[str, Any] | None]]) -> None:
@@ -122,7 +132,7 @@ def serve(methods: dict[str, Callable[..., dict[str, Any] | None]]) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    methods = {"memory": lambda: {"peak_bytes": memory_bytes("VmHWM")}, **methods}
+    methods = {"memory": memory, **methods}
     for line in sys.stdin:
         request = json.loads(line)
         try:

@@ -11,8 +11,10 @@ import math
 import sys
 from collections.abc import Iterator
 
-from contest import Contest, Contestant, Figures, Target
+from contest import Contest, Contestant, Figure, Figures, Target
 from language_folders import BITS_PER_WEIGHT, LanguageFolder, big_folder, small_folder
+from memory_figures import memory_figures
+from verdicts import at_most
 
 OURS = sys.executable
 LLAMA_CPP = "llama-cpp-python"
@@ -21,6 +23,8 @@ LLAMA_CPP = "llama-cpp-python"
 ALLOWED = {16.0: (0.01, 0.1), 8.5: (0.02, 0.2), 5.0: (0.3, math.inf), 4.5: (0.3, math.inf)}
 NUM_CHECKED = 24  # greedy ids
 NUM_LOSS = 512  # ids
+# By which the perplexity of fewer bits may be above that of bf16, in percent.
+MOST_PERPLEXITY = {"Omni int8": 0.5, "Omni int4": 5.0}
 
 
 def omni_of(folder: LanguageFolder, format_name: str) -> Contestant:
@@ -124,6 +128,7 @@ def small_contests(
             raise SystemExit(f"[compare] expected Omni to run SmolLM2, got: {ours[0].reason}")
         ids = text["ids"][:512]
         check(everyone, reference_of(folder), ids, text["ids"][:NUM_LOSS])
+        yield memory_figures("memory", "SmolLM2-135M, memory at load / weights", ours)
         count = 16 if is_quick else 96
         if "decode" in wanted:
             yield Contest(
@@ -158,25 +163,37 @@ def small_contests(
 
 def perplexities(everyone: list[Contestant], ids: list[int]) -> Figures:
     """By the format of the weights, and how much above Omni in bf16."""
-    found = Figures("perplexity", f"SmolLM2-135M, perplexity of {len(ids)} ids")
-    first = None
+    losses = {}
     for one in everyone:
-        if one.reason or not has_loss(one) or one.name.endswith("compiled"):
-            continue
-        if answer := one.ask("mean_loss", ids=ids):
-            value = math.exp(answer["loss"])
-            first = first or value
-            found.lines[one.name] = f"{value:.4f} ({100 * (value / first - 1):+.2f} %)"
+        if not one.reason and has_loss(one) and not one.name.endswith("compiled"):
+            if answer := one.ask("mean_loss", ids=ids):
+                losses[one.name] = answer["loss"]
+    return perplexity_figures(f"SmolLM2-135M, perplexity of {len(ids)} ids", losses)
+
+
+def perplexity_figures(title: str, losses: dict[str, float]) -> Figures:
+    """The mean loss by engine; a bound that is broken is an error, on any machine."""
+    found = Figures("perplexity", title)
+    first = losses.get("Omni bf16")
+    for name, loss in losses.items():
+        above = None if first is None else 100 * math.expm1(loss - first)
+        text = f"{math.exp(loss):.4f}" + ("" if above is None else f" ({above:+.2f} %)")
+        outcome = None
+        if most := MOST_PERPLEXITY.get(name):
+            what = f"{title}, percent above bf16: {name}"
+            outcome = at_most(what, above, most, ".2f", must_hold=True)
+        found.lines[name] = Figure(text, outcome)
+        found.records.append({"name": name, "loss": loss, "percent_above": above})
     return found
 
 
 def big_contests(
     is_quick: bool, limits: dict[str, float], missing: dict[str, str]
-) -> Iterator[Contest]:
+) -> Iterator[Contest | Figures]:
     folder = big_folder()
+    ours = [omni_of(folder, "bf16"), omni_of(folder, "int4")]
     everyone = [
-        omni_of(folder, "bf16"),
-        omni_of(folder, "int4"),
+        *ours,
         llama_cpp_of(folder, "BF16", "Omni bf16"),
         llama_cpp_of(folder, "Q4_0", "Omni int4"),
     ]
@@ -185,6 +202,7 @@ def big_contests(
         for one in everyone:
             one.start(missing)
         check(everyone, reference_of(folder), ids, ids)
+        yield memory_figures("memory", "a llama of 1.1e9 weights, memory at load / weights", ours)
         count = 8 if is_quick else 32
         yield Contest(
             "big", "a llama of 1.1e9 random weights, decode at 128", "ids/s", "decode",

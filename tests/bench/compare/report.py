@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from contest import Contest, Contestant, Figures, Score
+from contest import Contest, Contestant, Figure, Figures, Score
+from verdicts import broken
 
 COLUMNS = (
     "engine", "median", "unit", "from", "to", "ours / it", "wanted", "of limit", "peak MiB",
@@ -46,9 +47,17 @@ def row(score: Score, unit: str) -> list[str]:
     return [
         one.name, rate(score.median), unit, rate(min(score.rates)), rate(max(score.rates)),
         number(score.ratio, ".2f"), verdict(score), f"{share} %" if share else "",
-        mebibytes(one.peak_bytes), mebibytes(one.load_added_bytes),
+        mebibytes(one.of_answer.get("peak_bytes")), mebibytes(one.of_load.get("load_added_bytes")),
         number(one.seconds_of_load, ".2f"), one.reason or one.check,
     ]  # fmt: skip
+
+
+def figure_row(name: str, figure: Figure) -> list[str]:
+    cells = dict.fromkeys(COLUMNS, "") | {"engine": name, "check": figure.text}
+    if one := figure.outcome:
+        word = "WRONG" if broken(one) else one.state.value
+        cells |= {"median": one.found, "wanted": f"{one.wanted} {word}"}
+    return list(cells.values())
 
 
 def aligned(rows: list[list[str]]) -> str:
@@ -62,16 +71,26 @@ def aligned(rows: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
+def is_plain(result: Contest | Figures) -> bool:
+    return isinstance(result, Figures) and not result.outcomes()
+
+
 def table(results: list[Contest | Figures]) -> str:
-    rows = [list(COLUMNS)]
+    """Of what is judged; behind it, figures that stand for themselves."""
+    judged = [list(COLUMNS)]
+    apart: list[str] = []
     for result in results:
-        rows.append([f"— {result.title}", *[""] * (len(COLUMNS) - 1)])
+        title = f"— {result.title}"
+        if is_plain(result):
+            lines = [[name, figure.text] for name, figure in result.lines.items()]
+            apart += [title, aligned(lines)]
+            continue
+        judged.append([title, *[""] * (len(COLUMNS) - 1)])
         if isinstance(result, Figures):
-            empty = [""] * (len(COLUMNS) - 2)
-            rows += [[name, *empty, text] for name, text in result.lines.items()]
+            judged += [figure_row(name, figure) for name, figure in result.lines.items()]
         else:
-            rows += [row(score, result.unit) for score in result.scores]
-    return aligned(rows)
+            judged += [row(score, result.unit) for score in result.scores]
+    return "\n".join([*([aligned(judged)] if len(judged) > 1 else []), *apart])
 
 
 def plain(contestant: Contestant) -> dict[str, Any]:
@@ -86,7 +105,9 @@ def as_json(results: list[Contest | Figures], about: dict[str, Any]) -> str:
     for result in results:
         of_one: dict[str, Any] = {"key": result.key, "title": result.title}
         if isinstance(result, Figures):
-            of_one["figures"] = result.lines
+            lines = result.lines.items()
+            of_one["figures"] = {name: dataclasses.asdict(figure) for name, figure in lines}
+            of_one["records"] = result.records
         else:
             of_one |= {"unit": result.unit, "engines": []}
             for score in result.scores:
@@ -96,7 +117,9 @@ def as_json(results: list[Contest | Figures], about: dict[str, Any]) -> str:
                 }  # fmt: skip
                 of_one["engines"].append(plain(score.contestant) | found)
         made.append(of_one)
-    return json.dumps(about | {"results": made}, indent=1, ensure_ascii=False)
+    outcomes = [dataclasses.asdict(one) for result in results for one in result.outcomes()]
+    everything = about | {"outcomes": outcomes, "results": made}
+    return json.dumps(everything, indent=1, ensure_ascii=False)
 
 
 def draw(results: list[Contest | Figures], heading: str, path: Path) -> None:

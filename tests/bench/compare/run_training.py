@@ -4,22 +4,20 @@
 eager or compiled, from the weights and the batch that bench_train writes."""
 
 import json
-import sys
 from pathlib import Path
 
 import torch
 from engine_pipe import NUM_THREADS, ROOT, loaded, memory_bytes, serve
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from train_twin import TOKENS, Ours, Twin, read_safetensors  # noqa: E402
+from train_twin import TOKENS, Ours, Twin, read_safetensors
 
 MODEL = ROOT / "examples" / "nano" / "stages" / "model.json"
-ours = twin = None
+ours = twin = start_folder = None
 
 
 def load(engine: str, folder: str) -> dict[str, float]:
     def run() -> None:
-        global ours, twin
+        global ours, twin, start_folder
+        start_folder = Path(folder)
         if engine == "omni":
             program = str(ROOT / "build" / "bin" / "bench_train")
             ours = Ours([program, str(MODEL), folder, "packed", str(NUM_THREADS)])
@@ -40,6 +38,24 @@ def loss() -> dict:
         return {"loss": Twin.loss(twin).item()}
 
 
+def operations() -> dict:
+    """Of products, forward and twice as many back, for one id of the batch."""
+    config = json.loads(MODEL.read_text())["transformer"]
+    start = read_safetensors(start_folder / "start.safetensors")
+    width, layer = config["width"], config["layers"][0]
+    inner = layer["num_heads"] * layer["head_width"]
+    block = 4 * width * inner + 3 * width * layer["feed_forward_width"]
+    learned = int((start["targets"] >= 0).sum())
+    seen = sum(
+        int(n) * (int(n) + 1) // 2
+        for row in start["segments"]
+        for n in row.unique_consecutive(return_counts=True)[1]
+    )
+    forward = 2.0 * (TOKENS * layer["repeat"] * block + learned * width * config["vocab_size"])
+    forward += 4.0 * layer["repeat"] * seen * inner
+    return {"operations_per_id": 3.0 * forward / TOKENS}
+
+
 def train(steps: int) -> dict:
     seconds = ours.ask(f"steps {steps}")[0] if ours else twin.steps(steps)[0]
     return {"seconds": seconds, "count": steps * TOKENS}
@@ -50,4 +66,5 @@ def memory() -> dict:
 
 
 if __name__ == "__main__":
-    serve({"load": load, "loss": loss, "train": train, "memory": memory})
+    serve({"load": load, "loss": loss, "operations": operations, "train": train,
+           "memory": memory})  # fmt: skip

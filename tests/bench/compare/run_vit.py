@@ -6,6 +6,8 @@ tower of Qwen2-VL in transformers with the same weights.
 The tower turns queries and keys as ours does; its LayerNorms are made the RMSNorms that
 ours has, its activation the plain GELU, and it ends where ours ends, in a last norm."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import torch
 from engine_pipe import NUM_THREADS, ROOT, loaded, serve
 from safetensors.torch import load_file, save_file
 
-WEIGHTS = ROOT / "build" / "bench" / "weights" / "vit.safetensors"
+FOLDER = ROOT / "build" / "bench" / "weights" / "vit"
 SIDE, PATCH, WIDTH, LAYERS, HEADS, MERGE = 32, 14, 1152, 27, 16, 2
 INNER = 4 * WIDTH
 THETA = 10000.0
@@ -31,7 +33,8 @@ def operations() -> float:
     return 2.0 * SIDE**2 * of_rows + 4.0 * LAYERS * SIDE**4 * WIDTH
 
 
-def omni_model() -> torch.nn.Module:
+def write_folder() -> None:
+    """Random weights, rounded to bf16. By another process than those that are measured."""
     import omni
 
     torch.manual_seed(0)
@@ -43,19 +46,18 @@ def omni_model() -> torch.nn.Module:
     processor = {"height": side, "width": side, "patch_size": PATCH, "merge": MERGE}
     projector = {"input_width": MERGE * MERGE * WIDTH, "output_width": 32}
     vision = {"processor": processor, "encoder": encoder, "projector": projector}
-    return omni.OmniModel({"name": "vit", "vision": vision})
+    model = omni.OmniModel({"name": "vit", "vision": vision}).to(torch.bfloat16)
+    omni.quantize(model, "int8").save(FOLDER.with_name("vit-int8"))
+    model.save(FOLDER)
 
 
-def load_omni() -> None:
+def load_omni(is_quantized: bool) -> None:
+    """Quantized: products of 8 bits by 8 bits, weights in a folder of their own."""
     global run
-    model = omni_model()
-    if not WEIGHTS.exists():
-        WEIGHTS.parent.mkdir(parents=True, exist_ok=True)
-        kept = {k.removeprefix("vit."): v for k, v in model.state_dict().items() if "vit." in k}
-        save_file({k: v.to(torch.bfloat16).contiguous() for k, v in kept.items()}, WEIGHTS)
-    else:
-        model.vit.load_state_dict({k: v.float() for k, v in load_file(WEIGHTS).items()})
-    model.to(torch.bfloat16)
+    import omni
+
+    folder = FOLDER.with_name("vit-int8") if is_quantized else FOLDER
+    model = omni.load(folder, dtype=torch.bfloat16)
     grid = [(1, SIDE, SIDE)]
     run = lambda x: model.vit(x, grid).reshape(SIDE * SIDE, WIDTH)  # noqa: E731
 
@@ -89,7 +91,10 @@ def load_transformers(is_compiled: bool) -> None:
     for block in tower.blocks:
         block.norm1, block.norm2 = (torch.nn.RMSNorm(WIDTH, 1e-6) for _ in range(2))
     tower.merger = torch.nn.RMSNorm(WIDTH, 1e-6)
-    weights = {their_name(k): v for k, v in load_file(WEIGHTS).items()}
+    read = load_file(FOLDER / "model.safetensors")
+    weights = {
+        their_name(k.removeprefix("vit.")): v for k, v in read.items() if k.startswith("vit.")
+    }
     weights.pop("patch_embed.bias")  # zeros
     embed = weights["patch_embed.proj.weight"].view(WIDTH, PATCH, PATCH, 3)
     weights["patch_embed.proj.weight"] = embed.permute(0, 3, 1, 2).unsqueeze(2)
@@ -110,8 +115,10 @@ def load_transformers(is_compiled: bool) -> None:
 def load(engine: str) -> dict[str, float]:
     torch.set_num_threads(NUM_THREADS)
     torch.set_grad_enabled(False)
-    if engine == "omni":
-        return loaded(load_omni)
+    if not (FOLDER.with_name("vit-int8") / "config.json").exists():
+        subprocess.run([sys.executable, __file__, "write"], check=True)
+    if engine.startswith("omni"):
+        return loaded(lambda: load_omni(engine == "omni int8"))
     return loaded(lambda: load_transformers(engine == "compiled"))
 
 
@@ -128,6 +135,8 @@ def encode() -> dict:
     return {"seconds": time.perf_counter() - began, "count": 1}
 
 
-if __name__ == "__main__":
+if sys.argv[1:] == ["write"]:
+    write_folder()
+elif __name__ == "__main__":
     serve({"load": load, "answer": answer, "encode": encode,
            "operations": lambda: {"operations": operations()}})  # fmt: skip

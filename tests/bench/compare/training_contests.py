@@ -6,14 +6,16 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-from contest import Contest, Contestant, Figures, Target
+from contest import Contest, Contestant, Figure, Figures, Target
 from engine_pipe import ROOT
 
 FOLDER = ROOT / "build" / "bench" / "training"
 MOST_APART = 1e-3  # of the first loss
 
 
-def training_contest(is_quick: bool, missing: dict[str, str]) -> Iterator[Contest]:
+def training_contest(
+    is_quick: bool, limits: dict[str, float], missing: dict[str, str]
+) -> Iterator[Contest]:
     FOLDER.mkdir(parents=True, exist_ok=True)
     everyone = [
         Contestant(name, "run_training.py", {"engine": engine, "folder": str(FOLDER)}, "bf16",
@@ -35,6 +37,7 @@ def training_contest(is_quick: bool, missing: dict[str, str]) -> Iterator[Contes
                 one.check = f"loss {got['loss']:.4f}{'' if one.is_right else ': WRONG'}"
             one.ask("train", steps=1)
             one.note_memory()
+        work = everyone[0].ask("operations")
         yield Contest(
             "train", "training the nano backbone, packed rows", "ids/s", "train",
             {"steps": 1 if is_quick else 2}, everyone,
@@ -42,6 +45,7 @@ def training_contest(is_quick: bool, missing: dict[str, str]) -> Iterator[Contes
                 Target("Omni", ("PyTorch eager",), 1.3),
                 Target("Omni", ("PyTorch compiled",), 1.0),
             ),
+            (lambda _: limits["bf16"] / work["operations_per_id"]) if work else None,
         )  # fmt: skip
     finally:
         for one in everyone:
@@ -61,10 +65,11 @@ def nano_figures(rounds: int) -> Iterator[Figures]:
         for name, (do, unit) in works.items():
             answers = [model.ask(do) for _ in range(rounds + 1)][1:]  # the first warms up
             if model.reason:
-                found.lines[name] = model.reason
+                found.lines[name] = Figure(model.reason)
                 break
             seconds = statistics.median(answer["seconds"] for answer in answers)
-            found.lines[name] = f"{seconds:.3f} {unit} ({answers[0]['note']})"
+            found.lines[name] = Figure(f"{seconds:.3f} {unit} ({answers[0]['note']})")
+            found.records.append({"name": name, "seconds": seconds})
         yield found
     finally:
         model.stop()

@@ -21,15 +21,28 @@ const Case kCases[] = {
     {6, 2, 64, 64, 37, 40},       {6, 1, 33, 5, 90, 95}, // six heads: two tiles
     {4, 2, 64, 132, 257, 300},    {3, 1, 16, 40, 290, 290, 0, true},
     {4, 1, 64, 64, 400, 401, 64}, {2, 1, 24, 24, 500, 640, 300},
-    {2, 1, 8, 8, 20, 20, 50}}; // a window longer than the cache
+    {2, 1, 8, 8, 20, 20, 50}, // a window longer than the cache
+    {3, 1, 8, 8, 30, 900}, // splits behind the last row
+    {2, 2, 8, 12, 256, 700, 400}};
+
+// How the kernel knows how many rows are in use.
+enum class Rows { OfTheHost, ReadOnTheDevice };
 
 template <typename T>
 class Run {
  public:
-  explicit Run(const Case& case_in) : c(case_in) {
+  explicit Run(const Case& case_in, Rows rows_in = Rows::OfTheHost)
+      : c(case_in), rows(rows_in) {
     q = random_values<T>(c.num_heads * c.key_width, 1, 2.0f);
     keys = random_values<T>(c.num_groups * c.capacity * c.key_width, 2);
     values = random_values<T>(c.num_groups * c.capacity * c.value_width, 3);
+    for (int row = 0; row < c.num_groups * c.capacity; ++row) {
+      if (row % c.capacity >= c.num_rows) { // no number must come from there
+        std::fill_n(keys.begin() + row * c.key_width, c.key_width, from_float<T>(NAN));
+        std::fill_n(
+            values.begin() + row * c.value_width, c.value_width, from_float<T>(NAN));
+      }
+    }
   }
 
   std::vector<T> operator()(ThreadOrder order) const {
@@ -44,14 +57,18 @@ class Run {
     args.key_group_stride = c.capacity * c.key_width;
     args.value_row_stride = c.value_width;
     args.value_group_stride = c.capacity * c.value_width;
-    args.num_rows = c.num_rows;
+    Buffer<int64_t> last_row(std::vector<int64_t>{c.num_rows - 1});
+    const bool is_read = rows == Rows::ReadOnTheDevice;
+    args.num_rows = is_read ? c.capacity : c.num_rows;
+    args.last_row = is_read ? last_row.data() : nullptr;
     args.window = c.window;
     args.num_heads = c.num_heads;
     args.num_groups = c.num_groups;
     args.key_width = c.key_width;
     args.value_width = c.value_width;
     args.scale = 0.3f;
-    const int seen = c.window > 0 ? std::min(c.window, c.num_rows) : c.num_rows;
+    const int most = is_read ? c.capacity : c.num_rows;
+    const int seen = c.window > 0 ? std::min(c.window, most) : most;
     const int splits = ceil_div(seen, kAttendRows);
     CHECK(num_attend_splits(args) == splits);
     const int scratch = splits > 1 ? splits * c.num_heads : 0;
@@ -101,14 +118,17 @@ class Run {
   }
 
   const Case c;
+  const Rows rows;
   std::vector<T> q, keys, values;
 };
 
 template <typename T>
 void check(const Case& c) {
   CAPTURE(c.num_heads, c.num_groups, c.key_width, c.value_width, c.num_rows, c.window);
-  const Run<T> run(c);
-  CHECK(distance(in_every_order(run), run.twin()) < kTolerance<T>);
+  for (const Rows rows : {Rows::OfTheHost, Rows::ReadOnTheDevice}) {
+    const Run<T> run(c, rows);
+    CHECK(distance(in_every_order(run), run.twin()) < kTolerance<T>);
+  }
 }
 
 TEST_CASE("CUDA attention of one row follows its formula, windowed and split") {

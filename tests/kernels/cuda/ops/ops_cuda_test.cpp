@@ -5,6 +5,8 @@
 // refuse, what goes to the reference, sizes that need more than one launch.
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "kernels/cuda/decode_attention_cuda.h"
@@ -15,6 +17,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/cuda_launches.h"
 #include "tests/support/cuda_stream_emulation.h"
+#include "tests/support/recorded_calls.h"
 
 namespace omni::kernels::testing {
 namespace {
@@ -71,7 +74,9 @@ TEST_CASE("ops with a CUDA kernel are these, and say so") {
         "fsq_quantize",
         "gather_rows",
         "geglu",
+        "grouped_linear",
         "linear_cross_entropy",
+        "packed_linear",
         "patchify",
         "qk_norm_rope",
         "qk_norm_rope_to_cache",
@@ -88,6 +93,22 @@ TEST_CASE("ops with a CUDA kernel are these, and say so") {
     INFO(name);
     CHECK(names.contains(name));
   }
+}
+
+TEST_CASE("an op that LibTorch has a fused call for on CUDA says which") {
+  const at::Tensor x = on_no_device(at::kBFloat16);
+  for (const char* op :
+       {"causal_attention", "cached_causal_attention", "full_attention"}) {
+    CHECK(
+        explain(op, {x}) ==
+        "reference: no fused kernel for cuda, LibTorch's scaled_dot_product_attention");
+  }
+  CHECK(
+      explain("depthwise_conv1d", {x}) ==
+      "reference: no fused kernel for cuda, LibTorch's conv1d");
+  CHECK(
+      explain("causal_attention", {x.to(at::kMeta)}) ==
+      "reference: no fused kernel for meta");
 }
 
 TEST_CASE("gradients on a CUDA device are fused where its op has a kernel") {
@@ -107,7 +128,8 @@ TEST_CASE("CUDA kernels start on the current stream, and none for empty tensors"
     take_started_kernels();
     op_case.fused(op_case.inputs(3, at::kFloat));
     const auto started = take_started_kernels();
-    CHECK(started.empty() == !has_kernel);
+    const bool has_own = has_kernel && op_case.op != "grouped_linear"; // or LibTorch's
+    CHECK(started.empty() == !has_own);
     for (const auto& kernel : started) {
       CHECK(kernel.stream == emulated_stream());
     }
@@ -133,7 +155,9 @@ TEST_CASE("CUDA ops refuse tensors on more than one device") {
       call_cuda("linear_cross_entropy", {x, x, ids, c10::IValue(), 1.0, 0.0}),
       Contains("[linear_cross_entropy] " + got));
   CHECK_THROWS_WITH(
-      call_cuda("decode_attention", {x, x.unsqueeze(0), other.unsqueeze(0), 1.0}),
+      call_cuda(
+          "decode_attention",
+          {x, x.unsqueeze(0), other.unsqueeze(0), 1.0, c10::IValue(), int64_t{0}}),
       Contains("[decode_attention] " + got));
   CHECK_THROWS_AS(call_cuda("rms_norm", {x, other[0], 1e-6, 0.0}), c10::ValueError);
 }
@@ -240,6 +264,42 @@ TEST_CASE("long caches are split among blocks and merged") {
     const Tensors in = in_float64({q, k, v});
     const Tensors expected = {reference::decode_attention(in[0], in[1], in[2], 0.3)};
     CHECK(difference({got}, expected, 5e-6) == "");
+  }
+}
+
+TEST_CASE("a row placed by the device is not looked at by the host") {
+  const at::Tensor q = normal({1, 4, 16}, at::kFloat, 1);
+  const at::Tensor k = normal({1, 2, 16}, at::kFloat, 2);
+  const at::Tensor keys = at::full({2, 600, 16}, NAN);
+  const at::Tensor values = at::full({2, 600, 16}, NAN);
+  const at::Tensor row = at::zeros({1}, at::TensorOptions(at::kLong));
+  for (const int64_t index : {0, 1, 2, 3}) {
+    row.fill_(index);
+    const at::Tensor angles = normal({1, 8}, at::kFloat, 10 + index);
+    const at::Tensor v = normal({1, 2, 16}, at::kFloat, 20 + index);
+    const RotaryTables tables{angles.cos(), angles.sin()};
+    at::Tensor attended;
+    size_t num_kernels = 0;
+    const auto waiting = omni::testing::waiting_operators([&] {
+      num_kernels = num_started([&] {
+        const at::Tensor turned = qk_norm_rope_to_cache(
+            q, k, v, tables, {.keys = keys, .values = values, .rows = row});
+        attended = decode_attention(turned[0], keys, values, 0.3, {row, 3});
+      });
+    });
+    CHECK(waiting.empty());
+    CHECK(num_kernels == 2); // of any row: a window needs no second split
+    const int64_t begin = std::max<int64_t>(index - 2, 0), size = index + 1 - begin;
+    const QueriesAndKeys turned = reference::qk_norm_rope(q, k, tables, {});
+    CHECK(difference({keys.select(1, index)}, in_float64({turned.k[0]}), 5e-6) == "");
+    CHECK(at::equal(values.select(1, index), v[0]));
+    const at::Tensor expected = reference::decode_attention(
+        turned.q[0], keys.narrow(1, begin, size), values.narrow(1, begin, size), 0.3);
+    CHECK(difference({attended}, in_float64({expected}), 5e-6) == "");
+    row.fill_(599); // the same launches, whatever the row
+    CHECK(num_started([&] {
+            decode_attention(q[0], keys, values, 0.3, {row, 0});
+          }) == 2);
   }
 }
 

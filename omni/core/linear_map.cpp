@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
-#include "omni/transformer/linear_map.h"
+#include "omni/core/linear_map.h"
 
 #include <ATen/ATen.h>
 
@@ -69,15 +69,18 @@ void LinearMapImpl::set_quantized(kernels::PackedWeight packed) {
 
 void LinearMapImpl::check_device(torch::Device device) const {
   TORCH_CHECK_NOT_IMPLEMENTED(
-      !panels.defined() || device.is_cpu(),
-      "[linear_map] expected a quantized weight to stay on cpu, got ", device,
-      ". Move the model before it is quantized.");
+      !panels.defined() || device.is_cpu() || device.is_cuda(),
+      "[linear_map] expected device cpu or cuda for a quantized weight, got ", device,
+      ".");
 }
 
 void LinearMapImpl::to(torch::Device device, torch::Dtype dtype, bool non_blocking) {
   check_device(device);
   for (at::Tensor& parameter : parameters(/*recurse=*/false)) {
     parameter.set_data(parameter.to(device, dtype, non_blocking));
+  }
+  if (panels.defined()) {
+    panels.set_data(panels.to(device, non_blocking));
   }
 }
 

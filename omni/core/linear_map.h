@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// y = x W^T + b. Unlike torch::nn::Linear it leaves its parameters unset when built, so
-// that loading a checkpoint never pays for random numbers it then overwrites. Without
-// gradients it uses the packed form of its weight, once that has been made.
+// y = x W^T + b, of the transformer and of the encoders. Unlike torch::nn::Linear it
+// leaves its parameters unset when built, so that loading a checkpoint never pays for
+// random numbers it then overwrites. Without gradients it uses the packed form of its
+// weight, once that has been made.
 #pragma once
 
 #include <torch/nn.h>
@@ -39,7 +40,7 @@ class LinearMapImpl : public torch::nn::Module {
   void quantize(kernels::WeightFormat format);
   // The same for a weight that is yet to be read: the memory of `panels` is unset.
   void expect_quantized(kernels::WeightFormat format);
-  // Panels stay as they are, on the CPU.
+  // Panels go to the device, on the CPU or CUDA, and keep their bytes.
   void to(torch::Device device, torch::Dtype dtype, bool non_blocking) override;
   void to(torch::Dtype dtype, bool non_blocking) override;
   void to(torch::Device device, bool non_blocking) override;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Omni Authors
+//
+// Internal: what a schema has as a list of numbers, as the options that they are. Each
+// function here is an op as torch calls it, made of one that takes options, so that the
+// list stands in one place for all the backends of an op.
+#pragma once
+
+#include "kernels/path.h"
+
+namespace omni::kernels {
+
+// run(logits, bias, options) -> ids and weights.
+template <auto run>
+std::tuple<at::Tensor, at::Tensor> route_experts_op(
+    const at::Tensor& logits,
+    const std::optional<at::Tensor>& bias,
+    int64_t experts_per_row,
+    bool is_softmax,
+    int64_t num_groups,
+    int64_t kept_groups,
+    bool has_soft_groups,
+    bool has_normalized_weights,
+    double weight_scale) {
+  const RouteOptions options{experts_per_row, is_softmax,      num_groups,
+                             kept_groups,     has_soft_groups, has_normalized_weights,
+                             weight_scale};
+  auto [ids, weights] = run(logits, bias, options);
+  return {ids, weights};
+}
+
+// run(logits, options, uniform) -> the id.
+template <auto run>
+at::Tensor sample_op(
+    const at::Tensor& logits,
+    double uniform,
+    double temperature,
+    int64_t top_k,
+    double top_p,
+    double min_p,
+    double repetition_penalty,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  const SampleOptions options = to_sample_options(
+      temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed);
+  return run(logits, options, uniform);
+}
+
+// run(logits, rows) -> their ids.
+template <auto run>
+at::Tensor sample_rows_op(
+    const at::Tensor& logits,
+    at::IntArrayRef ranges,
+    at::ArrayRef<double> uniforms,
+    at::ArrayRef<double> temperatures,
+    at::IntArrayRef top_ks,
+    at::ArrayRef<double> top_ps,
+    at::ArrayRef<double> min_ps,
+    at::ArrayRef<double> repetition_penalties,
+    at::IntArrayRef previous,
+    at::IntArrayRef allowed) {
+  const std::vector<SampleRow> rows = to_sample_rows(
+      {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
+       previous, allowed});
+  return run(logits, rows);
+}
+
+} // namespace omni::kernels

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Omni Authors
+"""What memory loading a model takes beside its weights, and what is held once it answers.
+
+Judged is the process's own memory at its most while loading. Weights that are mapped and
+not copied are the file's pages, which the kernel takes back when it needs them; they are
+told beside it."""
+
+from contest import Contestant, Figure, Figures
+from verdicts import at_most
+
+MOST_OF_WEIGHTS = 1.10
+MEBI = 2**20
+
+
+def memory_figures(key: str, title: str, ours: list[Contestant]) -> Figures:
+    """Of engines that are loaded and have answered."""
+    found = Figures(key, title)
+    for one in ours:
+        weights = one.of_load.get("weights_bytes")
+        if not weights:
+            found.lines[one.name] = Figure(one.reason or "the engine does not say")
+            continue
+        of_load, of_answer = one.of_load, one.of_answer
+        own = of_load["load_own_bytes"]
+        text = (
+            f"of {weights / MEBI:,.0f} MiB of weights: own {share(own, weights)}, with files that "
+            f"are mapped {share(of_load['load_added_bytes'], weights)} at most"
+        )
+        if of_answer:
+            text += (
+                f"; after the first answer own {share(of_answer['own_bytes'], weights)}, "
+                f"mapped {share(of_answer['mapped_bytes'], weights)}"
+            )
+        outcome = at_most(f"{title}: {one.name}", own / weights, MOST_OF_WEIGHTS, ".2f")
+        found.lines[one.name] = Figure(text, outcome)
+        found.records.append({"name": one.name, **of_load, "after_answer": of_answer})
+    return found
+
+
+def share(num_bytes: int, weights: int) -> str:
+    return f"{num_bytes / weights:.2f}"
