@@ -13,7 +13,7 @@
 #include <limits>
 
 #include "kernels/cpu/kept_memory.h"
-#include "kernels/cpu/prefill_attention.h"
+#include "kernels/cpu/prefill_tensors.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
@@ -258,38 +258,16 @@ bool takes_prefill(
       fits(values);
 }
 
-const uint16_t* bits_of(const at::Tensor& x) {
-  return reinterpret_cast<const uint16_t*>(x.const_data_ptr<at::BFloat16>());
-}
-
 at::Tensor prefill(
     const at::Tensor& q,
     const at::Tensor& keys,
     const at::Tensor& values,
     const CausalAttentionOptions& options) {
   at::Tensor out = cpu::empty({q.size(0), q.size(1), values.size(2)}, q.options());
-  const cpu::PrefillShape shape{
-      .num_queries = q.size(0),
-      .num_keys = keys.size(1),
-      .num_heads = q.size(1),
-      .num_kv_heads = keys.size(0),
-      .key_width = q.size(2),
-      .value_width = values.size(2),
-      .window = options.window,
-      .scale = static_cast<float>(options.scale)};
-  const cpu::PrefillRows rows{
-      .queries = bits_of(q),
-      .query_row_stride = q.stride(0),
-      .query_head_stride = q.stride(1),
-      .keys = bits_of(keys),
-      .key_group_stride = keys.stride(0),
-      .key_row_stride = keys.stride(1),
-      .values = bits_of(values),
-      .value_group_stride = values.stride(0),
-      .value_row_stride = values.stride(1),
-      .out = reinterpret_cast<uint16_t*>(out.mutable_data_ptr<at::BFloat16>())};
   const cpu::ThreadTeam team;
-  cpu::prefill_attention(shape, rows, team);
+  cpu::prefill_attention(
+      {q, keys, values, out},
+      {.window = options.window, .scale = static_cast<float>(options.scale)}, team);
   return out;
 }
 

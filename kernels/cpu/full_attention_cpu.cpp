@@ -8,17 +8,13 @@
 #include <torch/library.h>
 
 #include "kernels/cpu/kept_memory.h"
-#include "kernels/cpu/prefill_attention.h"
+#include "kernels/cpu/prefill_tensors.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
 namespace omni::kernels {
 namespace {
-
-const uint16_t* bits_of_rows(const at::Tensor& x) {
-  return reinterpret_cast<const uint16_t*>(x.const_data_ptr<at::BFloat16>());
-}
 
 at::Tensor full_attention_cpu(
     const at::Tensor& q_in,
@@ -35,30 +31,12 @@ at::Tensor full_attention_cpu(
                    v = cpu::with_dense_rows(v_in);
   at::Tensor out =
       cpu::empty({q.size(0), q.size(1), q.size(2), v.size(3)}, q.options());
-  const cpu::PrefillShape shape{
-      .num_queries = q.size(1),
-      .num_keys = k.size(1),
-      .num_heads = q.size(2),
-      .num_kv_heads = k.size(2),
-      .key_width = q.size(3),
-      .value_width = v.size(3),
-      .sees_all = true,
-      .scale = static_cast<float>(scale)};
+  const cpu::PrefillShape how{.sees_all = true, .scale = static_cast<float>(scale)};
   const cpu::ThreadTeam team;
   for (int64_t item = 0; item < q.size(0); ++item) {
-    const cpu::PrefillRows rows{
-        .queries = bits_of_rows(q) + item * q.stride(0),
-        .query_row_stride = q.stride(1),
-        .query_head_stride = q.stride(2),
-        .keys = bits_of_rows(k) + item * k.stride(0),
-        .key_group_stride = k.stride(2),
-        .key_row_stride = k.stride(1),
-        .values = bits_of_rows(v) + item * v.stride(0),
-        .value_group_stride = v.stride(2),
-        .value_row_stride = v.stride(1),
-        .out = reinterpret_cast<uint16_t*>(out.mutable_data_ptr<at::BFloat16>()) +
-            item * out.stride(0)};
-    cpu::prefill_attention(shape, rows, team);
+    const at::Tensor keys_GSK = k[item].transpose(0, 1);
+    const at::Tensor values_GSC = v[item].transpose(0, 1);
+    cpu::prefill_attention({q[item], keys_GSK, values_GSC, out[item]}, how, team);
   }
   return out;
 }

@@ -40,6 +40,9 @@ std::shared_ptr<StaticStep> make_static_step(const OmniModel& model) {
     return nullptr;
   }
   std::vector<at::Tensor> weights = model->transformer->parameters();
+  for (const at::Tensor& panels : model->transformer->buffers()) { // of few bits
+    weights.push_back(panels);
+  }
   if (model->drawing_places) {
     weights.push_back(model->drawing_places->weight);
   }

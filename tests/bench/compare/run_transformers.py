@@ -29,7 +29,13 @@ def load(path: str, format_name: str, is_compiled: bool = False) -> dict[str, fl
 
             config.freezing = True
             forward = torch.compile(model.forward, dynamic=False)
-            static = StaticCache(config=model.config, max_cache_len=CONTEXT)
+            settings = model.config
+            static = StaticCache(config=settings, max_cache_len=CONTEXT)
+            # Else the first use makes it, and the second is compiled once more without that.
+            static.early_initialization(
+                1, settings.num_key_value_heads, model.model.layers[0].self_attn.head_dim,
+                model.dtype, model.device,
+            )  # fmt: skip
 
     torch.set_num_threads(NUM_THREADS)
     torch.set_grad_enabled(False)
