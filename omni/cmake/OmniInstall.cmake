@@ -31,6 +31,7 @@ install(DIRECTORY omni encoders tokenizers kernels
   FILES_MATCHING PATTERN "*.h"
   PATTERN "av" EXCLUDE PATTERN "no_media" EXCLUDE
   PATTERN "cpu" EXCLUDE PATTERN "cuda" EXCLUDE PATTERN "path.h" EXCLUDE
+  PATTERN "flat_arguments.h" EXCLUDE
   PATTERN "cmake" EXCLUDE PATTERN "nano" EXCLUDE
   REGEX "families/[^a][a-z_]*\\.h$" EXCLUDE
   PATTERN "json.h" EXCLUDE PATTERN "config_archive.h" EXCLUDE
