@@ -29,6 +29,67 @@ std::tuple<at::Tensor, at::Tensor> route_experts_op(
   return {ids, weights};
 }
 
+// run(q, k, tables, options) -> both.
+template <auto run>
+std::tuple<at::Tensor, at::Tensor> qk_norm_rope_op(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const std::optional<at::Tensor>& cos,
+    const std::optional<at::Tensor>& sin,
+    const std::optional<at::Tensor>& q_weight,
+    const std::optional<at::Tensor>& k_weight,
+    double eps,
+    double weight_offset,
+    bool is_interleaved) {
+  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
+  auto [q_out, k_out] =
+      run(q, k, tables, {q_weight, k_weight, eps, weight_offset, is_interleaved});
+  return {q_out, k_out};
+}
+
+// run(grad_q, grad_k, q, k, tables, options) -> gradients of q, k and their weights.
+template <auto run>
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> qk_norm_rope_backward_op(
+    const at::Tensor& grad_q,
+    const at::Tensor& grad_k,
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const std::optional<at::Tensor>& cos,
+    const std::optional<at::Tensor>& sin,
+    const std::optional<at::Tensor>& q_weight,
+    const std::optional<at::Tensor>& k_weight,
+    double eps,
+    double weight_offset,
+    bool is_interleaved) {
+  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
+  return run(
+      grad_q, grad_k, q, k, tables,
+      {q_weight, k_weight, eps, weight_offset, is_interleaved});
+}
+
+// run(q, k, v, tables, cache, options) -> the queries.
+template <auto run>
+at::Tensor qk_norm_rope_to_cache_op(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const at::Tensor& v,
+    const std::optional<at::Tensor>& cos,
+    const std::optional<at::Tensor>& sin,
+    const at::Tensor& keys,
+    const at::Tensor& values,
+    int64_t begin,
+    const std::optional<at::Tensor>& q_weight,
+    const std::optional<at::Tensor>& k_weight,
+    double eps,
+    double weight_offset,
+    bool is_interleaved,
+    const std::optional<at::Tensor>& rows) {
+  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
+  const CacheRows cache{keys, values, begin, or_undefined(rows)};
+  return run(
+      q, k, v, tables, cache, {q_weight, k_weight, eps, weight_offset, is_interleaved});
+}
+
 // run(logits, options, uniform) -> the id.
 template <auto run>
 at::Tensor sample_op(

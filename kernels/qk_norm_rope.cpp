@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "kernels/flat_arguments.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
@@ -74,166 +75,129 @@ using OptionalTensor = std::optional<at::Tensor>;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-std::tuple<at::Tensor, at::Tensor> call(
+QueriesAndKeys by_reference(
     const at::Tensor& q,
     const at::Tensor& k,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("omni::qk_norm_rope", "")
-                             .typed<decltype(call)>();
-  return op.call(
-      q, k, cos, sin, q_weight, k_weight, eps, weight_offset, is_interleaved);
-}
-
-std::tuple<at::Tensor, at::Tensor> by_reference(
-    const at::Tensor& q,
-    const at::Tensor& k,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved) {
-  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  const QkNormRopeOptions options{
-      q_weight, k_weight, eps, weight_offset, is_interleaved};
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options) {
   check_qk_norm_rope(q, k, tables, options);
   const NoAutocast no_autocast;
-  auto [q_out, k_out] = reference::qk_norm_rope(q, k, tables, options);
+  return reference::qk_norm_rope(q, k, tables, options);
+}
+
+QueriesAndKeys call(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("omni::qk_norm_rope", "")
+                             .typed<decltype(qk_norm_rope_op<&by_reference>)>();
+  auto [q_out, k_out] = op.call(
+      q, k, or_absent(tables.cos), or_absent(tables.sin), options.q_weight,
+      options.k_weight, options.eps, options.weight_offset, options.is_interleaved);
   return {q_out, k_out};
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> call_backward(
-    const at::Tensor& grad_q,
-    const at::Tensor& grad_k,
-    const at::Tensor& q,
-    const at::Tensor& k,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("omni::qk_norm_rope_backward", "")
-                             .typed<decltype(call_backward)>();
-  return op.call(
-      grad_q, grad_k, q, k, cos, sin, q_weight, k_weight, eps, weight_offset,
-      is_interleaved);
-}
+// Of q, k and the weights, [0] where a weight is absent.
+using QkGradients = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
-struct QkNormRope : torch::autograd::Function<QkNormRope> {
-  static variable_list forward(
-      AutogradContext* context,
-      const at::Tensor& q,
-      const at::Tensor& k,
-      const OptionalTensor& cos,
-      const OptionalTensor& sin,
-      const OptionalTensor& q_weight,
-      const OptionalTensor& k_weight,
-      double eps,
-      double weight_offset,
-      bool is_interleaved) {
-    context->saved_data["eps"] = eps;
-    context->saved_data["weight_offset"] = weight_offset;
-    context->saved_data["is_interleaved"] = is_interleaved;
-    context->save_for_backward(
-        {q, k, or_undefined(cos), or_undefined(sin), or_undefined(q_weight),
-         or_undefined(k_weight)});
-    const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [q_out, k_out] =
-        call(q, k, cos, sin, q_weight, k_weight, eps, weight_offset, is_interleaved);
-    return {q_out, k_out};
-  }
-
-  static variable_list backward(AutogradContext* context, const variable_list& grads) {
-    const variable_list saved = context->get_saved_variables();
-    const auto [grad_q, grad_k, grad_q_weight, grad_k_weight] = call_backward(
-        grads[0], grads[1], saved[0], saved[1], or_absent(saved[2]),
-        or_absent(saved[3]), or_absent(saved[4]), or_absent(saved[5]),
-        context->saved_data["eps"].toDouble(),
-        context->saved_data["weight_offset"].toDouble(),
-        context->saved_data["is_interleaved"].toBool());
-    return {
-        grad_q,
-        grad_k,
-        {},
-        {},
-        saved[4].defined() ? grad_q_weight : at::Tensor(),
-        saved[5].defined() ? grad_k_weight : at::Tensor(),
-        {},
-        {},
-        {}};
-  }
-};
-
-std::tuple<at::Tensor, at::Tensor> by_autograd(
-    const at::Tensor& q,
-    const at::Tensor& k,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved) {
-  const at::Tensor q_used = or_undefined(q_weight), k_used = or_undefined(k_weight);
-  if (!needs_gradient({q, k, q_used, k_used})) {
-    const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    return call(q, k, cos, sin, q_weight, k_weight, eps, weight_offset, is_interleaved);
-  }
-  if (!takes_fused_path("qk_norm_rope", {q, k, or_undefined(cos), q_used, k_used})) {
-    return by_reference(
-        q, k, cos, sin, q_weight, k_weight, eps, weight_offset, is_interleaved);
-  }
-  const variable_list outputs = QkNormRope::apply(
-      q, k, cos, sin, q_weight, k_weight, eps, weight_offset, is_interleaved);
-  return {outputs[0], outputs[1]};
-}
-
-std::tuple<at::Tensor, at::Tensor> meta(
-    const at::Tensor& q,
-    const at::Tensor& k,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved) {
-  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  check_qk_norm_rope(
-      q, k, tables, {q_weight, k_weight, eps, weight_offset, is_interleaved});
-  return {at::empty(q.sizes(), q.options()), at::empty(k.sizes(), k.options())};
-}
-
-std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> meta_backward(
+QkGradients meta_backward(
     const at::Tensor& /*grad_q*/,
     const at::Tensor& /*grad_k*/,
     const at::Tensor& q,
     const at::Tensor& k,
-    const OptionalTensor& /*cos*/,
-    const OptionalTensor& /*sin*/,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double /*eps*/,
-    double /*weight_offset*/,
-    bool /*is_interleaved*/) {
+    const RotaryTables& /*tables*/,
+    const QkNormRopeOptions& options) {
   const auto like = [&](const OptionalTensor& weight) {
     return weight.has_value() ? at::empty(weight->sizes(), weight->options())
                               : at::empty({0}, q.options().dtype(at::kFloat));
   };
   return {
       at::empty(q.sizes(), q.options()), at::empty(k.sizes(), k.options()),
-      like(q_weight), like(k_weight)};
+      like(options.q_weight), like(options.k_weight)};
+}
+
+QkGradients call_backward(
+    const variable_list& grads, // of q and k
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options) {
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("omni::qk_norm_rope_backward", "")
+          .typed<decltype(qk_norm_rope_backward_op<&meta_backward>)>();
+  return op.call(
+      grads[0], grads[1], q, k, or_absent(tables.cos), or_absent(tables.sin),
+      options.q_weight, options.k_weight, options.eps, options.weight_offset,
+      options.is_interleaved);
+}
+
+struct QkNormRope : torch::autograd::Function<QkNormRope> {
+  // The weights are those of the options: as arguments they have a gradient.
+  static variable_list forward(
+      AutogradContext* context,
+      const at::Tensor& q,
+      const at::Tensor& k,
+      const OptionalTensor& q_weight,
+      const OptionalTensor& k_weight,
+      const RotaryTables& tables,
+      const QkNormRopeOptions& options) {
+    context->saved_data["eps"] = options.eps;
+    context->saved_data["weight_offset"] = options.weight_offset;
+    context->saved_data["is_interleaved"] = options.is_interleaved;
+    context->save_for_backward(
+        {q, k, tables.cos, tables.sin, or_undefined(q_weight), or_undefined(k_weight)});
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
+    auto [q_out, k_out] = call(q, k, tables, options);
+    return {q_out, k_out};
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const variable_list saved = context->get_saved_variables();
+    const auto [grad_q, grad_k, grad_q_weight, grad_k_weight] = call_backward(
+        grads, saved[0], saved[1], {saved[2], saved[3]},
+        {or_absent(saved[4]), or_absent(saved[5]),
+         context->saved_data["eps"].toDouble(),
+         context->saved_data["weight_offset"].toDouble(),
+         context->saved_data["is_interleaved"].toBool()});
+    return {
+        grad_q,
+        grad_k,
+        saved[4].defined() ? grad_q_weight : at::Tensor(),
+        saved[5].defined() ? grad_k_weight : at::Tensor(),
+        {},
+        {}};
+  }
+};
+
+QueriesAndKeys by_autograd(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options) {
+  const at::Tensor q_weight = or_undefined(options.q_weight);
+  const at::Tensor k_weight = or_undefined(options.k_weight);
+  if (!needs_gradient({q, k, q_weight, k_weight})) {
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
+    return call(q, k, tables, options);
+  }
+  if (!takes_fused_path("qk_norm_rope", {q, k, tables.cos, q_weight, k_weight})) {
+    return by_reference(q, k, tables, options);
+  }
+  const variable_list outputs =
+      QkNormRope::apply(q, k, options.q_weight, options.k_weight, tables, options);
+  return {outputs[0], outputs[1]};
+}
+
+QueriesAndKeys meta(
+    const at::Tensor& q,
+    const at::Tensor& k,
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options) {
+  check_qk_norm_rope(q, k, tables, options);
+  return {at::empty(q.sizes(), q.options()), at::empty(k.sizes(), k.options())};
 }
 
 } // namespace
@@ -243,10 +207,7 @@ QueriesAndKeys qk_norm_rope(
     const at::Tensor& k,
     const RotaryTables& tables,
     const QkNormRopeOptions& options) {
-  auto [q_out, k_out] = call(
-      q, k, or_absent(tables.cos), or_absent(tables.sin), options.q_weight,
-      options.k_weight, options.eps, options.weight_offset, options.is_interleaved);
-  return {q_out, k_out};
+  return call(q, k, tables, options);
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {
@@ -263,16 +224,16 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {
-  m.impl("qk_norm_rope", &by_reference);
+  m.impl("qk_norm_rope", &qk_norm_rope_op<&by_reference>);
 }
 
 TORCH_LIBRARY_IMPL(omni, Meta, m) {
-  m.impl("qk_norm_rope", &meta);
-  m.impl("qk_norm_rope_backward", &meta_backward);
+  m.impl("qk_norm_rope", &qk_norm_rope_op<&meta>);
+  m.impl("qk_norm_rope_backward", &qk_norm_rope_backward_op<&meta_backward>);
 }
 
 TORCH_LIBRARY_IMPL(omni, Autograd, m) {
-  m.impl("qk_norm_rope", &by_autograd);
+  m.impl("qk_norm_rope", &qk_norm_rope_op<&by_autograd>);
 }
 
 } // namespace omni::kernels

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
+#include "kernels/flat_arguments.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
@@ -70,50 +71,13 @@ void check_qk_norm_rope_to_cache(
 
 namespace {
 
-using OptionalTensor = std::optional<at::Tensor>;
-
-at::Tensor call(
-    const at::Tensor& q,
-    const at::Tensor& k,
-    const at::Tensor& v,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const at::Tensor& keys,
-    const at::Tensor& values,
-    int64_t begin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved,
-    const OptionalTensor& rows) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("omni::qk_norm_rope_to_cache", "")
-                             .typed<decltype(call)>();
-  return op.call(
-      q, k, v, cos, sin, keys, values, begin, q_weight, k_weight, eps, weight_offset,
-      is_interleaved, rows);
-}
-
 at::Tensor by_reference(
     const at::Tensor& q,
     const at::Tensor& k,
     const at::Tensor& v,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const at::Tensor& keys,
-    const at::Tensor& values,
-    int64_t begin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved,
-    const OptionalTensor& rows) {
-  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  const CacheRows cache{keys, values, begin, or_undefined(rows)};
-  const QkNormRopeOptions options{
-      q_weight, k_weight, eps, weight_offset, is_interleaved};
+    const RotaryTables& tables,
+    const CacheRows& cache,
+    const QkNormRopeOptions& options) {
   check_qk_norm_rope_to_cache(q, k, v, tables, cache, options);
   const NoAutocast no_autocast;
   return reference::qk_norm_rope_to_cache(q, k, v, tables, cache, options);
@@ -123,21 +87,10 @@ at::Tensor meta(
     const at::Tensor& q,
     const at::Tensor& k,
     const at::Tensor& v,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const at::Tensor& keys,
-    const at::Tensor& values,
-    int64_t begin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved,
-    const OptionalTensor& rows) {
-  check_qk_norm_rope_to_cache(
-      q, k, v, {or_undefined(cos), or_undefined(sin)},
-      {keys, values, begin, or_undefined(rows)},
-      {q_weight, k_weight, eps, weight_offset, is_interleaved});
+    const RotaryTables& tables,
+    const CacheRows& cache,
+    const QkNormRopeOptions& options) {
+  check_qk_norm_rope_to_cache(q, k, v, tables, cache, options);
   return at::empty(q.sizes(), q.options());
 }
 
@@ -150,7 +103,11 @@ at::Tensor qk_norm_rope_to_cache(
     const RotaryTables& tables,
     const CacheRows& cache,
     const QkNormRopeOptions& options) {
-  return call(
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("omni::qk_norm_rope_to_cache", "")
+          .typed<decltype(qk_norm_rope_to_cache_op<&by_reference>)>();
+  return op.call(
       q, k, v, or_absent(tables.cos), or_absent(tables.sin), cache.keys, cache.values,
       cache.begin, options.q_weight, options.k_weight, options.eps,
       options.weight_offset, options.is_interleaved, or_absent(cache.rows));
@@ -165,11 +122,11 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {
-  m.impl("qk_norm_rope_to_cache", &by_reference);
+  m.impl("qk_norm_rope_to_cache", &qk_norm_rope_to_cache_op<&by_reference>);
 }
 
 TORCH_LIBRARY_IMPL(omni, Meta, m) {
-  m.impl("qk_norm_rope_to_cache", &meta);
+  m.impl("qk_norm_rope_to_cache", &qk_norm_rope_to_cache_op<&meta>);
 }
 
 } // namespace omni::kernels

@@ -13,6 +13,7 @@
 #include "kernels/cpu/kept_memory.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/path.h"
 
 namespace omni::kernels {
@@ -137,26 +138,19 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> qk_norm_rope_backward
     const at::Tensor& grad_k,
     const at::Tensor& q,
     const at::Tensor& k,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved) {
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options) {
   const NoAutocast no_autocast;
-  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  const QkNormRopeOptions options{
-      q_weight, k_weight, eps, weight_offset, is_interleaved};
-  const Gradients of_q = backward_one(grad_q, q, tables, q_weight, options);
-  const Gradients of_k = backward_one(grad_k, k, tables, k_weight, options);
+  const Gradients of_q = backward_one(grad_q, q, tables, options.q_weight, options);
+  const Gradients of_k = backward_one(grad_k, k, tables, options.k_weight, options);
   return {of_q.heads, of_k.heads, of_q.weight, of_k.weight};
 }
 
 } // namespace
 
 TORCH_LIBRARY_IMPL(omni, CPU, m) {
-  m.impl("qk_norm_rope_backward", &qk_norm_rope_backward_cpu);
+  m.impl(
+      "qk_norm_rope_backward", &qk_norm_rope_backward_op<&qk_norm_rope_backward_cpu>);
 }
 
 } // namespace omni::kernels

@@ -15,6 +15,7 @@
 #include "kernels/cpu/kept_memory.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
@@ -121,50 +122,32 @@ at::Tensor forward_one(
   return out;
 }
 
-std::tuple<at::Tensor, at::Tensor> qk_norm_rope_cpu(
+QueriesAndKeys qk_norm_rope_cpu(
     const at::Tensor& q,
     const at::Tensor& k,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved) {
-  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  const QkNormRopeOptions options{
-      q_weight, k_weight, eps, weight_offset, is_interleaved};
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options) {
   check_qk_norm_rope(q, k, tables, options);
   const NoAutocast no_autocast;
   if (!takes_cpu_path(
-          {q, k, tables.cos, or_undefined(q_weight), or_undefined(k_weight)})) {
-    auto [q_out, k_out] = reference::qk_norm_rope(q, k, tables, options);
-    return {q_out, k_out};
+          {q, k, tables.cos, or_undefined(options.q_weight),
+           or_undefined(options.k_weight)})) {
+    return reference::qk_norm_rope(q, k, tables, options);
   }
   return {
-      forward_one(q, tables, q_weight, options),
-      forward_one(k, tables, k_weight, options)};
+      forward_one(q, tables, options.q_weight, options),
+      forward_one(k, tables, options.k_weight, options)};
 }
 
 at::Tensor qk_norm_rope_to_cache_cpu(
     const at::Tensor& q,
     const at::Tensor& k,
     const at::Tensor& v,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const at::Tensor& keys,
-    const at::Tensor& values,
-    int64_t begin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved,
-    const OptionalTensor& rows) {
-  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  const QkNormRopeOptions options{
-      q_weight, k_weight, eps, weight_offset, is_interleaved};
-  const CacheRows cache{keys, values, begin, or_undefined(rows)};
+    const RotaryTables& tables,
+    const CacheRows& cache,
+    const QkNormRopeOptions& options) {
+  const at::Tensor &keys = cache.keys, &values = cache.values;
+  const OptionalTensor &q_weight = options.q_weight, &k_weight = options.k_weight;
   check_qk_norm_rope_to_cache(q, k, v, tables, cache, options);
   const NoAutocast no_autocast;
   const at::NoGradGuard no_grad;
@@ -181,21 +164,23 @@ at::Tensor qk_norm_rope_to_cache_cpu(
     write(values, v);
     return forward_one(q, tables, q_weight, options);
   }
-  const at::Tensor key_rows_LGK = keys.narrow(1, begin, k.size(0)).transpose(0, 1);
+  const at::Tensor key_rows_LGK =
+      keys.narrow(1, cache.begin, k.size(0)).transpose(0, 1);
   if (keys.scalar_type() == k.scalar_type() && keys.stride(2) == 1) {
     write_heads(k, tables, k_weight, options, key_rows_LGK);
   } else {
     key_rows_LGK.copy_(forward_one(k, tables, k_weight, options));
   }
-  values.narrow(1, begin, v.size(0)).copy_(v.transpose(0, 1));
+  values.narrow(1, cache.begin, v.size(0)).copy_(v.transpose(0, 1));
   return forward_one(q, tables, q_weight, options);
 }
 
 } // namespace
 
 TORCH_LIBRARY_IMPL(omni, CPU, m) {
-  m.impl("qk_norm_rope_to_cache", &qk_norm_rope_to_cache_cpu);
-  m.impl("qk_norm_rope", &qk_norm_rope_cpu);
+  m.impl(
+      "qk_norm_rope_to_cache", &qk_norm_rope_to_cache_op<&qk_norm_rope_to_cache_cpu>);
+  m.impl("qk_norm_rope", &qk_norm_rope_op<&qk_norm_rope_cpu>);
 }
 
 } // namespace omni::kernels

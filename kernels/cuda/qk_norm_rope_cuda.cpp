@@ -7,13 +7,12 @@
 #include "kernels/cuda/column_sums_cuda.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/tensors.h"
+#include "kernels/flat_arguments.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
 namespace omni::kernels::cuda {
 namespace {
-
-using OptionalTensor = std::optional<at::Tensor>;
 
 // [.., H, K] as [N, H, K] with entries side by side, a view where strides allow.
 at::Tensor as_tokens(const at::Tensor& heads) {
@@ -35,11 +34,11 @@ Heads<T> mutable_heads_of(const at::Tensor& tokens) {
 }
 
 // Contiguous; undefined where nothing turns.
-RotaryTables used_tables(const OptionalTensor& cos, const OptionalTensor& sin) {
-  if (!cos.has_value() || cos->numel() == 0) {
+RotaryTables used_tables(const RotaryTables& tables) {
+  if (!tables.cos.defined() || tables.cos.numel() == 0) {
     return {};
   }
-  return {cos->contiguous(), sin->contiguous()};
+  return {tables.cos.contiguous(), tables.sin.contiguous()};
 }
 
 // What the arguments of both passes have alike.
@@ -121,26 +120,18 @@ void heads_forward(
   });
 }
 
-std::tuple<at::Tensor, at::Tensor> qk_norm_rope_cuda(
+QueriesAndKeys qk_norm_rope_cuda(
     const at::Tensor& q,
     const at::Tensor& k,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved) {
-  const QkNormRopeOptions options{
-      q_weight, k_weight, eps, weight_offset, is_interleaved};
-  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  const at::Tensor of_q = or_undefined(q_weight), of_k = or_undefined(k_weight);
+    const RotaryTables& tables,
+    const QkNormRopeOptions& options) {
+  const at::Tensor of_q = or_undefined(options.q_weight);
+  const at::Tensor of_k = or_undefined(options.k_weight);
   check_qk_norm_rope(q, k, tables, options);
   const NoAutocast no_autocast;
   const OnDevice device("qk_norm_rope", {q, k, tables.cos, tables.sin, of_q, of_k});
   if (!has_fused_dtypes({q, k, of_q, of_k})) {
-    auto [q_out, k_out] = reference::qk_norm_rope(q, k, tables, options);
-    return {q_out, k_out};
+    return reference::qk_norm_rope(q, k, tables, options);
   }
   const at::Tensor q_out = at::empty(q.sizes(), q.options());
   const at::Tensor k_out = at::empty(k.sizes(), k.options());
@@ -149,7 +140,7 @@ std::tuple<at::Tensor, at::Tensor> qk_norm_rope_cuda(
        .k = as_tokens(k),
        .q_out = as_tokens(q_out),
        .k_out = as_tokens(k_out)},
-      used_tables(cos, sin), options, device.stream());
+      used_tables(tables), options, device.stream());
   return {q_out, k_out};
 }
 
@@ -157,22 +148,12 @@ at::Tensor qk_norm_rope_to_cache_cuda(
     const at::Tensor& q,
     const at::Tensor& k,
     const at::Tensor& v,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const at::Tensor& keys,
-    const at::Tensor& values,
-    int64_t begin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved,
-    const OptionalTensor& rows) {
-  const QkNormRopeOptions options{
-      q_weight, k_weight, eps, weight_offset, is_interleaved};
-  const RotaryTables tables{or_undefined(cos), or_undefined(sin)};
-  const CacheRows cache{keys, values, begin, or_undefined(rows)};
-  const at::Tensor of_q = or_undefined(q_weight), of_k = or_undefined(k_weight);
+    const RotaryTables& tables,
+    const CacheRows& cache,
+    const QkNormRopeOptions& options) {
+  const at::Tensor &keys = cache.keys, &values = cache.values;
+  const at::Tensor of_q = or_undefined(options.q_weight);
+  const at::Tensor of_k = or_undefined(options.k_weight);
   check_qk_norm_rope_to_cache(q, k, v, tables, cache, options);
   const NoAutocast no_autocast;
   const at::NoGradGuard no_grad;
@@ -183,7 +164,7 @@ at::Tensor qk_norm_rope_to_cache_cuda(
     return reference::qk_norm_rope_to_cache(q, k, v, tables, cache, options);
   }
   const auto rows_of = [&](const at::Tensor& all) {
-    return (cache.rows.defined() ? all : all.narrow(1, begin, k.size(0)))
+    return (cache.rows.defined() ? all : all.narrow(1, cache.begin, k.size(0)))
         .transpose(0, 1);
   };
   const at::Tensor q_out = at::empty(q.sizes(), q.options());
@@ -200,7 +181,7 @@ at::Tensor qk_norm_rope_to_cache_cuda(
   } else {
     heads.k_out = at::empty(k.sizes(), k.options());
   }
-  heads_forward(heads, used_tables(cos, sin), options, device.stream());
+  heads_forward(heads, used_tables(tables), options, device.stream());
   if (!is_direct) {
     const auto write = [&](at::Tensor to, const at::Tensor& from) {
       if (cache.rows.defined()) {
@@ -239,16 +220,12 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> qk_norm_rope_backward
     const at::Tensor& grad_k,
     const at::Tensor& q,
     const at::Tensor& k,
-    const OptionalTensor& cos,
-    const OptionalTensor& sin,
-    const OptionalTensor& q_weight,
-    const OptionalTensor& k_weight,
-    double eps,
-    double weight_offset,
-    bool is_interleaved) {
+    const RotaryTables& given_tables,
+    const QkNormRopeOptions& options) {
   const NoAutocast no_autocast;
-  const at::Tensor of_q = or_undefined(q_weight), of_k = or_undefined(k_weight);
-  const RotaryTables tables = used_tables(cos, sin);
+  const at::Tensor of_q = or_undefined(options.q_weight);
+  const at::Tensor of_k = or_undefined(options.k_weight);
+  const RotaryTables tables = used_tables(given_tables);
   const OnDevice device(
       "qk_norm_rope_backward",
       {q, k, grad_q, grad_k, tables.cos, tables.sin, of_q, of_k});
@@ -264,9 +241,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> qk_norm_rope_backward
       q.options().dtype(at::kFloat));
   for_dtype(q.scalar_type(), [&]<typename T>(Type<T>) {
     QkNormRopeBackward<T> args;
-    set_sizes(
-        args, q_tokens, k_tokens, tables,
-        {.eps = eps, .weight_offset = weight_offset, .is_interleaved = is_interleaved});
+    set_sizes(args, q_tokens, k_tokens, tables, options);
     args.q_grad = heads_of<T>(q_grads);
     args.k_grad = heads_of<T>(k_grads);
     args.q = heads_of<T>(q_tokens);
@@ -276,7 +251,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> qk_norm_rope_backward
     args.q_weight = entries<float>(q_used);
     args.k_weight = entries<float>(k_used);
     args.weight_sums = has_norm ? mutable_entries<float>(sums) : nullptr;
-    launch_qk_norm_rope_backward(is_interleaved, args, device.stream());
+    launch_qk_norm_rope_backward(options.is_interleaved, args, device.stream());
   });
   return {
       q_out, k_out, heads_weight_gradient(sums, 0, of_q, device.stream()),
@@ -286,9 +261,11 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> qk_norm_rope_backward
 } // namespace
 
 TORCH_LIBRARY_IMPL(omni, CUDA, m) {
-  m.impl("qk_norm_rope", &qk_norm_rope_cuda);
-  m.impl("qk_norm_rope_to_cache", &qk_norm_rope_to_cache_cuda);
-  m.impl("qk_norm_rope_backward", &qk_norm_rope_backward_cuda);
+  m.impl("qk_norm_rope", &qk_norm_rope_op<&qk_norm_rope_cuda>);
+  m.impl(
+      "qk_norm_rope_to_cache", &qk_norm_rope_to_cache_op<&qk_norm_rope_to_cache_cuda>);
+  m.impl(
+      "qk_norm_rope_backward", &qk_norm_rope_backward_op<&qk_norm_rope_backward_cuda>);
 }
 
 } // namespace omni::kernels::cuda
