@@ -5,15 +5,13 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include <algorithm>
-#include <cstdio>
-#include <sstream>
 #include <string>
 
 #include <ATen/ops/empty.h>
 
 #include "encoders/media/byte_source.h"
 #include "encoders/media/image_header.h"
+#include "encoders/media/jpeg_decoder.h"
 #include "encoders/media/orientation.h"
 #include "encoders/media/quiet_call.h"
 
@@ -72,42 +70,8 @@ void to_rgb(const cv::Mat& decoded, const ImageHeader& header, uint8_t* out) {
   }
 }
 
-// Note [What libjpeg says]
-// Where the data of a JPEG end early or make no sense, libjpeg paints the rest by
-// guessing and says so: by printing, through OpenCV, and only the first time in a file.
-// Whatever it says first therefore counts, for it may hide the rest, except of padding
-// between the last row and the end marker, which some cameras leave there: all pixels
-// are decoded by then. Harmless remarks about headers do not get here, since
-// parse_jpeg_header() puts right what they would be about.
-// A progressive JPEG that was cut between two scans and ended anew is a whole, coarser
-// picture by the standard: nothing can tell.
-bool is_about_padding(const std::string& line, std::string_view jpeg) {
-  size_t count = 0;
-  if (std::sscanf(line.c_str(), "Corrupt JPEG data: %zu extraneous", &count) != 1 ||
-      !line.ends_with("bytes before marker 0xd9") || count + 2 > jpeg.size()) {
-    return false;
-  }
-  // Anything else there are data that were passed over.
-  const std::string_view padding = jpeg.substr(jpeg.size() - 2 - count, count);
-  return std::all_of(padding.begin(), padding.end(), [](char byte) {
-    return byte == '\0' || byte == '\xFF';
-  });
-}
-
-std::string remark_of_libjpeg(const std::string& heard, std::string_view jpeg) {
-  std::istringstream lines(heard);
-  for (std::string line; std::getline(lines, line);) {
-    const bool is_log = line.starts_with("["); // of OpenCV itself
-    if (!line.empty() && !is_log && !is_about_padding(line, jpeg)) {
-      return line;
-    }
-  }
-  return "";
-}
-
 // By OpenCV's vector code where nothing but the order of the channels changes.
-void write_rgb(const cv::Mat& decoded, const ImageHeader& header, at::Tensor& pixels) {
-  auto* out = pixels.data_ptr<uint8_t>();
+void write_rgb(const cv::Mat& decoded, const ImageHeader& header, uint8_t* out) {
   if (decoded.type() == CV_8UC3 && !has_narrow_channels(header)) {
     cv::Mat rgb(decoded.rows, decoded.cols, CV_8UC3, out);
     cv::cvtColor(decoded, rgb, cv::COLOR_BGR2RGB);
@@ -128,9 +92,8 @@ cv::Mat decode_pixels(
       1, static_cast<int>(input.size()), CV_8UC1, const_cast<char*>(input.data()));
   cv::Mat decoded;
   std::string cause;
-  std::string heard;
   try {
-    heard = call_quietly([&] { decoded = cv::imdecode(buffer, cv::IMREAD_UNCHANGED); });
+    call_quietly([&] { decoded = cv::imdecode(buffer, cv::IMREAD_UNCHANGED); });
   } catch (const cv::Exception& error) {
     cause = " (" + error.err + ")";
   }
@@ -142,21 +105,18 @@ cv::Mat decode_pixels(
     name.fail_expected(
         describe(header.kind) + " that can be decoded", "damaged data" + cause);
   }
-  if (header.kind == MediaKind::Jpeg) {
-    if (const std::string remark = remark_of_libjpeg(heard, input); !remark.empty()) {
-      name.fail_expected(
-          "a JPEG picture whose data are whole", "'" + remark + "'",
-          "The file is truncated or damaged.");
-    }
-  }
   return decoded;
 }
 
 Image decode(std::string_view bytes, const MediaBudget& budget, const MediaName& name) {
   const ImageHeader header = parse_image_header(bytes, budget, name);
-  const cv::Mat decoded = decode_pixels(bytes, header, name);
-  at::Tensor pixels = at::empty({decoded.rows, decoded.cols, 3}, at::kByte);
-  write_rgb(decoded, header, pixels);
+  at::Tensor pixels = at::empty({header.height, header.width, 3}, at::kByte);
+  auto* rgb = pixels.data_ptr<uint8_t>();
+  if (header.kind == MediaKind::Jpeg) {
+    decode_jpeg(bytes, header, name, rgb);
+  } else {
+    write_rgb(decode_pixels(bytes, header, name), header, rgb);
+  }
   const Orientation orientation = orientation_from_exif(header.orientation);
   return {oriented(pixels, orientation).contiguous(), name.subject};
 }

@@ -2,7 +2,7 @@
 // Copyright The Omni Authors
 //
 // Internal: calls of libraries that print what they think of a damaged file. Neither
-// libpng nor libjpeg nor OpenCV can be asked not to through OpenCV's interface.
+// libpng nor OpenCV itself can be asked not to through OpenCV's interface.
 #pragma once
 
 #include <functional>

@@ -38,7 +38,7 @@ install(DIRECTORY omni encoders tokenizers kernels
   PATTERN "config_fields.h" EXCLUDE PATTERN "sampling_fields.h" EXCLUDE
   PATTERN "published_folder.h" EXCLUDE PATTERN "stored_weights.h" EXCLUDE
   PATTERN "quantization_config.h" EXCLUDE PATTERN "packed_decoder.h" EXCLUDE
-  REGEX "media/(byte_.*|container_.*|exif|image_header|orientation)\\.h$" EXCLUDE
+  REGEX "media/(byte_.*|container_.*|exif|image_header|jpeg_decoder|orientation)\\.h$" EXCLUDE
   REGEX "conversation/jinja/[^v][a-z_]*\\.h$" EXCLUDE
   REGEX "text/(added|aligned|bpe|byte|json|metaspace|pattern|pre_|protobuf)[a-z_]*\\.h$" EXCLUDE
   REGEX "text/(scratch|sentencepiece|special|split|text_[efnp]|token|unicode|word)[a-z_]*\\.h$" EXCLUDE)

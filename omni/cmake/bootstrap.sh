@@ -31,7 +31,7 @@ esac
 # --- System packages -------------------------------------------------------------
 packages=(build-essential cmake ninja-build pkg-config ccache mold python3-venv
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev
-  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
+  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libturbojpeg0-dev
   nlohmann-json3-dev libcli11-dev libedit-dev libxxhash-dev
   libpcre2-dev libutf8proc-dev)
 if [ "$purpose" != run ]; then

@@ -20,7 +20,7 @@ mv "$work.log" "$work/install.log"
 # No installed header shows what only our sources use, and none includes one that stays
 # behind.
 headers=$prefix/include/omni
-found=$(grep -rlE 'nlohmann|libav|opencv2|pybind11|sentencepiece_processor|pcre2|utf8proc|<cuda' "$headers" || true)
+found=$(grep -rlE 'nlohmann|libav|opencv2|turbojpeg|pybind11|sentencepiece_processor|pcre2|utf8proc|<cuda' "$headers" || true)
 [ -z "$found" ] || fail "these headers show another library: $found"
 grep -rhoE '#include "[^"]+"' "$headers" | sort -u | cut -d'"' -f2 |
   while read -r included; do

@@ -29,6 +29,7 @@ PACKAGES = {
     "libavutil": "libavutil-dev",
     "libswresample": "libswresample-dev",
     "libswscale": "libswscale-dev",
+    "libturbojpeg": "libturbojpeg0-dev",
     "nlohmann_json": "nlohmann-json3-dev",
     "opencv2/imgcodecs.hpp": "libopencv-imgcodecs-dev",
     "opencv_core": "libopencv-core-dev",

@@ -85,7 +85,14 @@ def test_headers(path: Path) -> None:
     assert "#pragma once" in text, relative(path)
     is_public = layer_of(relative(path)) and not text.count("Internal:")
     if is_public and relative(path) not in INTERNAL_HEADERS:
-        for library in ("nlohmann", "libav", "opencv2", "pybind11", "sentencepiece_processor"):
+        for library in (
+            "nlohmann",
+            "libav",
+            "opencv2",
+            "turbojpeg",
+            "pybind11",
+            "sentencepiece_processor",
+        ):
             assert library not in text, f"{relative(path)} shows {library} to its users"
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Stands in for encoders/media in a build without FFmpeg and OpenCV: every function
+// Stands in for encoders/media in a build without media libraries: every function
 // says how to get one with them.
 #include <c10/util/Exception.h>
 #include <c10/util/StringUtil.h>
@@ -19,8 +19,8 @@ namespace {
       NotImplementedError,
       c10::str(
           "[", component,
-          "] expected a build with media, got one without. Install FFmpeg and OpenCV ",
-          "and configure with -DOMNI_MEDIA=ON."));
+          "] expected a build with media, got one without. Install FFmpeg, OpenCV and ",
+          "libjpeg-turbo and configure with -DOMNI_MEDIA=ON."));
 }
 
 } // namespace
