@@ -39,6 +39,10 @@ int64_t padded_rows(const DecodeProduct& product) {
   return num_panels(product.weight.num_rows) * kPanelRows;
 }
 
+int64_t branch_floats(int64_t width) {
+  return round_up(width, kPanelRows);
+}
+
 template <typename Of>
 int64_t largest(const std::vector<DecodeLayer>& layers, const Of& of) {
   int64_t most = 0;
@@ -60,7 +64,7 @@ DecodeScratch::DecodeScratch(
   };
   using Layer = const DecodeLayer&;
   qkv_.resize(room([](Layer of) { return padded_rows(of.qkv); }));
-  branch_.resize(static_cast<size_t>(round_up(width, kPanelRows)));
+  branches_.resize(2 * layers.size() * static_cast<size_t>(branch_floats(width)));
   gate_up_.resize(room([](Layer of) { return padded_rows(of.gate_up); }));
   partial_.resize(room([](Layer of) {
     return of.num_heads * kMaxBlocks * partial_floats(of.head_width);
@@ -94,18 +98,23 @@ class DecodeStep {
       const float* x,
       float* out) {
     std::copy_n(x, options_.width, own_.sum.data());
+    float* branch = shared_.branches_.data();
     for (size_t i = 0; i < layers.size(); ++i) {
       const DecodeLayer& layer = layers[i];
-      multiply(layer.qkv, normed(layer.attention_norm), shared_.qkv_.data());
-      attend(layer, rows[i]);
-      multiply(layer.output, joined(layer, rows[i]), shared_.branch_.data());
-      add_branch(layer.attention_post_norm);
-      multiply(layer.gate_up, normed(layer.feed_forward_norm), shared_.gate_up_.data());
-      const int64_t inner = layer.down.weight.num_columns;
-      const float* gate = shared_.gate_up_.data();
-      swiglu_row(gate, gate + inner, inner, own_.inner.data());
-      multiply(layer.down, own_.inner.data(), shared_.branch_.data());
-      add_branch(layer.feed_forward_post_norm);
+      together([&] {
+        multiply(layer.qkv, normed(layer.attention_norm), shared_.qkv_.data());
+      });
+      together([&] { attend(layer, rows[i]); });
+      together([&] { multiply(layer.output, joined(layer, rows[i]), branch); });
+      add_branch(branch, layer.attention_post_norm);
+      branch += branch_floats(options_.width);
+      together([&] {
+        multiply(
+            layer.gate_up, normed(layer.feed_forward_norm), shared_.gate_up_.data());
+      });
+      together([&] { multiply(layer.down, gated(layer), branch); });
+      add_branch(branch, layer.feed_forward_post_norm);
+      branch += branch_floats(options_.width);
     }
     if (member_.index() == 0) {
       const float* last = normed(options_.final_norm);
@@ -114,6 +123,17 @@ class DecodeStep {
   }
 
  private:
+  // A loop of tasks. A member that was away passes over those that the others have
+  // finished without it; all that it needs of them are the branches, which are kept
+  // apart, to add them to its own sum.
+  template <typename Work>
+  void together(const Work& work) {
+    if (member_.takes_part()) {
+      work();
+    }
+    member_.end_tasks();
+  }
+
   // out = x W^T + bias by all threads; x is each one's own copy.
   void multiply(const DecodeProduct& product, const float* x, float* out) {
     const PackedMatrix& weight = product.weight;
@@ -132,7 +152,6 @@ class DecodeStep {
             product.bias + begin * kPanelRows, 1.0f, last - begin * kPanelRows, rows);
       }
     }
-    member_.end_tasks();
   }
 
   const float* normed(const DecodeNorm& norm) {
@@ -144,8 +163,14 @@ class DecodeStep {
     return own_.normed.data();
   }
 
-  void add_branch(const DecodeNorm& post_norm) {
-    const float* branch = shared_.branch_.data();
+  const float* gated(const DecodeLayer& layer) {
+    const int64_t inner = layer.down.weight.num_columns;
+    const float* gate = shared_.gate_up_.data();
+    swiglu_row(gate, gate + inner, inner, own_.inner.data());
+    return own_.inner.data();
+  }
+
+  void add_branch(const float* branch, const DecodeNorm& post_norm) {
     if (post_norm.weight != nullptr) {
       norm_row(
           branch, post_norm.weight, post_norm.eps, options_.width, own_.normed.data());
@@ -177,7 +202,6 @@ class DecodeStep {
         attend_task<float>(layer, row, blocks, task);
       }
     }
-    member_.end_tasks();
   }
 
   template <typename T>

@@ -71,7 +71,8 @@ class DecodeScratch {
     std::vector<float> scores;
   };
   std::vector<Own> own_;
-  std::vector<float> qkv_, branch_, gate_up_, partial_;
+  std::vector<float> qkv_, gate_up_, partial_; // of one layer at a time
+  std::vector<float> branches_; // two of each layer [D], D rounded up to panels
 };
 
 struct DecodeOptions {

@@ -23,6 +23,9 @@ using Clock = std::chrono::steady_clock;
 
 // Longer than what lies between two steps of a model, shorter than a scheduler's slice.
 constexpr int64_t kSpinNanoseconds = 200'000;
+// A core is offered to others after so long: before the scheduler would take it away,
+// which gives turns of 3 to 4 ms, in the middle of a task.
+constexpr int64_t kTurnNanoseconds = 2'000'000;
 // A caller that has waited longer than this in a run, and for more than half of it, has
 // not met uneven shares: another thread is kept from its core again and again.
 constexpr int64_t kStallNanoseconds = 1'000'000;
@@ -35,11 +38,6 @@ void pause() {
 #if defined(__x86_64__)
   _mm_pause();
 #endif
-}
-
-int64_t nanoseconds_since(Clock::time_point begin) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin)
-      .count();
 }
 
 // Cores' worth of time that a control group of version 2 or 1 allows; 0: no limit.
@@ -97,39 +95,59 @@ void begin_solo() {
   solo_end_nanoseconds.store(now + length, std::memory_order_relaxed);
 }
 
-// Whether at::parallel_for gives so many threads a task each: OMP_THREAD_LIMIT may keep
-// it from that, and members that wait for one that never comes would wait for ever.
-bool gives_each_one(int num_threads) {
-  static std::atomic<int> known_to{0}; // the last number that it did
-  if (known_to.load(std::memory_order_relaxed) == num_threads) {
-    return true;
+// Note [Meetings]
+// The state of a run is one number, so that all of it changes at once: the loop that
+// the members are in, how many of them have arrived at its end, and how many take part.
+// When all that take part have arrived, the next loop begins. A member that leaves
+// stands for one that has arrived and is no longer waited for: it goes between two
+// tasks, of which it owes none. It joins the loop that it finds, which then cannot end
+// without it; all loops before are over, and what they wrote is seen by whoever joins.
+struct Meeting {
+  uint32_t loop = 0;
+  uint16_t num_arrived = 0;
+  uint16_t num_joined = 0;
+
+  explicit Meeting(uint64_t state)
+      : loop(static_cast<uint32_t>(state >> 32)),
+        num_arrived(static_cast<uint16_t>(state >> 16)),
+        num_joined(static_cast<uint16_t>(state)) {}
+  [[nodiscard]] uint64_t state() const {
+    return uint64_t{loop} << 32 | uint64_t{num_arrived} << 16 | num_joined;
   }
-  std::atomic<int> num_calls{0};
-  at::parallel_for(0, num_threads, 1, [&](int64_t, int64_t) { ++num_calls; });
-  const bool does = num_calls == num_threads;
-  known_to.store(does ? num_threads : 0, std::memory_order_relaxed);
-  return does;
+};
+
+// Changes the state by `change(meeting)` and goes on to the next loop when all have
+// arrived. Returns the new one.
+template <typename Change>
+Meeting change_meeting(std::atomic<uint64_t>& state, const Change& change) {
+  uint64_t seen = state.load(std::memory_order_acquire);
+  for (;;) {
+    Meeting next(seen);
+    change(next);
+    const bool is_over = next.num_arrived == next.num_joined;
+    if (is_over) {
+      ++next.loop;
+      next.num_arrived = 0;
+    }
+    if (state.compare_exchange_weak(seen, next.state(), std::memory_order_acq_rel)) {
+      if (is_over) {
+        state.notify_all();
+      }
+      return next;
+    }
+  }
 }
 
-// Spins, then sleeps, until `value` is no longer `old`; says for how long.
-int64_t wait_nanoseconds(const std::atomic<uint32_t>& value, uint32_t old) {
-  for (int i = 0; i < 64; ++i) { // most waits are over before the clock is read
-    if (value.load(std::memory_order_acquire) != old) {
-      return 0;
-    }
-    pause();
-  }
-  const Clock::time_point begin = Clock::now();
-  while (value.load(std::memory_order_acquire) == old) {
-    if (nanoseconds_since(begin) > kSpinNanoseconds) {
-      value.wait(old, std::memory_order_acquire);
-      continue;
-    }
-    for (int i = 0; i < 16; ++i) {
-      pause();
-    }
-  }
-  return nanoseconds_since(begin);
+// When this thread last offered its core to others.
+thread_local int64_t turn_begin_nanoseconds = 0;
+
+bool has_had_its_turn() {
+  return now_nanoseconds() - turn_begin_nanoseconds > kTurnNanoseconds;
+}
+
+void offer_core() {
+  sched_yield(); // at once back where nobody else wants it
+  turn_begin_nanoseconds = now_nanoseconds();
 }
 
 } // namespace
@@ -141,53 +159,119 @@ ThreadTeam::ThreadTeam(int num_threads) {
 
 ThreadTeam::ThreadTeam() : ThreadTeam(at::get_num_threads()) {}
 
-ThreadTeam::Member::Member(Run& run, int index, int num_active)
-    : run_(run), index_(index), num_active_(num_active), begin_(now_nanoseconds()) {}
-
-// Note [Setting a counter back]
-// The counter of this loop is set back in the next one, when all members have left it;
-// the next loop's has been set back during this one. So one barrier a loop is enough.
-void ThreadTeam::Member::end_tasks() {
-  if (index_ == 0) {
-    run_.counters[(loop_ + 1) % 2].next.store(0, std::memory_order_relaxed);
+ThreadTeam::Member::Member(Run& run, int index, bool is_alone)
+    : run_(run), index_(index), is_alone_(is_alone) {
+  if (!is_alone_) {
+    join();
   }
-  ++loop_;
-  if (num_active_ == 1) {
-    return;
-  }
-  const uint32_t meeting = run_.num_meetings.load(std::memory_order_acquire);
-  const uint32_t arrived = run_.num_arrived.fetch_add(1, std::memory_order_acq_rel) + 1;
-  if (arrived == static_cast<uint32_t>(num_active_)) {
-    run_.num_arrived.store(0, std::memory_order_relaxed);
-    run_.num_meetings.store(meeting + 1); // seen before notify_all looks for sleepers
-    run_.num_meetings.notify_all();
-    return;
-  }
-  waited_ += wait_nanoseconds(run_.num_meetings, meeting);
 }
 
-bool ThreadTeam::Member::has_stalled() const {
-  const int64_t elapsed = now_nanoseconds() - begin_;
-  return waited_ > std::max(kStallNanoseconds, elapsed / 2);
+void ThreadTeam::Member::join() {
+  joined_ = Meeting(run_.meeting.fetch_add(1, std::memory_order_acq_rel)).loop;
+}
+
+void ThreadTeam::Member::leave() {
+  change_meeting(run_.meeting, [](Meeting& meeting) { --meeting.num_joined; });
+}
+
+void ThreadTeam::Member::arrive() {
+  joined_ = change_meeting(run_.meeting, [](Meeting& meeting) {
+              ++meeting.num_arrived;
+            }).loop;
+}
+
+// Spins, then sleeps, until the loop of this member's last arrival is over.
+void ThreadTeam::Member::wait() {
+  const auto is_over = [&](uint64_t state) {
+    joined_ = Meeting(state).loop;
+    return joined_ == loop_;
+  };
+  for (int i = 0; i < 64; ++i) { // most waits are over before the clock is read
+    if (is_over(run_.meeting.load(std::memory_order_acquire))) {
+      return;
+    }
+    pause();
+  }
+  const int64_t begin = now_nanoseconds();
+  for (uint64_t state = 0;
+       !is_over(state = run_.meeting.load(std::memory_order_acquire));) {
+    if (now_nanoseconds() - begin > kSpinNanoseconds) {
+      run_.meeting.wait(state, std::memory_order_acquire);
+      continue;
+    }
+    for (int i = 0; i < 16; ++i) {
+      pause();
+    }
+  }
+  waited_ += now_nanoseconds() - begin;
+}
+
+int64_t ThreadTeam::Member::next_task(int64_t num_tasks) {
+  if (!takes_part()) {
+    return -1;
+  }
+  uint64_t seen = run_.ticket.load(std::memory_order_relaxed);
+  for (;;) {
+    // The first to ask in a loop finds the tickets of another.
+    const uint64_t next = seen >> 32 == loop_ ? seen & 0xFFFFFFFF : 0;
+    if (static_cast<int64_t>(next) >= num_tasks) {
+      return -1;
+    }
+    if (run_.ticket.compare_exchange_weak(
+            seen, uint64_t{loop_} << 32 | (next + 1), std::memory_order_relaxed)) {
+      return static_cast<int64_t>(next);
+    }
+  }
+}
+
+void ThreadTeam::Member::end_tasks() {
+  const bool took_part = takes_part();
+  ++loop_;
+  if (is_alone_) {
+    joined_ = loop_;
+    return;
+  }
+  if (!took_part) {
+    return;
+  }
+  if (has_had_its_turn()) {
+    leave();
+    offer_core();
+    join();
+    if (joined_ >= loop_) {
+      return;
+    }
+  }
+  arrive();
+  wait();
 }
 
 void ThreadTeam::run_erased(Function function, const void* data) const {
   Run run;
   const bool is_alone = num_threads_ == 1 || at::in_parallel_region() ||
-      now_nanoseconds() < solo_end_nanoseconds.load(std::memory_order_relaxed) ||
-      !gives_each_one(num_threads_);
+      now_nanoseconds() < solo_end_nanoseconds.load(std::memory_order_relaxed);
   if (is_alone) {
-    Member member(run, 0, 1);
+    Member member(run, 0, true);
     function(data, member);
     return;
   }
+  const int64_t begin = now_nanoseconds();
+  int64_t work_end = 0, waited = 0;
+  // Where OMP_THREAD_LIMIT allows fewer threads, one stands for several indices.
   at::parallel_for(0, num_threads_, 1, [&](int64_t index, int64_t) {
-    Member member(run, static_cast<int>(index), num_threads_);
+    Member member(run, static_cast<int>(index), false);
     function(data, member);
-    if (index == 0 && member.has_stalled()) {
-      begin_solo();
+    if (index == 0) {
+      work_end = now_nanoseconds();
+      waited = member.waited_;
     }
   });
+  // At the end torch waits for all, those on other programs' cores among them.
+  const int64_t end = now_nanoseconds();
+  waited += end - work_end;
+  if (waited > std::max(kStallNanoseconds, (end - begin) / 2)) {
+    begin_solo();
+  }
 }
 
 } // namespace omni::kernels::cpu

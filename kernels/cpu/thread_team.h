@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// Threads that run one function together and meet at barriers, for work whose steps
+// Threads that run one function together, loop by loop over tasks, for work whose loops
 // take microseconds. They are those of at::parallel_for, so that there is one pool in
-// the process, entered once for many steps. Waiting is by spinning for a bounded time,
+// the process, entered once for many loops. Waiting is by spinning for a bounded time,
 // then asleep: a thread that was put off its core can be moved to the one that waits
-// for it. When the caller has waited too long, it works alone for a while.
+// for it. A core that other programs want too is given up between tasks, so that nobody
+// waits for a task on it. When the caller has waited too long even so, it works alone
+// for a while.
 #pragma once
 
 #include <atomic>
@@ -42,13 +44,11 @@ class ThreadTeam {
  private:
   // What the members of one run share.
   struct Run {
-    alignas(64) std::atomic<uint32_t> num_arrived{0};
-    alignas(64) std::atomic<uint32_t> num_meetings{0};
-    // Two counters in turn: one serves, the other is set back meanwhile.
-    struct alignas(64) Counter {
-      std::atomic<int64_t> next{0};
-    };
-    Counter counters[2];
+    // The loop that the members are in, how many of them are through with it, and how
+    // many take part: see thread_team.cpp.
+    alignas(64) std::atomic<uint64_t> meeting{0};
+    // A loop, and the next of its tasks.
+    alignas(64) std::atomic<uint64_t> ticket{0};
   };
   using Function = void (*)(const void* data, Member& member);
 
@@ -57,16 +57,20 @@ class ThreadTeam {
   int num_threads_;
 };
 
+// Every member goes through the same loops over tasks. One that was away comes back to
+// loops that the others have finished; it passes over them.
 class ThreadTeam::Member {
  public:
-  // The next task of `num_tasks`, handed out in order to whoever asks first; -1 when
-  // none is left. Every member goes through the same loops over tasks.
-  int64_t next_task(int64_t num_tasks) {
-    const int64_t task =
-        run_.counters[loop_ % 2].next.fetch_add(1, std::memory_order_relaxed);
-    return task < num_tasks ? task : -1;
+  // Whether the loop that this member is at still needs it: until end_tasks() nobody
+  // goes on to the next one then, and what earlier loops wrote stays as it is. If not,
+  // later loops may be writing already.
+  [[nodiscard]] bool takes_part() const {
+    return loop_ == joined_;
   }
-  // After a loop: all wait until all have come.
+  // The next task of `num_tasks`, handed out in order to whoever asks first; -1 when
+  // none is left.
+  int64_t next_task(int64_t num_tasks);
+  // After a loop: waits until all of its tasks are done.
   void end_tasks();
   [[nodiscard]] int index() const {
     return index_;
@@ -74,16 +78,18 @@ class ThreadTeam::Member {
 
  private:
   friend class ThreadTeam;
-  Member(Run& run, int index, int num_active);
-  // Whether most of the run so far was spent waiting for others.
-  [[nodiscard]] bool has_stalled() const;
+  Member(Run& run, int index, bool is_alone);
+  void join();
+  void leave();
+  void arrive();
+  void wait();
 
   Run& run_;
   const int index_;
-  const int num_active_;
-  int64_t loop_ = 0; // which of the loops over tasks this is
-  const int64_t begin_; // nanoseconds, as the next
-  int64_t waited_ = 0;
+  const bool is_alone_;
+  uint32_t loop_ = 0; // that this member is at, counted from 0
+  uint32_t joined_ = 0; // the one that the run was in when it last joined, or later
+  int64_t waited_ = 0; // nanoseconds
 };
 
 // Threads that this process can run at once: the cores it may use, and no more than its

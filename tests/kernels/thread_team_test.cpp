@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/busy_cores.h"
 #include "tests/support/catch.h"
 
 namespace omni::kernels::cpu {
@@ -22,34 +23,45 @@ namespace {
 
 using Counts = std::vector<std::atomic<int>>;
 
-// Loops of so many tasks each, in one run. Counts how often each task is done, and the
-// members that enter a loop before all have left the one before.
+// Loops of so many tasks each, in one run. Counts how often each task is done, and how
+// often members go on to a loop before all tasks of the one before are done.
 class Loops {
  public:
   explicit Loops(std::vector<int64_t> sizes)
-      : sizes_(std::move(sizes)), num_left_(sizes_.size()) {
+      : sizes_(std::move(sizes)), num_done_(sizes_.size()) {
     for (const int64_t size : sizes_) {
       counts_.emplace_back(static_cast<size_t>(size));
     }
   }
 
-  void go_through(ThreadTeam::Member& member, int num_members) {
+  // Returns how many loops were over before this member came to them.
+  int go_through(
+      ThreadTeam::Member& member,
+      std::chrono::nanoseconds of_a_task = std::chrono::nanoseconds(0)) {
+    int num_missed = 0;
     for (size_t loop = 0; loop < sizes_.size(); ++loop) {
-      num_early_ += loop > 0 && num_left_[loop - 1] % num_members != 0;
-      for (int64_t task = 0; (task = member.next_task(sizes_[loop])) >= 0;) {
+      const int64_t size = sizes_[loop];
+      num_missed += member.takes_part() ? 0 : 1;
+      num_early_ += !member.takes_part() && num_done_[loop] != size;
+      for (int64_t task = 0; (task = member.next_task(size)) >= 0;) {
+        const auto end = std::chrono::steady_clock::now() + of_a_task;
+        while (std::chrono::steady_clock::now() < end) {
+        }
         ++counts_[loop][static_cast<size_t>(task)];
+        ++num_done_[loop];
       }
-      ++num_left_[loop];
       member.end_tasks();
+      num_early_ += num_done_[loop] != size;
     }
+    return num_missed;
   }
 
-  // Tasks done another number of times, and members too early.
-  [[nodiscard]] int num_wrong(int times = 1) const {
+  // Tasks not done once, and members too early.
+  [[nodiscard]] int num_wrong() const {
     int wrong = num_early_;
     for (const Counts& counts : counts_) {
       for (const std::atomic<int>& count : counts) {
-        wrong += count.load() != times;
+        wrong += count.load() != 1;
       }
     }
     return wrong;
@@ -58,7 +70,7 @@ class Loops {
  private:
   std::vector<int64_t> sizes_;
   std::vector<Counts> counts_;
-  Counts num_left_;
+  std::vector<std::atomic<int64_t>> num_done_;
   std::atomic<int> num_early_{0};
 };
 
@@ -73,11 +85,17 @@ std::vector<int64_t> many_sizes(int64_t num_loops) {
 
 int num_members_of_run(const ThreadTeam& team) {
   std::atomic<int> num_members = 0;
-  team.run([&](ThreadTeam::Member& member) {
-    ++num_members;
-    member.end_tasks();
-  });
+  team.run([&](ThreadTeam::Member&) { ++num_members; });
   return num_members;
+}
+
+// Counts the members and waits, for some time, until all of the team have come.
+void meet(std::atomic<int>& num_members, const ThreadTeam& team) {
+  ++num_members;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+  while (num_members < team.num_threads() && std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
+  }
 }
 
 // Tries for some time until an attempt succeeds: a thread may lose its core at any
@@ -139,9 +157,8 @@ TEST_CASE("every task of every loop is done once, by any number of threads") {
         Loops loops(many_sizes(num_loops));
         std::atomic<int> num_members = 0;
         team.run([&](ThreadTeam::Member& member) {
-          ++num_members;
-          member.end_tasks();
-          loops.go_through(member, num_members);
+          meet(num_members, team);
+          loops.go_through(member);
         });
         REQUIRE(loops.num_wrong() == 0);
         return num_members.load();
@@ -149,7 +166,7 @@ TEST_CASE("every task of every loop is done once, by any number of threads") {
     }
     for (int run = 0; run < 300; ++run) { // in many
       Loops loops({5, 1});
-      team.run([&](ThreadTeam::Member& member) { loops.go_through(member, 1); });
+      team.run([&](ThreadTeam::Member& member) { loops.go_through(member); });
       REQUIRE(loops.num_wrong() == 0);
     }
   }
@@ -180,23 +197,24 @@ TEST_CASE("a run within a run works alone") {
     return; // which is no parallel region of torch's
   }
   CHECK(with_all(team, [&] {
-    Loops inner(many_sizes(20)), outer({6, 3});
-    std::atomic<int> num_members = 0, num_runs = 0, num_others = 0;
+    Loops outer({6, 3});
+    std::atomic<int> num_members = 0, num_runs = 0, num_others = 0, num_wrong = 0;
     team.run([&](ThreadTeam::Member& member) {
-      ++num_members;
-      member.end_tasks();
+      meet(num_members, team);
       if (num_members == team.num_threads()) {
         const std::thread::id caller = std::this_thread::get_id();
         team.run([&](ThreadTeam::Member& alone) {
           ++num_runs;
           num_others += alone.index() != 0 || std::this_thread::get_id() != caller;
-          inner.go_through(alone, 1);
+          Loops inner(many_sizes(20));
+          inner.go_through(alone);
+          num_wrong += inner.num_wrong();
         });
       }
-      outer.go_through(member, 1);
+      outer.go_through(member);
     });
     CHECK(num_others == 0);
-    CHECK(inner.num_wrong(num_runs) == 0);
+    CHECK(num_wrong == 0);
     CHECK(outer.num_wrong() == 0);
     return num_runs.load();
   }));
@@ -208,7 +226,7 @@ TEST_CASE("two threads run teams at once, each its own work") {
   const auto work = [&] {
     for (int run = 0; run < 200; ++run) {
       Loops loops({9, 1, 40});
-      team.run([&](ThreadTeam::Member& member) { loops.go_through(member, 1); });
+      team.run([&](ThreadTeam::Member& member) { loops.go_through(member); });
       num_wrong += loops.num_wrong();
     }
   };
@@ -226,12 +244,11 @@ TEST_CASE("a thread that is held up delays a run and spoils none") {
       Loops loops(many_sizes(12));
       std::atomic<int> num_members = 0;
       team.run([&](ThreadTeam::Member& member) {
-        ++num_members;
-        member.end_tasks();
+        meet(num_members, team);
         if (member.index() == held_up && num_members > 1) {
           std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
-        loops.go_through(member, 1);
+        loops.go_through(member);
       });
       REQUIRE(loops.num_wrong() == 0);
       return num_members.load();
@@ -246,6 +263,23 @@ TEST_CASE("a thread that is held up delays a run and spoils none") {
   CHECK(with_all(team, [&] { return num_members_of_run(team); }));
 }
 
+TEST_CASE("a core that others want is given up between tasks") {
+  const ThreadTeam team;
+  if (team.num_threads() == 1) {
+    return; // nobody goes on meanwhile
+  }
+  const omni::test::BusyCores others(available_threads());
+  std::atomic<int> num_missed = 0;
+  CHECK(succeeds_in_time([&] {
+    Loops loops(std::vector<int64_t>(200, 5)); // some 25 ms and more of each thread
+    team.run([&](ThreadTeam::Member& member) {
+      num_missed += loops.go_through(member, std::chrono::microseconds(50));
+    });
+    REQUIRE(loops.num_wrong() == 0);
+    return num_missed > 0;
+  }));
+}
+
 TEST_CASE("a forked process of one thread, as torch's loaders make them, can run") {
   const ThreadTeam team;
   with_all(
@@ -255,7 +289,7 @@ TEST_CASE("a forked process of one thread, as torch's loaders make them, can run
     alarm(20); // ends it should it wait for threads that it does not have
     at::set_num_threads(1);
     Loops loops(many_sizes(20));
-    ThreadTeam().run([&](ThreadTeam::Member& member) { loops.go_through(member, 1); });
+    ThreadTeam().run([&](ThreadTeam::Member& member) { loops.go_through(member); });
     _exit(loops.num_wrong() == 0 ? 0 : 1);
   }
   int status = 0;

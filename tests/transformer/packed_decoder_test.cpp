@@ -6,6 +6,8 @@
 
 #include <ATen/Parallel.h>
 
+#include "kernels/cpu/thread_team.h"
+#include "tests/support/busy_cores.h"
 #include "tests/support/catch.h"
 #include "tests/transformer/decoding_by_step.h"
 
@@ -223,6 +225,11 @@ TEST_CASE("a transformer decodes by the fused step, whatever the number of threa
     CHECK(at::equal(step_through(model, in, *new_cache(), 5, 40), got));
   }
   at::set_num_threads(threads);
+  // With other programs on every core, threads come and go between tasks.
+  const test::BusyCores others(kernels::cpu::available_threads());
+  for (int run = 0; run < 20; ++run) {
+    REQUIRE(at::equal(step_through(model, in, *new_cache(), 5, 40), got));
+  }
 }
 
 TEST_CASE("layers that the fused step does not know go the plain way") {
