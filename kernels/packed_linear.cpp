@@ -153,7 +153,7 @@ at::Tensor packed_linear(
 }
 
 bool has_fast_packed_linear() {
-  return cpu::avx512_products() != nullptr;
+  return &cpu::best_products() != &cpu::portable_products();
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {

@@ -24,22 +24,38 @@ Group group_of(const float* row, int64_t first, int64_t num_columns) {
   return group;
 }
 
+constexpr float kLargestInt4Scale = 64512.0f; // 2^15 (1 + 31 / 32)
+
 struct Int4Group {
-  uint16_t scale = 0; // float16
-  uint8_t zero = 0; // sixteenths
+  uint16_t grid = 0;
   std::array<uint8_t, kGroupColumns> codes{};
   float squared_error = INFINITY;
 };
 
+// A grid of the nearest scale and zero 0.
+uint16_t int4_grid(float scale) {
+  const uint16_t bits = float16_of(std::min(scale, kLargestInt4Scale));
+  constexpr int kHalf = 16; // of what the last bit that is kept is worth
+  return static_cast<uint16_t>(((bits + kHalf) & kInt4ScaleBits) << 1);
+}
+
+float int4_scale(uint16_t grid) {
+  return float_of_float16(int4_scale_bits(grid));
+}
+
+float int4_zero(uint16_t grid) {
+  return static_cast<float>(grid & kInt4ZeroBits) / 4.0f;
+}
+
 // The codes that serve a group best when `low` becomes 0 and `high` 15.
 Int4Group int4_group(const Group& group, float low, float high) {
   Int4Group result;
-  result.scale = float16_of(std::min((high - low) / 15.0f, 65504.0f));
-  const float scale = float_of_float16(result.scale);
+  result.grid = int4_grid((high - low) / 15.0f);
+  const float scale = int4_scale(result.grid);
   const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
-  result.zero = static_cast<uint8_t>(
-      std::clamp(std::nearbyint(-low * inverse * 16.0f), 0.0f, 240.0f));
-  const float zero = static_cast<float>(result.zero) / 16.0f;
+  result.grid |= static_cast<uint16_t>(
+      std::clamp(std::nearbyint(-low * inverse * 4.0f), 0.0f, 60.0f));
+  const float zero = int4_zero(result.grid);
   float error = 0.0f;
   for (size_t i = 0; i < group.size(); ++i) {
     const float code =
@@ -80,8 +96,7 @@ void pack_int4_row(
     const Int4Group group =
         best_int4_group(group_of(row, g * kGroupColumns, num_columns));
     uint8_t* at = panel + g * kInt4Group;
-    std::memcpy(at + lane * 2, &group.scale, 2);
-    at[kInt4Zeros + lane] = group.zero;
+    std::memcpy(at + lane * 2, &group.grid, 2);
     uint8_t* codes = at + kInt4Codes;
     for (size_t i = 0; i < group.codes.size(); ++i) {
       const size_t chunk = i / 8, byte = i % 4;
@@ -167,13 +182,12 @@ float int8_entry(const uint8_t* panel, int64_t lane, int64_t column) {
 
 float int4_entry(const uint8_t* panel, int64_t lane, int64_t column) {
   const uint8_t* group = panel + column / kGroupColumns * kInt4Group;
-  uint16_t scale = 0;
-  std::memcpy(&scale, group + lane * 2, 2);
-  const float zero = static_cast<float>(group[kInt4Zeros + lane]) / 16.0f;
+  uint16_t grid = 0;
+  std::memcpy(&grid, group + lane * 2, 2);
   const int64_t chunk = column % kGroupColumns / 8;
   const uint8_t both = group[kInt4Codes + chunk * 64 + lane * 4 + column % 4];
   const int code = column % 8 >= 4 ? both >> 4 : both & 15;
-  return float_of_float16(scale) * (static_cast<float>(code) - zero);
+  return int4_scale(grid) * (static_cast<float>(code) - int4_zero(grid));
 }
 
 } // namespace

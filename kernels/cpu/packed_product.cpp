@@ -4,14 +4,22 @@
 
 namespace omni::kernels::cpu {
 
+const PackedProducts& best_products() {
+  for (const PackedProducts* products : {avx512_products(), avx2_products()}) {
+    if (products != nullptr) {
+      return *products;
+    }
+  }
+  return portable_products();
+}
+
 void multiply_packed(
     const PackedMatrix& weight,
     const ProductInput& x,
     const ProductRange& range,
     float* out,
     int64_t out_stride) {
-  static const PackedProducts& products =
-      avx512_products() != nullptr ? *avx512_products() : portable_products();
+  static const PackedProducts& products = best_products();
   switch (weight.format) {
     case WeightFormat::Bfloat16:
       return products.bfloat16(weight, x, range, out, out_stride);

@@ -3,8 +3,8 @@
 //
 // y = x W^T with W packed. Each entry of y is one sum over the columns in order, so it
 // does not depend on how many rows or panels are asked for at once, nor on threads. One
-// version for AVX-512 with bfloat16 and 8-bit products, one for any processor; the
-// first call picks. No torch.
+// version for AVX-512 with bfloat16 and 8-bit products, one for AVX2, one for any
+// processor. No torch.
 #pragma once
 
 #include "kernels/cpu/product_input.h"
@@ -36,8 +36,11 @@ struct PackedProducts {
 [[nodiscard]] const PackedProducts& portable_products();
 // Null where this build or this processor has none.
 [[nodiscard]] const PackedProducts* avx512_products();
+[[nodiscard]] const PackedProducts* avx2_products();
+// The first of these that there is, else the portable ones.
+[[nodiscard]] const PackedProducts& best_products();
 
-// By the best version.
+// By best_products().
 void multiply_packed(
     const PackedMatrix& weight,
     const ProductInput& x,

@@ -8,11 +8,10 @@
 // GB/s of weights for one row, what the core reads from memory at all.
 #include <immintrin.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "kernels/cpu/avx512_floats.h"
-#include "kernels/cpu/packed_product.h"
+#include "kernels/cpu/packed_product_tiles.h"
 
 namespace omni::kernels::cpu {
 namespace {
@@ -20,16 +19,6 @@ namespace {
 // Note [Sums in registers]
 // GCC keeps an array in registers only when every loop over it is unrolled before it
 // looks, which the pragmas ask for.
-
-// What each tile reads of its panels and rows.
-struct Tile {
-  const std::byte* panel; // the first
-  int64_t panel_step; // bytes to the next
-  int64_t num_columns;
-  ProductInput x; // from the first row on
-  float* out;
-  int64_t out_stride;
-};
 
 template <int R, int P>
 [[gnu::target("avx512f,avx512bf16")]] void bfloat16_tile(const Tile& tile) {
@@ -151,6 +140,8 @@ template <int R, int P>
   const int64_t padded = padded_columns(tile.num_columns);
   const int64_t groups = num_groups(tile.num_columns);
   const __m512i low_half = _mm512_set1_epi8(15);
+  const __m256i scale_bits = _mm256_set1_epi16(kInt4ScaleBits);
+  const __m256i zero_bits = _mm256_set1_epi16(kInt4ZeroBits);
   for (int64_t g = 0; g < groups; ++g) {
     __m512i dots[R][P];
 #pragma GCC unroll 8
@@ -185,17 +176,18 @@ template <int R, int P>
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) {
       const std::byte* group = tile.panel + p * tile.panel_step + g * kInt4Group;
+      const __m256i grids = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(group));
       const __m512 scales =
-          _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(group)));
-      const __m512 zeros = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(
-          _mm_loadu_si128(reinterpret_cast<const __m128i*>(group + kInt4Zeros))));
+          _mm512_cvtph_ps(_mm256_and_si256(_mm256_srli_epi16(grids, 1), scale_bits));
+      const __m512 zeros =
+          _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_and_si256(grids, zero_bits)));
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        const __m512 sixteenth =
-            _mm512_set1_ps(static_cast<float>(tile.x.sums[r * groups + g]) * 0.0625f);
+        const __m512 quarter =
+            _mm512_set1_ps(static_cast<float>(tile.x.sums[r * groups + g]) * 0.25f);
         const __m512 scale = _mm512_set1_ps(tile.x.scales[r * groups + g]);
         const __m512 dot =
-            _mm512_fnmadd_ps(zeros, sixteenth, _mm512_cvtepi32_ps(dots[r][p]));
+            _mm512_fnmadd_ps(zeros, quarter, _mm512_cvtepi32_ps(dots[r][p]));
         sums[r][p] = _mm512_fmadd_ps(dot, _mm512_mul_ps(scales, scale), sums[r][p]);
       }
     }
@@ -209,89 +201,39 @@ template <int R, int P>
   }
 }
 
-template <WeightFormat format>
-struct Tiles;
-
-template <>
-struct Tiles<WeightFormat::Bfloat16> {
+struct Bfloat16Tiles {
   static constexpr int kRows = 8; // 24 sums, 3 weights and x fill the 32 registers
+  static constexpr int kPanels = 3;
   template <int R, int P>
   static void run(const Tile& tile) {
     bfloat16_tile<R, P>(tile);
   }
 };
 
-template <>
-struct Tiles<WeightFormat::Int8> {
+struct Int8Tiles {
   static constexpr int kRows = 4; // 12 sums of a group and 12 of the row
+  static constexpr int kPanels = 3;
   template <int R, int P>
   static void run(const Tile& tile) {
     int8_tile<R, P>(tile);
   }
 };
 
-template <>
-struct Tiles<WeightFormat::Int4> {
+struct Int4Tiles {
   static constexpr int kRows = 4;
+  static constexpr int kPanels = 3;
   template <int R, int P>
   static void run(const Tile& tile) {
     int4_tile<R, P>(tile);
   }
 };
 
-constexpr int kTilePanels = 3;
-
-// The tile of `rows` rows, at most R, by P panels.
-template <WeightFormat format, int P, int R = Tiles<format>::kRows>
-void run_rows(const Tile& tile, int64_t rows) {
-  if (rows == R) {
-    Tiles<format>::template run<R, P>(tile);
-  } else if constexpr (R > 1) {
-    run_rows<format, P, R - 1>(tile, rows);
-  }
-}
-
-template <WeightFormat format, int P = kTilePanels>
-void run_panels(const Tile& tile, int64_t rows, int64_t panels) {
-  if (panels == P) {
-    run_rows<format, P>(tile, rows);
-  } else if constexpr (P > 1) {
-    run_panels<format, P - 1>(tile, rows, panels);
-  }
-}
-
-template <WeightFormat format>
-void product(
-    const PackedMatrix& weight,
-    const ProductInput& x,
-    const ProductRange& range,
-    float* out,
-    int64_t out_stride) {
-  const int64_t step = step_of(weight);
-  // A row alone reads panel after panel, one stream that is easily foreseen.
-  const int64_t most = range.num_rows == 1 ? 1 : kTilePanels;
-  for (int64_t p = range.panel_begin; p < range.panel_end; p += most) {
-    const int64_t panels = std::min(most, range.panel_end - p);
-    for (int64_t m = 0; m < range.num_rows; m += Tiles<format>::kRows) {
-      const int64_t rows = std::min<int64_t>(Tiles<format>::kRows, range.num_rows - m);
-      const Tile tile{
-          weight.panels + p * step,
-          step,
-          weight.num_columns,
-          from_row(x, m, weight.num_columns),
-          out + m * out_stride + (p - range.panel_begin) * kPanelRows,
-          out_stride};
-      run_panels<format>(tile, rows, panels);
-    }
-  }
-}
-
 } // namespace
 
 const PackedProducts* avx512_products() {
   static const PackedProducts products = {
-      "avx512", &product<WeightFormat::Bfloat16>, &product<WeightFormat::Int8>,
-      &product<WeightFormat::Int4>};
+      "avx512", &product_by_tiles<Bfloat16Tiles>, &product_by_tiles<Int8Tiles>,
+      &product_by_tiles<Int4Tiles>};
   static const bool has_them = __builtin_cpu_supports("avx512bf16") &&
       __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl");

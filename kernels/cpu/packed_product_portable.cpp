@@ -83,14 +83,13 @@ using Lanes = float[kPanelRows];
         }
       }
     }
-    uint16_t scales[kPanelRows];
-    std::memcpy(scales, group, sizeof(scales));
-    const uint8_t* zeros = group + kInt4Zeros;
-    const float sixteenth = static_cast<float>(x.sums[g]) * 0.0625f;
+    uint16_t grids[kPanelRows];
+    std::memcpy(grids, group, sizeof(grids));
+    const float quarter = static_cast<float>(x.sums[g]) * 0.25f;
     for (int64_t r = 0; r < kPanelRows; ++r) {
-      const float dot =
-          static_cast<float>(dots[r]) - static_cast<float>(zeros[r]) * sixteenth;
-      sum[r] += dot * (float_of_float16(scales[r]) * x.scales[g]);
+      const auto zero = static_cast<float>(grids[r] & kInt4ZeroBits);
+      const float dot = static_cast<float>(dots[r]) - zero * quarter;
+      sum[r] += dot * (float_of_float16(int4_scale_bits(grids[r])) * x.scales[g]);
     }
   }
 }

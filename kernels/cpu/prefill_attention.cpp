@@ -70,6 +70,18 @@ void pack_values(
   }
 }
 
+// The scores of a row, of which none is needed after, as the weights of values: see
+// softmax_avx512.h.
+float softmax_weights(float scale, int64_t size, float* scores, uint16_t* weights) {
+  static const bool has_avx512 = avx512_products() != nullptr;
+  if (has_avx512) {
+    return softmax_weights_avx512(scale, size, scores, weights);
+  }
+  const float sum = exponentiate_row(scale, size, scores).sum;
+  round_to_bfloat16(scores, size, weights);
+  return sum;
+}
+
 // Memory of one thread.
 struct Scratch {
   std::vector<uint16_t> queries; // [kBlockQueries, padded K]
@@ -150,12 +162,11 @@ class Prefill {
           (shape_.sees_all ? shape_.num_keys - 1 : first + i + shift_) - begin;
       const int64_t from =
           shape_.window > 0 ? std::max<int64_t>(0, own - shape_.window + 1) : 0;
-      const float* scores = scratch.scores.data() + i * stride;
+      float* scores = scratch.scores.data() + i * stride;
       uint16_t* weights = scratch.weights.data() + i * stride;
       std::fill_n(weights, from, uint16_t{0});
       inverse_sums[static_cast<size_t>(i)] = 1.0f /
-          softmax_weights_avx512(shape_.scale, own + 1 - from, scores + from,
-                                 weights + from);
+          softmax_weights(shape_.scale, own + 1 - from, scores + from, weights + from);
       std::fill(weights + own + 1, weights + stride, uint16_t{0});
     }
     weigh(head, group, {first, count}, {begin, end}, inverse_sums, scratch);
@@ -231,7 +242,7 @@ class Prefill {
 } // namespace
 
 bool has_prefill_attention() {
-  return avx512_products() != nullptr;
+  return &best_products() != &portable_products();
 }
 
 void prefill_attention(

@@ -92,13 +92,12 @@ struct Int4Panel {
 
   static __device__ LaneWeights<kColumns>
   read(const uint8_t* group, int part, const LaneWords& words) {
-    const auto scales = load_pack<uint16_t, kLaneRows>(
+    const auto grids = load_pack<uint16_t, kLaneRows>(
         reinterpret_cast<const uint16_t*>(group) + part * kLaneRows);
-    const auto zeros =
-        load_pack<uint8_t, kLaneRows>(group + kInt4Zeros + part * kLaneRows);
     LaneWeights<kColumns> out;
     for (int r = 0; r < kLaneRows; ++r) {
-      const float zero = __int_as_float(kSixteenths | zeros.at[r]);
+      const int grid = grids.at[r];
+      const float zero = __int_as_float(kSixteenths | (grid & kInt4ZeroBits) << 2);
       for (int b = 0; b < 4; ++b) {
         // Low halves are columns 0 to 3, high ones 4 to 7; a code is 16 sixteenths.
         const uint32_t byte = words.at[r] >> (8 * b);
@@ -107,7 +106,7 @@ struct Int4Panel {
         out.levels[r][b] = __int_as_float(kSixteenths | low) - zero;
         out.levels[r][b + 4] = __int_as_float(kSixteenths | high) - zero;
       }
-      out.scales[r] = float_of_half(scales.at[r]);
+      out.scales[r] = float_of_half(static_cast<uint16_t>(grid >> 1 & kInt4ScaleBits));
     }
     return out;
   }

@@ -24,8 +24,9 @@ static_assert(
     static_cast<int>(PackedFormat::Int4) == static_cast<int>(WeightFormat::Int4));
 static_assert(kPanelRows == cpu::kPanelRows && kGroupColumns == cpu::kGroupColumns);
 static_assert(kInt8Codes == cpu::kInt8Codes && kInt8Group == cpu::kInt8Group);
-static_assert(kInt4Zeros == cpu::kInt4Zeros && kInt4Codes == cpu::kInt4Codes);
-static_assert(kInt4Group == cpu::kInt4Group);
+static_assert(kInt4Codes == cpu::kInt4Codes && kInt4Group == cpu::kInt4Group);
+static_assert(
+    kInt4ZeroBits == cpu::kInt4ZeroBits && kInt4ScaleBits == cpu::kInt4ScaleBits);
 static_assert(
     kBfloat16Group == cpu::panel_bytes(WeightFormat::Bfloat16, kGroupColumns));
 

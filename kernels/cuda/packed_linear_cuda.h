@@ -16,9 +16,10 @@ inline constexpr int kGroupColumns = 32;
 inline constexpr int kBfloat16Group = kPanelRows * kGroupColumns * 2;
 inline constexpr int kInt8Codes = kPanelRows * 2;
 inline constexpr int kInt8Group = kInt8Codes + kPanelRows * kGroupColumns;
-inline constexpr int kInt4Zeros = kPanelRows * 2;
-inline constexpr int kInt4Codes = kInt4Zeros + kPanelRows;
+inline constexpr int kInt4Codes = kPanelRows * 2;
 inline constexpr int kInt4Group = kInt4Codes + kPanelRows * kGroupColumns / 2;
+inline constexpr int kInt4ZeroBits = 0x3F; // of a grid, in quarters
+inline constexpr int kInt4ScaleBits = 0x7FE0; // of a float16: a grid's half
 
 // Panels must begin at a multiple of so many bytes.
 inline constexpr int kPanelAlignment = 16;

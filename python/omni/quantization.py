@@ -18,7 +18,7 @@ def quantize(model: OmniModel, format: str) -> OmniModel:
     Args:
         model: of floating weights, on the CPU; stays as it is.
         format: "int8" (a scale for each 32 entries) or "int4" (a scale and a zero for each 32
-            entries, 4.75 bits in all).
+            entries, 4.5 bits in all).
 
     Returns:
         A model whose `weight_format` is this, without gradients.

@@ -86,9 +86,9 @@ TEST_CASE("8-bit panels are off by at most half a step of the group") {
 
 TEST_CASE("4-bit panels hold a grid of 16 levels as it is") {
   const at::Tensor levels = at::arange(32, at::kFloat).remainder(16);
-  // Scales that float16 holds, zeros in sixteenths.
-  for (const double zero : {0.0, 1.0, 5.0, 5.1875, 7.5, 11.9375, 15.0}) {
-    for (const double scale : {1.0, 0.0625, 0.01171875, 0x1p-14, 300.0}) {
+  // Scales of 6 leading bits, zeros in quarters.
+  for (const double zero : {0.0, 1.0, 5.0, 5.25, 7.5, 11.75, 15.0}) {
+    for (const double scale : {1.0, 0.0625, 0.01171875, 0x1p-14, 304.0, 64512.0}) {
       INFO("zero " << zero << ", scale " << scale);
       const at::Tensor group = (levels - zero) * scale;
       const at::Tensor weight = at::stack({group, group.flip(0)}).repeat({9, 2});
@@ -116,6 +116,12 @@ TEST_CASE("4-bit panels are better than rounding to 16 even levels") {
         groups.amax(-1, true).clamp_min(0) - groups.amin(-1, true).clamp_max(0);
     CHECK((packed.abs() <= range * 0.21).all().item<bool>());
   }
+}
+
+TEST_CASE("4-bit panels keep normal weights to within 7.4 % of their deviation") {
+  const at::Tensor weight = normal({64, 1024}, at::kFloat, 7);
+  const at::Tensor error = packed_and_back(weight, WeightFormat::Int4) - weight;
+  CHECK(error.std().item<double>() < 0.074 * weight.std().item<double>());
 }
 
 TEST_CASE("4-bit panels hold groups of one sign and of one outlier") {
@@ -153,7 +159,7 @@ TEST_CASE("panels take the bits an entry that weight_format.h says") {
   };
   CHECK(bits(WeightFormat::Bfloat16) == 16.0);
   CHECK(bits(WeightFormat::Int8) == 8.5);
-  CHECK(bits(WeightFormat::Int4) == 4.75);
+  CHECK(bits(WeightFormat::Int4) == 4.5);
 }
 
 TEST_CASE("what cannot be packed is said with its shape") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// The two versions of the product over the same panels and rows, and what a product
+// The versions of the product over the same panels and rows, and what a product
 // reads of a row.
 #include "kernels/cpu/packed_product.h"
 
@@ -15,6 +15,9 @@
 #include "tests/support/catch.h"
 
 namespace omni::kernels::cpu {
+
+const PackedProducts* emulated_avx512_products(); // see avx512_emulation.h
+
 namespace {
 
 using kernels::testing::normal;
@@ -63,20 +66,24 @@ struct Problem {
 
 // What this processor can run.
 std::vector<const PackedProducts*> versions() {
-  std::vector<const PackedProducts*> found = {&portable_products()};
-  if (avx512_products() != nullptr) {
-    found.push_back(avx512_products());
-  } else {
+  std::vector<const PackedProducts*> found = {
+      &portable_products(), emulated_avx512_products()};
+  for (const PackedProducts* products : {avx2_products(), avx512_products()}) {
+    if (products != nullptr) {
+      found.push_back(products);
+    }
+  }
+  if (found.size() < 4) {
     WARN(
-        "only the portable product is tested: this processor has no AVX-512 with "
-        "bfloat16 and 8-bit products");
+        "AVX-512 or AVX2 is not on this processor: that product is emulated or not "
+        "run");
   }
   return found;
 }
 
 } // namespace
 
-TEST_CASE("both versions give the product of what the panels and rows stand for") {
+TEST_CASE("all versions give the product of what the panels and rows stand for") {
   for (const PackedProducts* products : versions()) {
     for (const WeightFormat format : kFormats) {
       for (const int64_t columns : {1, 31, 64, 333}) {
@@ -127,8 +134,7 @@ TEST_CASE("any range of panels and number of rows gives the same bits") {
 }
 
 TEST_CASE("multiply_packed is the best version's product") {
-  const PackedProducts& best =
-      avx512_products() != nullptr ? *avx512_products() : portable_products();
+  const PackedProducts& best = best_products();
   for (const WeightFormat format : kFormats) {
     const Problem problem(format, 40, 96, 3);
     at::Tensor out = at::empty({3, 48});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// In place of the files with AVX-512 where the compiler is not for x86-64.
+// In place of the files with AVX-512 and AVX2 where the compiler is not for x86-64.
 #include "kernels/cpu/attend_rows_avx512.h"
 #include "kernels/cpu/packed_product.h"
 #include "kernels/cpu/softmax_avx512.h"
@@ -9,6 +9,10 @@
 namespace omni::kernels::cpu {
 
 const PackedProducts* avx512_products() {
+  return nullptr;
+}
+
+const PackedProducts* avx2_products() {
   return nullptr;
 }
 
