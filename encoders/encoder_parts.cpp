@@ -46,6 +46,12 @@ at::Tensor shift_to_keys(const at::Tensor& by_distance) {
 
 } // namespace
 
+void prepare_encoder(const std::vector<LinearMap>& maps) {
+  if (!at::GradMode::is_enabled()) {
+    prepare_where_there_is_room(maps);
+  }
+}
+
 void reset_map(at::Tensor& weight, at::Tensor& bias, double scale) {
   const auto fan_in = static_cast<double>(weight.numel() / weight.size(0));
   fill_normal(weight, scale / std::sqrt(fan_in));

@@ -100,6 +100,10 @@ class EncoderFeedForwardImpl : public torch::nn::Module {
 };
 TORCH_MODULE(EncoderFeedForward);
 
+// Before rows go through an encoder: the packed forms of its maps, where no gradient is
+// wanted and they are worth having.
+void prepare_encoder(const std::vector<LinearMap>& maps);
+
 // Fills weight with a normal of deviation scale / sqrt(fan in), bias (if any) with 0.
 void reset_map(at::Tensor& weight, at::Tensor& bias, double scale = 1.0);
 

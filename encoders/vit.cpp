@@ -220,6 +220,7 @@ at::Tensor VitImpl::forward(
         patches.options().dtype(patch_embed->weight.dtype()));
   }
 
+  prepare_encoder(quantizable());
   std::map<Sides, std::vector<size_t>> groups; // frames of one size, one batch
   std::vector<int64_t> begins(frames.size()); // first patch of each frame
   int64_t begin = 0;

@@ -4,6 +4,9 @@
 
 #include <ATen/ATen.h>
 
+#include <mutex>
+
+#include "omni/core/available_memory.h"
 #include "omni/core/initial_values.h"
 
 namespace omni {
@@ -33,9 +36,14 @@ at::Tensor LinearMapImpl::forward(const at::Tensor& x) {
       x, *fast, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt);
 }
 
+int64_t LinearMapImpl::bytes_to_prepare() const {
+  const bool is_wanted = packed() == nullptr && weight.defined() && weight.is_cpu() &&
+      weight.scalar_type() == at::kBFloat16 && kernels::has_fast_packed_linear();
+  return is_wanted ? static_cast<int64_t>(weight.nbytes()) : 0;
+}
+
 void LinearMapImpl::prepare() {
-  if (packed() == nullptr && weight.is_cpu() && weight.scalar_type() == at::kBFloat16 &&
-      kernels::has_fast_packed_linear()) {
+  if (bytes_to_prepare() > 0) {
     packed_ = Packed{
         kernels::pack_weight(weight, kernels::WeightFormat::Bfloat16),
         ValueStamp(weight)};
@@ -99,6 +107,20 @@ void LinearMapImpl::reset_parameters(double weight_std) {
   fill_normal(weight, weight_std);
   if (bias.defined()) {
     torch::nn::init::zeros_(bias);
+  }
+}
+
+void prepare_where_there_is_room(const std::vector<LinearMap>& maps) {
+  static std::mutex is_preparing;
+  const std::lock_guard lock(is_preparing);
+  int64_t bytes = 0;
+  for (const LinearMap& map : maps) {
+    bytes += map->bytes_to_prepare();
+  }
+  if (bytes > 0 && bytes < available_memory_bytes() / 4) {
+    for (const LinearMap& map : maps) {
+      map.ptr()->prepare();
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 #include <torch/nn.h>
 
 #include <optional>
+#include <vector>
 
 #include "kernels/packed_linear.h"
 #include "omni/core/value_stamp.h"
@@ -33,6 +34,8 @@ class LinearMapImpl : public torch::nn::Module {
   // Makes the packed form of a bfloat16 weight on the CPU, where a product with it is
   // faster, unless there is one of the weight as it is now.
   void prepare();
+  // What that form would take; 0 where none is to be made.
+  [[nodiscard]] int64_t bytes_to_prepare() const;
   // Null when there is none, or the weight has changed since.
   [[nodiscard]] const kernels::PackedWeight* packed() const;
 
@@ -60,5 +63,10 @@ class LinearMapImpl : public torch::nn::Module {
   std::optional<Packed> packed_;
 };
 TORCH_MODULE(LinearMap);
+
+// The packed forms of all of `maps`, which double what their bfloat16 weights take:
+// made where that leaves most of the memory to others. Any number of threads may ask at
+// once.
+void prepare_where_there_is_room(const std::vector<LinearMap>& maps);
 
 } // namespace omni

@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "kernels/packed_linear.h"
+
 namespace omni {
 namespace {
 
@@ -18,12 +20,7 @@ constexpr std::pair<const char*, at::ScalarType> kNames[] = {
 } // namespace
 
 at::ScalarType default_dtype() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bf16")) {
-    return at::kBFloat16;
-  }
-#endif
-  return at::kFloat;
+  return kernels::has_fast_packed_linear() ? at::kBFloat16 : at::kFloat;
 }
 
 at::ScalarType dtype_from_name(const std::string& name) {

@@ -11,7 +11,8 @@
 
 namespace omni {
 
-// bfloat16 where this CPU multiplies it (AVX512-BF16 or AMX), else float32.
+// bfloat16 where this CPU multiplies packed weights of it fast (AVX512-BF16 or AVX2),
+// else float32.
 [[nodiscard]] at::ScalarType default_dtype();
 
 // "float32", "bfloat16", "float16", "float64"; ValueError for other names.

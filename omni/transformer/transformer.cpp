@@ -10,7 +10,6 @@
 #include <set>
 #include <utility>
 
-#include "omni/core/available_memory.h"
 #include "omni/core/shapes.h"
 #include "omni/transformer/packed_decoder.h"
 #include "omni/transformer/row_spans.h"
@@ -34,18 +33,6 @@ void check_input(const TransformerInput& input, int64_t width) {
         "[transformer] expected `segments` int64, got ", input.segments.scalar_type(),
         ".");
   }
-}
-
-// Packed forms double what bfloat16 weights take, others get none: only where that
-// leaves most of the memory to others.
-bool has_room_for_packed(const std::vector<LinearMap>& maps) {
-  int64_t bytes = 0;
-  for (const LinearMap& map : maps) {
-    if (map->packed() == nullptr && map->weight.scalar_type() == at::kBFloat16) {
-      bytes += static_cast<int64_t>(map->weight.nbytes());
-    }
-  }
-  return bytes == 0 || bytes < available_memory_bytes() / 4;
 }
 
 void check_caches(const std::vector<KvCache*>& caches) {
@@ -218,11 +205,7 @@ std::shared_ptr<PackedDecoder> TransformerImpl::prepared_decoder() {
       }
     }
   }
-  if (kernels::has_fast_packed_linear() && has_room_for_packed(prepared_)) {
-    for (LinearMap& map : prepared_) {
-      map->prepare();
-    }
-  }
+  prepare_where_there_is_room(prepared_);
   if (!decoder_ || !decoder_->is_current()) {
     decoder_ = PackedDecoder::make({layers, norm, config.residual_multiplier});
   }

@@ -5,6 +5,7 @@
 #include <ATen/autocast_mode.h>
 #include <torch/optim/adam.h>
 
+#include <algorithm>
 #include <set>
 
 #include "encoders/dense_head.h"
@@ -237,6 +238,37 @@ TEST_CASE("Vit in bfloat16 and under autocast stays near float32", "[vit]") {
   const at::Tensor rounded = vit->forward(patches, kGrids);
   CHECK(rounded.scalar_type() == at::kBFloat16);
   CHECK((rounded.to(at::kFloat) - exact).abs().mean().item<double>() < 0.05 * size);
+}
+
+TEST_CASE("Vit packs bfloat16 weights for rows without gradients alone", "[vit]") {
+  Vit vit = filled_vit();
+  vit->to(at::kBFloat16);
+  const at::Tensor patches = golden_patches();
+  const auto is_packed = [&] {
+    const auto maps = vit->quantizable();
+    return std::all_of(maps.begin(), maps.end(), [](const LinearMap& map) {
+      return map->packed() != nullptr;
+    });
+  };
+  const at::Tensor plain = vit->forward(patches, kGrids);
+  CHECK_FALSE(is_packed());
+  CHECK(plain.requires_grad());
+
+  const at::NoGradGuard no_grad;
+  const auto error = [&](const at::Tensor& expected) {
+    const at::Tensor got = vit->forward(patches, kGrids);
+    return max_difference(got.to(at::kFloat), expected.detach().to(at::kFloat));
+  };
+  const double size = plain.abs().max().item<double>();
+  CHECK(error(plain) < 0.02 * size);
+  CHECK(is_packed() == kernels::has_fast_packed_linear());
+  // Weights that change are seen.
+  for (const LinearMap& map : vit->quantizable()) {
+    at::Tensor weight = map->weight;
+    weight.mul_(0.5);
+  }
+  CHECK(error(plain) > 0.05 * size);
+  CHECK(is_packed() == kernels::has_fast_packed_linear());
 }
 
 TEST_CASE("Vit with a dense head learns which cell is bright", "[vit][dense_head]") {
