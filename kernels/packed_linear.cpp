@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/autocast_mode.h>
 #include <torch/library.h>
 
 #include "kernels/cpu/huge_memory.h"
@@ -154,6 +156,14 @@ at::Tensor packed_linear(
 
 bool has_fast_packed_linear() {
   return &cpu::best_products() != &cpu::portable_products();
+}
+
+bool is_slow_in_bfloat16(const at::Tensor& x) {
+  static const bool has_fast = at::get_cpu_capability() == "AVX512";
+  constexpr int64_t kManyRows = 16;
+  return !has_fast && x.is_cpu() && x.scalar_type() == at::kBFloat16 &&
+      x.numel() >= kManyRows * x.size(-1) &&
+      !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {

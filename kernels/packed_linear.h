@@ -46,4 +46,10 @@ at::Tensor packed_linear(
 // product.
 bool has_fast_packed_linear();
 
+// Whether LibTorch takes longer for a product or convolution of x [.., I] than float32
+// would, conversions included: of bfloat16 on a CPU without AVX-512, from some 16 rows
+// on (8: as long; 64: five times; convolutions: nine times). False under autocast,
+// which chooses dtypes itself.
+bool is_slow_in_bfloat16(const at::Tensor& x);
+
 } // namespace omni::kernels

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
+#include "kernels/packed_linear.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
@@ -44,9 +45,12 @@ at::Tensor grouped_linear_cpu(
   at::Tensor out = at::empty({x.size(0), weight.size(1)}, x.options());
   for_blocks(counts, [&](int64_t block, int64_t begin, int64_t count) {
     at::Tensor part = out.narrow(0, begin, count);
-    at::mm_out(
-        part, rows.narrow(0, begin, count),
-        matrix_of(weight, block, x.scalar_type()).t());
+    const at::Tensor in = rows.narrow(0, begin, count);
+    if (is_slow_in_bfloat16(in)) {
+      part.copy_(at::mm(in.to(at::kFloat), matrix_of(weight, block, at::kFloat).t()));
+    } else {
+      at::mm_out(part, in, matrix_of(weight, block, x.scalar_type()).t());
+    }
   });
   return out;
 }

@@ -86,8 +86,8 @@ template <int R>
 // converted first, so that nothing but products is left.
 // The parts follow each other in the sums, which so have the order, and the bits, of
 // one row's.
-constexpr int64_t kPartColumns =
-    128; // 24 KiB of three panels: in the first-level cache
+// 24 KiB of three panels: in the first-level cache.
+constexpr int64_t kPartColumns = 128;
 constexpr int64_t kPartPanels = 3;
 constexpr int kPartRows = 6; // 12 sums of 16 registers
 

@@ -99,9 +99,10 @@ void begin_solo() {
 // The state of a run is one number, so that all of it changes at once: the loop that
 // the members are in, how many of them have arrived at its end, and how many take part.
 // When all that take part have arrived, the next loop begins. A member that leaves
-// stands for one that has arrived and is no longer waited for: it goes between two
-// tasks, of which it owes none. It joins the loop that it finds, which then cannot end
-// without it; all loops before are over, and what they wrote is seen by whoever joins.
+// stands for one that has arrived and is no longer waited for: it goes at the end of a
+// loop, when no task is left to take, and owes none. It joins the loop that it finds,
+// which then cannot end without it; all loops before are over, and what they wrote is
+// seen by whoever joins.
 struct Meeting {
   uint32_t loop = 0;
   uint16_t num_arrived = 0;

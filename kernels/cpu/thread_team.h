@@ -5,7 +5,7 @@
 // take microseconds. They are those of at::parallel_for, so that there is one pool in
 // the process, entered once for many loops. Waiting is by spinning for a bounded time,
 // then asleep: a thread that was put off its core can be moved to the one that waits
-// for it. A core that other programs want too is given up between tasks, so that nobody
+// for it. A core that other programs want too is given up between loops, so that nobody
 // waits for a task on it. When the caller has waited too long even so, it works alone
 // for a while.
 #pragma once
@@ -70,7 +70,7 @@ class ThreadTeam::Member {
   // The next task of `num_tasks`, handed out in order to whoever asks first; -1 when
   // none is left.
   int64_t next_task(int64_t num_tasks);
-  // After a loop: waits until all of its tasks are done.
+  // After a loop, once next_task() gave -1: waits until all of its tasks are done.
   void end_tasks();
   [[nodiscard]] int index() const {
     return index_;

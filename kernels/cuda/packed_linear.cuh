@@ -8,7 +8,7 @@
 // float32, those of a chunk before its scale.
 // A chunk is 64 bytes of a panel, 4 of each row: 2, 4 or 8 columns. Four lanes read
 // one, each 16 bytes of 4 rows, so that a warp reads 512 bytes side by side.
-// A thread block: one panel for kRows rows of x. Bytes a weight: 2, 1.06 or 0.59, read
+// A thread block: one panel for kRows rows of x. Bytes a weight: 2, 1.06 or 0.56, read
 // once for every kPackedRows rows of x. Unpacking: as many, and sizeof(T) written.
 #pragma once
 

@@ -6,7 +6,7 @@
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET
   libavformat>=59.27 libavcodec>=59.37 libavutil>=57.28 libswscale libswresample)
-pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg>=2.1)
 find_path(OMNI_OPENCV_INCLUDE opencv2/imgcodecs.hpp PATH_SUFFIXES opencv4 REQUIRED)
 add_library(omni_media_libraries INTERFACE)
 target_include_directories(omni_media_libraries SYSTEM INTERFACE ${OMNI_OPENCV_INCLUDE})

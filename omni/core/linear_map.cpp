@@ -11,6 +11,19 @@
 
 namespace omni {
 
+namespace {
+
+at::Tensor
+plain_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!kernels::is_slow_in_bfloat16(x) || weight.scalar_type() != at::kBFloat16) {
+    return at::linear(x, weight, bias);
+  }
+  const at::Tensor exact = bias.defined() ? bias.to(at::kFloat) : bias;
+  return at::linear(x.to(at::kFloat), weight.to(at::kFloat), exact).to(x.scalar_type());
+}
+
+} // namespace
+
 LinearMapImpl::LinearMapImpl(const LinearMapOptions& options) {
   weight = register_parameter(
       "weight", at::empty({options.output_width, options.input_width}));
@@ -30,7 +43,7 @@ at::Tensor LinearMapImpl::forward(const at::Tensor& x) {
       (is_quantized ||
        (!at::GradMode::is_enabled() && x.scalar_type() == at::kBFloat16));
   if (!is_fast) {
-    return at::linear(x, weight, bias);
+    return plain_linear(x, weight, bias);
   }
   return kernels::packed_linear(
       x, *fast, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt);
@@ -44,16 +57,22 @@ int64_t LinearMapImpl::bytes_to_prepare() const {
 
 void LinearMapImpl::prepare() {
   if (bytes_to_prepare() > 0) {
-    packed_ = Packed{
+    set_packed(std::make_unique<const Packed>(Packed{
         kernels::pack_weight(weight, kernels::WeightFormat::Bfloat16),
-        ValueStamp(weight)};
+        ValueStamp(weight)}));
   }
 }
 
 const kernels::PackedWeight* LinearMapImpl::packed() const {
+  const Packed* packed = packed_.load(std::memory_order_acquire);
   const bool is_current =
-      packed_ && (!packed_->source || *packed_->source == ValueStamp(weight));
-  return is_current ? &packed_->weight : nullptr;
+      packed != nullptr && (!packed->source || *packed->source == ValueStamp(weight));
+  return is_current ? &packed->weight : nullptr;
+}
+
+void LinearMapImpl::set_packed(std::unique_ptr<const Packed> packed) {
+  packed_.store(packed.get(), std::memory_order_release);
+  owned_ = std::move(packed);
 }
 
 void LinearMapImpl::quantize(kernels::WeightFormat format) {
@@ -72,7 +91,7 @@ void LinearMapImpl::set_quantized(kernels::PackedWeight packed) {
   // The packed weight holds the same tensor, so that what is read into the one is read
   // into the other.
   panels = register_buffer("panels", packed.panels);
-  packed_ = Packed{std::move(packed), std::nullopt};
+  set_packed(std::make_unique<const Packed>(Packed{std::move(packed), std::nullopt}));
 }
 
 void LinearMapImpl::check_device(torch::Device device) const {

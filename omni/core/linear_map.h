@@ -9,6 +9,8 @@
 
 #include <torch/nn.h>
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -60,7 +62,10 @@ class LinearMapImpl : public torch::nn::Module {
     kernels::PackedWeight weight;
     std::optional<ValueStamp> source; // of the weight it was made from; none: quantized
   };
-  std::optional<Packed> packed_;
+  void set_packed(std::unique_ptr<const Packed> packed);
+
+  std::unique_ptr<const Packed> owned_;
+  std::atomic<const Packed*> packed_{nullptr}; // what is owned, for threads that read
 };
 TORCH_MODULE(LinearMap);
 

@@ -180,6 +180,15 @@ TEST_CASE(
   const at::Tensor rounded = conformer->forward(mel, lengths).rows;
   CHECK(rounded.scalar_type() == at::kBFloat16);
   CHECK((rounded.to(at::kFloat) - exact).abs().mean().item<double>() < 0.06 * size);
+  const auto maps = conformer->quantizable();
+  REQUIRE_FALSE(maps.empty());
+  CHECK(maps.front()->packed() == nullptr);
+  const at::NoGradGuard no_grad; // with packed weights, where they are fast
+  const at::Tensor fast = conformer->forward(mel, lengths).rows.to(at::kFloat);
+  CHECK((fast - exact).abs().mean().item<double>() < 0.06 * size);
+  for (const LinearMap& map : maps) {
+    CHECK((map->packed() != nullptr) == kernels::has_fast_packed_linear());
+  }
 }
 
 TEST_CASE("Conformer says what is wrong", "[conformer]") {

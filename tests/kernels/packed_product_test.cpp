@@ -34,10 +34,14 @@ PackedProduct product_of(const PackedProducts& products, WeightFormat format) {
 // Panels and rows to multiply.
 struct Problem {
   Problem(WeightFormat format, int64_t num_rows, int64_t num_columns, int64_t num_x)
-      : packed(pack_weight(normal({num_rows, num_columns}, at::kFloat, 1), format)),
-        x(normal({num_x, num_columns}, at::kFloat, 2)) {
-    buffer.prepare(format, num_x, num_columns);
-    for (int64_t m = 0; m < num_x; ++m) {
+      : Problem(
+            format,
+            normal({num_rows, num_columns}, at::kFloat, 1),
+            normal({num_x, num_columns}, at::kFloat, 2)) {}
+  Problem(WeightFormat format, const at::Tensor& weight, const at::Tensor& x_in)
+      : packed(pack_weight(weight, format)), x(x_in) {
+    buffer.prepare(format, x.size(0), x.size(1));
+    for (int64_t m = 0; m < x.size(0); ++m) {
       buffer.set_row(m, x[m].const_data_ptr<float>());
     }
   }
@@ -116,8 +120,9 @@ TEST_CASE("all versions give the product of what the panels and rows stand for")
 TEST_CASE("any range of panels and number of rows gives the same bits") {
   for (const PackedProducts* products : versions()) {
     for (const WeightFormat format : kFormats) {
+      // More columns than AVX2 converts at once.
       INFO(products->name << ", " << static_cast<int>(format));
-      const Problem problem(format, 16 * 7, 70, 19);
+      const Problem problem(format, 16 * 7, 333, 19);
       const at::Tensor all = problem.by(*products, {19, 0, 7});
       for (int64_t rows = 1; rows <= 19; ++rows) {
         CHECK(at::equal(problem.by(*products, {rows, 0, 7}), all.narrow(0, 0, rows)));
@@ -128,6 +133,20 @@ TEST_CASE("any range of panels and number of rows gives the same bits") {
               problem.by(*products, {19, begin, end}),
               all.narrow(1, begin * kPanelRows, (end - begin) * kPanelRows)));
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("the largest codes do not overflow") {
+  for (const PackedProducts* products : versions()) {
+    for (const WeightFormat format : {WeightFormat::Int8, WeightFormat::Int4}) {
+      for (const double sign : {1.0, -1.0}) {
+        INFO(products->name << ", " << static_cast<int>(format) << ", " << sign);
+        const Problem problem(
+            format, at::full({16, 64}, sign), at::full({6, 64}, -1.0));
+        const at::Tensor got = problem.by(*products, {6, 0, 1});
+        CHECK(at::allclose(got, at::full({6, 16}, -64.0 * sign), 0.02, 0.0));
       }
     }
   }

@@ -269,14 +269,16 @@ TEST_CASE("a core that others want is given up between tasks") {
     return; // nobody goes on meanwhile
   }
   const omni::test::BusyCores others(available_threads());
-  std::atomic<int> num_missed = 0;
   CHECK(succeeds_in_time([&] {
     Loops loops(std::vector<int64_t>(200, 5)); // some 25 ms and more of each thread
+    std::atomic<int> num_members = 0, num_begun = 0, num_missed = 0;
     team.run([&](ThreadTeam::Member& member) {
+      num_begun += member.takes_part(); // at the first loop, not late
+      meet(num_members, team);
       num_missed += loops.go_through(member, std::chrono::microseconds(50));
     });
     REQUIRE(loops.num_wrong() == 0);
-    return num_missed > 0;
+    return num_begun == team.num_threads() && num_missed > 0;
   }));
 }
 
