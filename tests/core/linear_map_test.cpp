@@ -21,7 +21,7 @@ LinearMap rounded_map(int64_t input, int64_t output) {
     const at::NoGradGuard no_grad;
     bias.normal_();
   }
-  map->to(at::kBFloat16);
+  map->to(at::kBFloat16, /*non_blocking=*/false);
   return map;
 }
 
