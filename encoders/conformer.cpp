@@ -31,13 +31,14 @@ at::Tensor convolve_rows(
     return is_slow && tensor.defined() ? tensor.to(at::kFloat) : tensor;
   };
   const int64_t kernel = conv->weight.size(2);
-  return at::conv2d(
-             as_multiplied(x).transpose(1, 2).unsqueeze(2),
-             as_multiplied(conv->weight).unsqueeze(2), as_multiplied(conv->bias),
-             {1, stride}, at::IntArrayRef({0, kernel / 2}), {1, 1}, groups)
-      .to(is_slow ? at::kBFloat16 : x.scalar_type())
-      .squeeze(2)
-      .transpose(1, 2);
+  const at::Tensor out =
+      at::conv2d(
+          as_multiplied(x).transpose(1, 2).unsqueeze(2),
+          as_multiplied(conv->weight).unsqueeze(2), as_multiplied(conv->bias),
+          {1, stride}, at::IntArrayRef({0, kernel / 2}), {1, 1}, groups)
+          .squeeze(2)
+          .transpose(1, 2);
+  return is_slow ? out.to(at::kBFloat16) : out;
 }
 
 // True at the first lengths[b] of `length` places: bool [B, length, 1].

@@ -155,7 +155,7 @@ at::Tensor packed_linear(
 }
 
 bool has_fast_packed_linear() {
-  return &cpu::best_products() != &cpu::portable_products();
+  return cpu::has_fast_products();
 }
 
 bool is_slow_in_bfloat16(const at::Tensor& x) {

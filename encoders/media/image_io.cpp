@@ -83,11 +83,9 @@ void write_rgb(const cv::Mat& decoded, const ImageHeader& header, uint8_t* out) 
 }
 
 cv::Mat decode_pixels(
-    std::string_view bytes,
+    std::string_view input,
     const ImageHeader& header,
     const MediaName& name) {
-  const std::string_view input =
-      header.stripped.empty() ? bytes : std::string_view(header.stripped);
   const cv::Mat buffer(
       1, static_cast<int>(input.size()), CV_8UC1, const_cast<char*>(input.data()));
   cv::Mat decoded;
@@ -110,12 +108,14 @@ cv::Mat decode_pixels(
 
 Image decode(std::string_view bytes, const MediaBudget& budget, const MediaName& name) {
   const ImageHeader header = parse_image_header(bytes, budget, name);
+  const std::string_view input =
+      header.stripped.empty() ? bytes : std::string_view(header.stripped);
   at::Tensor pixels = at::empty({header.height, header.width, 3}, at::kByte);
   auto* rgb = pixels.data_ptr<uint8_t>();
   if (header.kind == MediaKind::Jpeg) {
-    decode_jpeg(bytes, header, name, rgb);
+    decode_jpeg(input, header, name, rgb);
   } else {
-    write_rgb(decode_pixels(bytes, header, name), header, rgb);
+    write_rgb(decode_pixels(input, header, name), header, rgb);
   }
   const Orientation orientation = orientation_from_exif(header.orientation);
   return {oriented(pixels, orientation).contiguous(), name.subject};

@@ -52,9 +52,6 @@ void decode_jpeg(
     const ImageHeader& header,
     const MediaName& name,
     uint8_t* rgb) {
-  if (!header.stripped.empty()) {
-    jpeg = header.stripped;
-  }
   const auto free_decoder = [](tjhandle decoder) { tjDestroy(decoder); };
   const std::unique_ptr<void, decltype(free_decoder)> decoder(
       tjInitDecompress(), free_decoder);

@@ -12,9 +12,9 @@
 
 namespace omni {
 
-// Decodes `jpeg`, whose checked header is `header` (with `header.stripped` taken for
-// `jpeg` where there is one), into `rgb`: uint8 [height, width, 3] as stored, before
-// orientation; grey and four inks as RGB. Throws IoError for data that are not whole.
+// Decodes `jpeg`, which is what `header` says a decoder needs, into `rgb`: uint8
+// [height, width, 3] as stored, before orientation; grey and four inks as RGB. Throws
+// IoError for data that are not whole.
 void decode_jpeg(
     std::string_view jpeg,
     const ImageHeader& header,

@@ -13,6 +13,10 @@ const PackedProducts& best_products() {
   return portable_products();
 }
 
+bool has_fast_products() {
+  return &best_products() != &portable_products();
+}
+
 void multiply_packed(
     const PackedMatrix& weight,
     const ProductInput& x,

@@ -40,6 +40,9 @@ struct PackedProducts {
 // The first of these that there is, else the portable ones.
 [[nodiscard]] const PackedProducts& best_products();
 
+// Whether that has instructions that make products of packed weights worth while.
+[[nodiscard]] bool has_fast_products();
+
 // By best_products().
 void multiply_packed(
     const PackedMatrix& weight,

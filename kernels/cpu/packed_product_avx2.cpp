@@ -21,13 +21,12 @@ struct HalfSums {
 };
 
 template <int R>
-[[gnu::target("avx2"), gnu::always_inline]] inline void store_sums(
-    const Tile& tile,
-    const HalfSums (&sums)[R]) {
-#pragma GCC unroll 4
+[[gnu::target("avx2"), gnu::always_inline]] inline void
+store_sums(const HalfSums (&sums)[R], float* out, int64_t out_stride) {
+#pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
-    _mm256_storeu_ps(tile.out + r * tile.out_stride, sums[r].of[0]);
-    _mm256_storeu_ps(tile.out + r * tile.out_stride + 8, sums[r].of[1]);
+    _mm256_storeu_ps(out + r * out_stride, sums[r].of[0]);
+    _mm256_storeu_ps(out + r * out_stride + 8, sums[r].of[1]);
   }
 }
 
@@ -77,7 +76,7 @@ template <int R>
       sums[r].of[1] = _mm256_fmadd_ps(second[1], y, sums[r].of[1]);
     }
   }
-  store_sums<R>(tile, sums);
+  store_sums<R>(sums, tile.out, tile.out_stride);
 }
 
 // Note [Many rows of bfloat16]
@@ -144,11 +143,7 @@ template <int R>
       sums[r].of[1] = _mm256_fmadd_ps(high, one, sums[r].of[1]);
     }
   }
-#pragma GCC unroll 6
-  for (int r = 0; r < R; ++r) {
-    _mm256_storeu_ps(out + r * out_stride, sums[r].of[0]);
-    _mm256_storeu_ps(out + r * out_stride + 8, sums[r].of[1]);
-  }
+  store_sums<R>(sums, out, out_stride);
 }
 
 template <int R = kPartRows>
@@ -255,7 +250,7 @@ template <int R>
       }
     }
   }
-  store_sums<R>(tile, sums);
+  store_sums<R>(sums, tile.out, tile.out_stride);
 }
 
 template <int R>
@@ -312,7 +307,7 @@ template <int R>
       }
     }
   }
-  store_sums<R>(tile, sums);
+  store_sums<R>(sums, tile.out, tile.out_stride);
 }
 
 struct TilesAvx2 {

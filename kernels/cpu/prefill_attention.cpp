@@ -242,7 +242,7 @@ class Prefill {
 } // namespace
 
 bool has_prefill_attention() {
-  return &best_products() != &portable_products();
+  return has_fast_products();
 }
 
 void prefill_attention(

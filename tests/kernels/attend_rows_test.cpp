@@ -15,15 +15,8 @@
 namespace omni::kernels::cpu {
 
 // See avx512_emulation.h.
-bool emulated_has_attend_avx512(const AttendShape& shape);
-void emulated_attend_block_avx512(
-    const AttendShape& shape,
-    const float* queries,
-    const uint16_t* keys,
-    const uint16_t* values,
-    int64_t num_rows,
-    float* scores,
-    float* partial);
+decltype(has_attend_avx512) emulated_has_attend_avx512;
+decltype(attend_block_avx512) emulated_attend_block_avx512;
 
 namespace {
 

@@ -16,7 +16,7 @@
 
 namespace omni::kernels::cpu {
 
-const PackedProducts* emulated_avx512_products(); // see avx512_emulation.h
+decltype(avx512_products) emulated_avx512_products; // see avx512_emulation.h
 
 namespace {
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
+#include "kernels/cpu/softmax_avx512.h"
+
 #include <ATen/ATen.h>
 
 #include <cmath>
@@ -11,12 +13,7 @@
 
 namespace omni::kernels::cpu {
 
-// See avx512_emulation.h, and softmax_avx512.h for what it does.
-float emulated_softmax_weights_avx512(
-    float scale,
-    int64_t size,
-    const float* scores,
-    uint16_t* weights);
+decltype(softmax_weights_avx512) emulated_softmax_weights_avx512; // avx512_emulation.h
 
 TEST_CASE("AVX-512 makes weights of scores, rounded once, and writes no more") {
   constexpr uint16_t kUntouched = 0x1234;
