@@ -33,10 +33,12 @@ std::array<int64_t, 2>
 packed_sizes(WeightFormat format, int64_t num_rows, int64_t num_columns);
 
 // x W^T + bias. x [.., I] float32 or bfloat16, bias [O]; returns [.., O] in x's dtype;
-// sums are float32. On the CPU x is rounded to bfloat16 for a Bfloat16 weight, else to
-// 8 bits in groups of 32, and a row's result does not depend on the other rows. On a
-// CUDA device x stays as it is (only weights have few bits), bias is rounded to its
-// dtype, and for many rows so is the weight: there a product of LibTorch takes over.
+// sums are float32. On the CPU x is rounded: to bfloat16 for a Bfloat16 weight, for an
+// Int8 weight to 16 bits in groups of 32 (to 8 with AVX-512, which multiplies these at
+// twice the rate), for an Int4 weight to 8 bits; a row's result does not depend on the
+// other rows. On a CUDA device x stays as it is (only weights have few bits), bias is
+// rounded to its dtype, and for many rows so is the weight: there a product of LibTorch
+// takes over.
 at::Tensor packed_linear(
     const at::Tensor& x,
     const PackedWeight& weight,

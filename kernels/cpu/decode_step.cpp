@@ -137,7 +137,7 @@ class DecodeStep {
   // out = x W^T + bias by all threads; x is each one's own copy.
   void multiply(const DecodeProduct& product, const float* x, float* out) {
     const PackedMatrix& weight = product.weight;
-    own_.input.prepare(weight.format, 1, weight.num_columns);
+    own_.input.prepare(row_form(best_products(), weight.format), 1, weight.num_columns);
     own_.input.set_row(0, x);
     const ProductInput input = own_.input.input();
     const int64_t panels = num_panels(weight.num_rows), step = panels_per_task(1);

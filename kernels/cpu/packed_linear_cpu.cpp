@@ -112,7 +112,9 @@ void run(const Product<T>& product) {
   cpu::ProductInputBuffer buffer;
   const bool is_in_place = reads_in_place(product);
   if (!is_in_place) {
-    buffer.prepare(product.weight.format, product.num_rows, product.weight.num_columns);
+    buffer.prepare(
+        cpu::row_form(cpu::best_products(), product.weight.format), product.num_rows,
+        product.weight.num_columns);
   }
   team.run([&](cpu::ThreadTeam::Member& member) {
     if (is_in_place) {

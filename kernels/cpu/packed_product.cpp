@@ -17,6 +17,18 @@ bool has_fast_products() {
   return &best_products() != &portable_products();
 }
 
+RowForm row_form(const PackedProducts& products, WeightFormat format) {
+  switch (format) {
+    case WeightFormat::Bfloat16:
+      return RowForm::Bfloat16;
+    case WeightFormat::Int8:
+      return products.int8_rows;
+    case WeightFormat::Int4:
+      break;
+  }
+  return RowForm::Codes8;
+}
+
 void multiply_packed(
     const PackedMatrix& weight,
     const ProductInput& x,

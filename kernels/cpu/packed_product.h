@@ -28,6 +28,9 @@ using PackedProduct = void (*)(
 
 struct PackedProducts {
   const char* name;
+  // What `int8` reads: codes of 8 bits where instructions multiply them at once, of 16
+  // bits where these take no longer, for they lose less of x. `int4` reads 8 bits.
+  RowForm int8_rows;
   PackedProduct bfloat16;
   PackedProduct int8;
   PackedProduct int4;
@@ -42,6 +45,9 @@ struct PackedProducts {
 
 // Whether that has instructions that make products of packed weights worth while.
 [[nodiscard]] bool has_fast_products();
+
+// What a product of these reads.
+[[nodiscard]] RowForm row_form(const PackedProducts& products, WeightFormat format);
 
 // By best_products().
 void multiply_packed(

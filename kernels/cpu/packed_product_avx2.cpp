@@ -3,8 +3,10 @@
 //
 // The products of packed_product.h with AVX2, FMA and F16C. A tile is R rows of x by
 // one panel, whose 16 rows are two vectors. Bytes are multiplied by maddubs, which adds
-// two neighbours in 16 bits: whole groups of 4-bit codes stay below 2^15, and so do two
-// products of 8-bit codes when the signs are with x.
+// two neighbours in 16 bits: whole groups of 4-bit codes stay below 2^15. Products of
+// 8-bit codes would only with the signs moved to x, in as many instructions as x of 16
+// bits takes (SmolLM2 on two Zen 3 cores: a prompt at 721 ids a second and 655, new ids
+// at 102 in both; perplexity 0.4 and 0.1 % above that of bf16).
 #include <immintrin.h>
 
 #include <cstring>
@@ -35,7 +37,7 @@ store_sums(const HalfSums (&sums)[R], float* out, int64_t out_stride) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
 
-// Four codes or two bfloat16 in all lanes.
+// Four codes of 8 bits, or two of 16 bits or bfloat16, in all lanes.
 [[gnu::target("avx2"), gnu::always_inline]] inline __m256i in_all_lanes(
     const void* from) {
   int32_t word = 0;
@@ -214,24 +216,27 @@ template <int R>
     const std::byte* group = tile.panel + g * kInt8Group;
     __m256i dots[R][kHalves];
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) {
-      dots[r][0] = dots[r][1] = _mm256_setzero_si256();
+    for (int r = 0; r < R; ++r) { // codes are 128 more than what they stand for
+      dots[r][0] = dots[r][1] = _mm256_set1_epi32(-128 * tile.x.sums[r * groups + g]);
     }
     for (int64_t i = 0; i < kGroupColumns; i += 4) {
+      const int16_t* codes = tile.x.wide_codes + g * kGroupColumns + i;
+      __m256i even[kHalves], odd[kHalves];
 #pragma GCC unroll 2
       for (int h = 0; h < kHalves; ++h) {
-        // Codes are 128 more than what they stand for.
-        const __m256i weights = _mm256_xor_si256(
-            load_bytes(group + kInt8Codes + i * kPanelRows + h * 32),
-            _mm256_set1_epi8(-128));
-        const __m256i sizes = _mm256_abs_epi8(weights);
+        const __m256i weights =
+            load_bytes(group + kInt8Codes + i * kPanelRows + h * 32);
+        even[h] = _mm256_and_si256(weights, _mm256_set1_epi16(255));
+        odd[h] = _mm256_srli_epi16(weights, 8);
+      }
 #pragma GCC unroll 4
-        for (int r = 0; r < R; ++r) {
-          const __m256i x =
-              in_all_lanes(tile.x.codes + r * padded + g * kGroupColumns + i);
-          const __m256i products =
-              _mm256_maddubs_epi16(sizes, _mm256_sign_epi8(x, weights));
-          dots[r][h] = _mm256_add_epi32(dots[r][h], join_neighbours(products));
+      for (int r = 0; r < R; ++r) {
+        const __m256i x02 = in_all_lanes(codes + r * padded);
+        const __m256i x13 = in_all_lanes(codes + r * padded + 2);
+#pragma GCC unroll 2
+        for (int h = 0; h < kHalves; ++h) {
+          dots[r][h] = _mm256_add_epi32(dots[r][h], _mm256_madd_epi16(even[h], x02));
+          dots[r][h] = _mm256_add_epi32(dots[r][h], _mm256_madd_epi16(odd[h], x13));
         }
       }
     }
@@ -351,8 +356,8 @@ struct Int4TilesAvx2 : TilesAvx2 {
 
 const PackedProducts* avx2_products() {
   static const PackedProducts products = {
-      "avx2", &bfloat16_product_avx2, &product_by_tiles<Int8TilesAvx2>,
-      &product_by_tiles<Int4TilesAvx2>};
+      "avx2", RowForm::Codes16, &bfloat16_product_avx2,
+      &product_by_tiles<Int8TilesAvx2>, &product_by_tiles<Int4TilesAvx2>};
   static const bool has_them = __builtin_cpu_supports("avx2") &&
       __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   return has_them ? &products : nullptr;

@@ -232,8 +232,8 @@ struct Int4Tiles {
 
 const PackedProducts* avx512_products() {
   static const PackedProducts products = {
-      "avx512", &product_by_tiles<Bfloat16Tiles>, &product_by_tiles<Int8Tiles>,
-      &product_by_tiles<Int4Tiles>};
+      "avx512", RowForm::Codes8, &product_by_tiles<Bfloat16Tiles>,
+      &product_by_tiles<Int8Tiles>, &product_by_tiles<Int4Tiles>};
   static const bool has_them = __builtin_cpu_supports("avx512bf16") &&
       __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl");

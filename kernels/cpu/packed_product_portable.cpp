@@ -47,10 +47,10 @@ using Lanes = float[kPanelRows];
     }
     for (int64_t k = 0; k < kGroupColumns; k += 4) {
       const uint8_t* __restrict w = group + kInt8Codes + k * kPanelRows;
-      const int8_t* v = x.codes + g * kGroupColumns + k;
+      const int16_t* v = x.wide_codes + g * kGroupColumns + k;
 #pragma omp simd
       for (int64_t r = 0; r < kPanelRows; ++r) {
-        dots[r] += w[4 * r] * v[0] + w[4 * r + 1] * v[1] + w[4 * r + 2] * v[2] +
+        dots[r] += w[4 * r] * v[0] + w[4 * r + 1] * v[2] + w[4 * r + 2] * v[1] +
             w[4 * r + 3] * v[3];
       }
     }
@@ -154,7 +154,7 @@ bfloat16_product(
 
 const PackedProducts& portable_products() {
   static const PackedProducts products = {
-      "portable", &bfloat16_product, &int8_product, &int4_product};
+      "portable", RowForm::Codes16, &bfloat16_product, &int8_product, &int4_product};
   return products;
 }
 

@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "kernels/packed_linear.h"
@@ -31,6 +32,20 @@ PackedProduct product_of(const PackedProducts& products, WeightFormat format) {
                                           : products.int4;
 }
 
+// Of so many groups of 32, in the order of the columns: float64 [groups, 32].
+at::Tensor codes_of(const ProductInput& input, int64_t num_groups) {
+  if (input.codes != nullptr) {
+    return at::from_blob(
+               const_cast<int8_t*>(input.codes), {num_groups, kGroupColumns}, at::kChar)
+        .to(at::kDouble);
+  }
+  return at::from_blob(
+             const_cast<int16_t*>(input.wide_codes), {num_groups, 8, 4}, at::kShort)
+      .to(at::kDouble)
+      .index_select(2, at::tensor({0, 2, 1, 3}))
+      .flatten(1);
+}
+
 // Panels and rows to multiply.
 struct Problem {
   Problem(WeightFormat format, int64_t num_rows, int64_t num_columns, int64_t num_x)
@@ -39,11 +54,29 @@ struct Problem {
             normal({num_rows, num_columns}, at::kFloat, 1),
             normal({num_x, num_columns}, at::kFloat, 2)) {}
   Problem(WeightFormat format, const at::Tensor& weight, const at::Tensor& x_in)
-      : packed(pack_weight(weight, format)), x(x_in) {
-    buffer.prepare(format, x.size(0), x.size(1));
+      : packed(pack_weight(weight, format)), x(x_in) {}
+
+  void set_rows(const PackedProducts& products, ProductInputBuffer& buffer) const {
+    buffer.prepare(row_form(products, packed.format), x.size(0), x.size(1));
     for (int64_t m = 0; m < x.size(0); ++m) {
       buffer.set_row(m, x[m].const_data_ptr<float>());
     }
+  }
+
+  // What the rows stand for once `products` reads them, float64.
+  [[nodiscard]] at::Tensor rounded_x(const PackedProducts& products) const {
+    ProductInputBuffer buffer;
+    set_rows(products, buffer);
+    const ProductInput input = buffer.input();
+    if (input.values != nullptr) {
+      return x.to(at::kBFloat16).to(at::kDouble);
+    }
+    const int64_t groups = num_groups(x.size(1));
+    const at::Tensor scales = at::from_blob(
+        const_cast<float*>(input.scales), {x.size(0), groups, 1}, at::kFloat);
+    return (codes_of(input, x.size(0) * groups).view({x.size(0), groups, -1}) * scales)
+        .flatten(1)
+        .narrow(1, 0, x.size(1));
   }
 
   [[nodiscard]] PackedMatrix matrix() const {
@@ -57,6 +90,8 @@ struct Problem {
       const {
     const int64_t width = (range.panel_end - range.panel_begin) * kPanelRows;
     at::Tensor out = at::full({range.num_rows, width + 3}, 77.0f);
+    ProductInputBuffer buffer;
+    set_rows(products, buffer);
     product_of(products, packed.format)(
         matrix(), buffer.input(), range, out.mutable_data_ptr<float>(), width + 3);
     CHECK((out.narrow(1, width, 3) == 77.0f).all().item<bool>());
@@ -65,7 +100,6 @@ struct Problem {
 
   PackedWeight packed;
   at::Tensor x;
-  ProductInputBuffer buffer;
 };
 
 // What this processor can run.
@@ -96,18 +130,9 @@ TEST_CASE("all versions give the product of what the panels and rows stand for")
             products->name << ", " << static_cast<int>(format) << ", " << columns
                            << " columns");
         const at::Tensor got = problem.by(*products, {5, 0, 5});
-        at::Tensor x = problem.x.to(at::kBFloat16).to(at::kDouble);
-        if (format != WeightFormat::Bfloat16) {
-          const ProductInput input = problem.buffer.input();
-          const int64_t groups = num_groups(columns);
-          const at::Tensor codes = at::from_blob(
-              const_cast<int8_t*>(input.codes), {5, groups, kGroupColumns}, at::kChar);
-          const at::Tensor scales = at::from_blob(
-              const_cast<float*>(input.scales), {5, groups, 1}, at::kFloat);
-          x = (codes.to(at::kDouble) * scales).flatten(1).narrow(1, 0, columns);
-        }
-        const at::Tensor expected =
-            at::linear(x, unpack_weight(problem.packed).to(at::kDouble));
+        const at::Tensor expected = at::linear(
+            problem.rounded_x(*products),
+            unpack_weight(problem.packed).to(at::kDouble));
         const double error = (got.narrow(1, 0, 70) - expected).norm().item<double>();
         CHECK(error < 2e-6 * expected.norm().item<double>());
         // The rows that fill the last panel are zeros.
@@ -157,36 +182,40 @@ TEST_CASE("multiply_packed is the best version's product") {
   for (const WeightFormat format : kFormats) {
     const Problem problem(format, 40, 96, 3);
     at::Tensor out = at::empty({3, 48});
+    ProductInputBuffer buffer;
+    problem.set_rows(best, buffer);
     multiply_packed(
-        problem.matrix(), problem.buffer.input(), {3, 0, 3},
-        out.mutable_data_ptr<float>(), 48);
+        problem.matrix(), buffer.input(), {3, 0, 3}, out.mutable_data_ptr<float>(), 48);
     CHECK(at::equal(out, problem.by(best, {3, 0, 3})));
   }
 }
 
-TEST_CASE("8-bit rows: codes to nearest, a scale and a sum for each 32") {
+TEST_CASE("codes of rows: to nearest, a scale and a sum for each 32") {
+  const auto [form, largest] = GENERATE(
+      std::pair(RowForm::Codes8, 127.0f), std::pair(RowForm::Codes16, 32512.0f));
   constexpr int64_t kColumns = 70;
   const at::Tensor x = normal({2, kColumns}, at::kFloat, 3);
   x[0].narrow(0, 32, 32).zero_();
   x[1][69] = -40.0f;
   ProductInputBuffer buffer;
-  buffer.prepare(WeightFormat::Int8, 2, kColumns);
+  buffer.prepare(form, 2, kColumns);
   for (int64_t m = 0; m < 2; ++m) {
     buffer.set_row(m, x[m].const_data_ptr<float>());
   }
   const ProductInput input = buffer.input();
+  const at::Tensor codes = codes_of(input, 6);
   for (int64_t m = 0; m < 2; ++m) {
     for (int64_t g = 0; g < 3; ++g) {
       INFO("row " << m << ", group " << g);
       const int64_t size = std::min(kGroupColumns, kColumns - g * kGroupColumns);
       const at::Tensor group = x[m].narrow(0, g * kGroupColumns, size);
       const float scale = input.scales[m * 3 + g];
-      CHECK(scale == group.abs().max().item<float>() / 127.0f);
-      int32_t sum = 0;
+      CHECK(scale == group.abs().max().item<float>() / largest);
+      double sum = 0.0;
       for (int64_t i = 0; i < kGroupColumns; ++i) {
-        const int8_t code = input.codes[(m * 3 + g) * kGroupColumns + i];
-        const float value = i < size ? group[i].item<float>() : 0.0f;
-        CHECK(std::abs(static_cast<float>(code) * scale - value) <= scale * 0.50001f);
+        const auto code = codes[m * 3 + g][i].item<double>();
+        const double value = i < size ? group[i].item<double>() : 0.0;
+        CHECK(std::abs(code * scale - value) <= scale * (0.5 + largest * 1e-7));
         sum += code;
       }
       CHECK(input.sums[m * 3 + g] == sum);
@@ -195,22 +224,16 @@ TEST_CASE("8-bit rows: codes to nearest, a scale and a sum for each 32") {
 }
 
 TEST_CASE("a buffer serves narrower rows and other formats after wide ones") {
-  const Problem wide(WeightFormat::Int8, 16, 300, 4);
-  ProductInputBuffer buffer = wide.buffer;
+  const PackedProducts& best = best_products();
+  ProductInputBuffer buffer;
+  Problem(WeightFormat::Int8, 16, 300, 4).set_rows(best, buffer);
   for (const WeightFormat format : kFormats) {
     const Problem narrow(format, 16, 33, 2);
-    buffer.prepare(format, 2, 33);
-    for (int64_t m = 0; m < 2; ++m) {
-      buffer.set_row(m, narrow.x[m].const_data_ptr<float>());
-    }
+    narrow.set_rows(best, buffer);
     at::Tensor out = at::empty({2, 16});
     multiply_packed(
         narrow.matrix(), buffer.input(), {2, 0, 1}, out.mutable_data_ptr<float>(), 16);
-    at::Tensor expected = at::empty({2, 16});
-    multiply_packed(
-        narrow.matrix(), narrow.buffer.input(), {2, 0, 1},
-        expected.mutable_data_ptr<float>(), 16);
-    CHECK(at::equal(out, expected));
+    CHECK(at::equal(out, narrow.by(best, {2, 0, 1})));
   }
 }
 
