@@ -96,7 +96,7 @@ class DecodeStep {
       const std::vector<DecodeLayer>& layers,
       const std::vector<DecodeRow>& rows,
       const float* x,
-      float* out) {
+      const DecodeOutput& out) {
     std::copy_n(x, options_.width, own_.sum.data());
     float* branch = shared_.branches_.data();
     for (size_t i = 0; i < layers.size(); ++i) {
@@ -116,9 +116,12 @@ class DecodeStep {
       add_branch(branch, layer.feed_forward_post_norm);
       branch += branch_floats(options_.width);
     }
-    if (member_.index() == 0) {
-      const float* last = normed(options_.final_norm);
-      std::copy_n(last, options_.width, out);
+    if (out.logits != nullptr) {
+      together(
+          [&] { multiply(options_.head, normed(options_.final_norm), out.logits); });
+    }
+    if (out.hidden != nullptr && member_.index() == 0) {
+      std::copy_n(normed(options_.final_norm), options_.width, out.hidden);
     }
   }
 
@@ -282,7 +285,7 @@ void decode_step(
     const float* x,
     DecodeScratch& scratch,
     const ThreadTeam& team,
-    float* out) {
+    const DecodeOutput& out) {
   team.run([&](ThreadTeam::Member& member) {
     DecodeStep(options, scratch, member).run(layers, rows, x, out);
   });

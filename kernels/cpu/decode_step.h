@@ -79,11 +79,17 @@ struct DecodeOptions {
   int64_t width = 0; // D
   float residual_multiplier = 1.0f;
   DecodeNorm final_norm;
+  DecodeProduct head; // read where logits are asked for
 };
 
-// x float32 [D] after the embedding multiplier, through the layers and the final norm
-// into out float32 [D]. rows[i] is what the token finds in layers[i], whose caches are
-// written.
+// What is asked for of a token; null: not.
+struct DecodeOutput {
+  float* hidden = nullptr; // [D] after the final norm
+  float* logits = nullptr; // [V], V rounded up to panels; without a multiplier
+};
+
+// x float32 [D] after the embedding multiplier, through the layers. rows[i] is what the
+// token finds in layers[i], whose caches are written.
 void decode_step(
     const std::vector<DecodeLayer>& layers,
     const std::vector<DecodeRow>& rows,
@@ -91,6 +97,6 @@ void decode_step(
     const float* x,
     DecodeScratch& scratch,
     const ThreadTeam& team,
-    float* out);
+    const DecodeOutput& out);
 
 } // namespace omni::kernels::cpu

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -29,6 +31,11 @@ constexpr int64_t kTurnNanoseconds = 2'000'000;
 // A caller that has waited longer than this in a run, and for more than half of it, has
 // not met uneven shares: another thread is kept from its core again and again.
 constexpr int64_t kStallNanoseconds = 1'000'000;
+// Members that lacked more than this of a core while runs took kShareNanoseconds share
+// their cores with other programs, and are each bound to one for a while.
+constexpr double kLackingCores = 0.25;
+constexpr int64_t kShareNanoseconds = 8'000'000;
+constexpr int64_t kBoundNanoseconds = 500'000'000;
 // For how long it then works alone: first short, for it may have been but a moment,
 // then twice as long each time that it happens again soon.
 constexpr int64_t kLeastSoloNanoseconds = 20'000'000;
@@ -94,6 +101,67 @@ void begin_solo() {
   solo_nanoseconds.store(length, std::memory_order_relaxed);
   solo_end_nanoseconds.store(now + length, std::memory_order_relaxed);
 }
+
+// What this thread has had of a core.
+int64_t core_nanoseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// Of runs since the last verdict: what they took, and what their members lacked.
+// Callers at the same time may disturb it, at the cost of a verdict too early.
+std::atomic<int64_t> spent_nanoseconds{0};
+std::atomic<int64_t> lacking_nanoseconds{0};
+// Until when members are bound.
+std::atomic<int64_t> bound_end_nanoseconds{0};
+
+void count_run(int64_t run_nanoseconds, int64_t lacking) {
+  const int64_t spent = spent_nanoseconds.fetch_add(run_nanoseconds) + run_nanoseconds;
+  const int64_t lacked = lacking_nanoseconds.fetch_add(lacking) + lacking;
+  if (spent < kShareNanoseconds) {
+    return;
+  }
+  spent_nanoseconds.store(0);
+  lacking_nanoseconds.store(0);
+  if (static_cast<double>(lacked) > kLackingCores * static_cast<double>(spent)) {
+    bound_end_nanoseconds.store(now_nanoseconds() + kBoundNanoseconds);
+  }
+}
+
+// Note [Members that share a core]
+// With as many members as cores and another program on one of these, the scheduler may
+// as well put two members on one core and leave the other core to that program: both
+// ways a core has two threads. So each member is kept to a core of its own.
+// Only for a run, for a thread hands its affinity down to those that it starts.
+class Bound {
+ public:
+  Bound(int index, int num_threads) {
+    if (sched_getaffinity(0, sizeof(before_), &before_) != 0 ||
+        CPU_COUNT(&before_) != num_threads) {
+      return;
+    }
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    int core = 0;
+    while (!CPU_ISSET(core, &before_) || index-- > 0) {
+      ++core;
+    }
+    CPU_SET(core, &own);
+    is_bound_ = sched_setaffinity(0, sizeof(own), &own) == 0;
+  }
+  ~Bound() {
+    if (is_bound_) {
+      sched_setaffinity(0, sizeof(before_), &before_);
+    }
+  }
+  Bound(const Bound&) = delete;
+  Bound& operator=(const Bound&) = delete;
+
+ private:
+  cpu_set_t before_;
+  bool is_bound_ = false;
+};
 
 // Note [Meetings]
 // The state of a run is one number, so that all of it changes at once: the loop that
@@ -257,11 +325,20 @@ void ThreadTeam::run_erased(Function function, const void* data) const {
     return;
   }
   const int64_t begin = now_nanoseconds();
+  const bool is_bound = begin < bound_end_nanoseconds.load(std::memory_order_relaxed);
   int64_t work_end = 0, waited = 0;
   // Where OMP_THREAD_LIMIT allows fewer threads, one stands for several indices.
   at::parallel_for(0, num_threads_, 1, [&](int64_t index, int64_t) {
+    std::optional<Bound> bound;
+    if (is_bound) {
+      bound.emplace(static_cast<int>(index), num_threads_);
+    }
+    const int64_t member_begin = now_nanoseconds(), had = core_nanoseconds();
     Member member(run, static_cast<int>(index), false);
     function(data, member);
+    run.lacking.fetch_add(
+        now_nanoseconds() - member_begin - (core_nanoseconds() - had),
+        std::memory_order_relaxed);
     if (index == 0) {
       work_end = now_nanoseconds();
       waited = member.waited_;
@@ -270,6 +347,7 @@ void ThreadTeam::run_erased(Function function, const void* data) const {
   // At the end torch waits for all, those on other programs' cores among them.
   const int64_t end = now_nanoseconds();
   waited += end - work_end;
+  count_run(end - begin, run.lacking.load());
   if (waited > std::max(kStallNanoseconds, (end - begin) / 2)) {
     begin_solo();
   }

@@ -6,8 +6,8 @@
 // the process, entered once for many loops. Waiting is by spinning for a bounded time,
 // then asleep: a thread that was put off its core can be moved to the one that waits
 // for it. A core that other programs want too is given up between loops, so that nobody
-// waits for a task on it. When the caller has waited too long even so, it works alone
-// for a while.
+// waits for a task on it; then each thread also stays on a core of its own. When the
+// caller has waited too long even so, it works alone for a while.
 #pragma once
 
 #include <atomic>
@@ -49,6 +49,8 @@ class ThreadTeam {
     alignas(64) std::atomic<uint64_t> meeting{0};
     // A loop, and the next of its tasks.
     alignas(64) std::atomic<uint64_t> ticket{0};
+    // Nanoseconds that the members were without a core, in all.
+    alignas(64) std::atomic<int64_t> lacking{0};
   };
   using Function = void (*)(const void* data, Member& member);
 

@@ -294,8 +294,9 @@ class Answer {
   at::Tensor next_logits() {
     const at::Tensor row = std::exchange(prompt_row_, {});
     const bool is_last = cache_.num_tokens() == builder_.sequence().num_tokens();
-    return row.defined() && is_last ? logits_of(row)
-                                    : logits_after(builder_, cache_, step_);
+    return row.defined() && is_last
+        ? in_floats(model_->transformer->logits(row).select(0, 0))
+        : logits_after(builder_, cache_, step_);
   }
 
   // Logits float32 [V] after the last id; computes the rows the cache lacks, one that
@@ -307,14 +308,16 @@ class Answer {
     if (step != nullptr && rest.num_tokens() == 1 && rest.spans.empty()) {
       return step->run(rest.ids.front(), rest.positions.front(), cache);
     }
-    return logits_of(omni::prefill(model_, {rest, items_}, cache));
+    return in_floats(prefill_to_logits(model_, {rest, items_}, cache));
   }
 
   // In pieces that ATen does not share out among threads: that takes longer than the
   // work, and with a thread that has lost its core much longer.
-  at::Tensor logits_of(const at::Tensor& row) {
+  static at::Tensor in_floats(const at::Tensor& logits) {
+    if (logits.scalar_type() == at::kFloat) {
+      return logits;
+    }
     constexpr int64_t kPiece = 16384;
-    const at::Tensor logits = model_->transformer->logits(row).select(0, 0);
     at::Tensor floats = at::empty(logits.sizes(), logits.options().dtype(at::kFloat));
     for (int64_t begin = 0; begin < logits.size(0); begin += kPiece) {
       const int64_t size = std::min(kPiece, logits.size(0) - begin);

@@ -3,10 +3,14 @@
 #include "omni/generate/prefill.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace omni {
 
-at::Tensor prefill(
+namespace {
+
+// All but the last piece into the cache; that one, or nothing when cancelled.
+std::optional<TransformerInput> prefill_but_last(
     OmniModel& model,
     const Prompt& prompt,
     KvCache& cache,
@@ -18,17 +22,34 @@ at::Tensor prefill(
       model->embed(prompt.sequence, prompt.items).unsqueeze(0);
   const at::Tensor positions_BL3 =
       prompt.sequence.positions_tensor().unsqueeze(0).to(model->device());
-  at::Tensor last_row;
-  for (int64_t begin = 0; begin < length; begin += kPieceTokens) {
+  for (int64_t begin = 0;; begin += kPieceTokens) {
     if (wants_cancel && wants_cancel()) {
-      return {};
+      return std::nullopt;
     }
     const int64_t size = std::min(kPieceTokens, length - begin);
-    const TransformerInput piece{
+    TransformerInput piece{
         hidden_BLD.narrow(1, begin, size), positions_BL3.narrow(1, begin, size), {}};
-    last_row = model->transformer->forward(piece, cache).select(1, size - 1);
+    if (begin + size == length) {
+      return piece;
+    }
+    model->transformer->forward(piece, cache);
   }
-  return last_row;
+}
+
+} // namespace
+
+at::Tensor prefill(
+    OmniModel& model,
+    const Prompt& prompt,
+    KvCache& cache,
+    const std::function<bool()>& wants_cancel) {
+  const auto last = prefill_but_last(model, prompt, cache, wants_cancel);
+  return last ? model->transformer->forward(*last, cache).select(1, -1) : at::Tensor();
+}
+
+at::Tensor prefill_to_logits(OmniModel& model, const Prompt& prompt, KvCache& cache) {
+  const auto last = prefill_but_last(model, prompt, cache, {});
+  return model->transformer->last_logits(*last, cache);
 }
 
 } // namespace omni

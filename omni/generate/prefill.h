@@ -26,4 +26,9 @@ struct Prompt {
     KvCache& cache,
     const std::function<bool()>& wants_cancel = {});
 
+// Appends the rows of `prompt` to `cache`. Logits [V] after the last of them, in the
+// model's dtype or float32.
+[[nodiscard]] at::Tensor
+prefill_to_logits(OmniModel& model, const Prompt& prompt, KvCache& cache);
+
 } // namespace omni

@@ -65,6 +65,9 @@ PackedDecoder::PackedDecoder(PackedDecoderParts parts) : parts_(std::move(parts)
   options_.width = parts_.norm->weight.size(0);
   options_.residual_multiplier = static_cast<float>(parts_.residual_multiplier);
   options_.final_norm = norm_of(parts_.norm);
+  if (parts_.head->packed() != nullptr) {
+    options_.head = product_of(parts_.head);
+  }
 }
 
 const float* PackedDecoder::floats_of(const Parameter& parameter, double offset) {
@@ -135,6 +138,28 @@ at::Tensor PackedDecoder::step(
     const at::Tensor& hidden,
     const std::vector<kernels::RotaryTables>& rotary,
     KvCache& cache) {
+  const at::Tensor out = at::empty({options_.width}, at::kFloat);
+  run(hidden, rotary, cache, {.hidden = out.mutable_data_ptr<float>()});
+  return out.to(hidden.scalar_type());
+}
+
+at::Tensor PackedDecoder::step_to_logits(
+    const at::Tensor& hidden,
+    const std::vector<kernels::RotaryTables>& rotary,
+    KvCache& cache) {
+  TORCH_INTERNAL_ASSERT(has_logits());
+  const int64_t vocab = options_.head.weight.num_rows;
+  const at::Tensor out = at::empty(
+      {kernels::cpu::num_panels(vocab) * kernels::cpu::kPanelRows}, at::kFloat);
+  run(hidden, rotary, cache, {.logits = out.mutable_data_ptr<float>()});
+  return out.narrow(0, 0, vocab);
+}
+
+void PackedDecoder::run(
+    const at::Tensor& hidden,
+    const std::vector<kernels::RotaryTables>& rotary,
+    KvCache& cache,
+    const kernels::cpu::DecodeOutput& out) {
   const std::lock_guard lock(is_stepping_);
   const kernels::cpu::ThreadTeam team;
   if (!scratch_ || num_threads_ != team.num_threads()) {
@@ -161,11 +186,8 @@ at::Tensor PackedDecoder::step(
     found.is_bfloat16 = row.keys_GLK.scalar_type() == at::kBFloat16;
   }
   const at::Tensor x = hidden.to(at::kFloat).contiguous();
-  const at::Tensor out = at::empty({options_.width}, at::kFloat);
   kernels::cpu::decode_step(
-      layers_, rows, options_, x.const_data_ptr<float>(), *scratch_, team,
-      out.mutable_data_ptr<float>());
-  return out.to(hidden.scalar_type());
+      layers_, rows, options_, x.const_data_ptr<float>(), *scratch_, team, out);
 }
 
 } // namespace omni

@@ -24,6 +24,7 @@ namespace omni {
 struct PackedDecoderParts {
   std::vector<Block> layers;
   RmsNorm norm{nullptr};
+  LinearMap head{nullptr};
   double residual_multiplier = 1.0;
 };
 
@@ -41,8 +42,23 @@ class PackedDecoder {
       const at::Tensor& hidden,
       const std::vector<kernels::RotaryTables>& rotary,
       KvCache& cache);
+  // Whether the head has a packed form too.
+  [[nodiscard]] bool has_logits() const {
+    return options_.head.weight.panels != nullptr;
+  }
+  // As step(), one product further: float32 [V], before the logits multiplier. Requires
+  // has_logits().
+  [[nodiscard]] at::Tensor step_to_logits(
+      const at::Tensor& hidden,
+      const std::vector<kernels::RotaryTables>& rotary,
+      KvCache& cache);
 
  private:
+  void run(
+      const at::Tensor& hidden,
+      const std::vector<kernels::RotaryTables>& rotary,
+      KvCache& cache,
+      const kernels::cpu::DecodeOutput& out);
   explicit PackedDecoder(PackedDecoderParts parts);
   kernels::cpu::DecodeLayer layer_of(const BlockImpl& block);
   kernels::cpu::DecodeNorm norm_of(const RmsNorm& norm);

@@ -35,6 +35,14 @@ void check_input(const TransformerInput& input, int64_t width) {
   }
 }
 
+void check_one_sequence(const TransformerInput& input, int64_t width) {
+  check_input(input, width);
+  TORCH_CHECK_VALUE(
+      input.hidden.size(0) == 1 && !input.segments.defined(),
+      "[transformer] expected one sequence and no segments with a cache, got hidden ",
+      input.hidden.sizes(), input.segments.defined() ? " and segments." : ".");
+}
+
 void check_caches(const std::vector<KvCache*>& caches) {
   TORCH_CHECK_VALUE(
       !caches.empty(), "[transformer] expected a cache for each sequence, got none.");
@@ -170,16 +178,15 @@ at::Tensor TransformerImpl::run_cached(
     const std::vector<KvCache*>& caches) {
   const at::NoGradGuard no_grad;
   const int64_t batch = input.hidden.size(0), length = input.hidden.size(1);
+  const std::shared_ptr<PackedDecoder> decoder = prepared_decoder();
+  if (decoder && batch == 1 && length == 1) {
+    return step(*decoder, &PackedDecoder::step, input, *caches.front())
+        .view({1, 1, config.width});
+  }
   std::deque<KvCache::Rollback> rollbacks; // which do not move
   for (KvCache* cache : caches) {
     cache->reserve(length); // what does not fit is refused before any layer is written
     rollbacks.emplace_back(*cache);
-  }
-  const std::shared_ptr<PackedDecoder> decoder = prepared_decoder();
-  if (decoder && batch == 1 && length == 1) {
-    const at::Tensor hidden_BLD = step(*decoder, input, *caches.front());
-    rollbacks.front().keep();
-    return hidden_BLD;
   }
   AttentionRows rows;
   rows.caches = caches;
@@ -207,13 +214,15 @@ std::shared_ptr<PackedDecoder> TransformerImpl::prepared_decoder() {
   }
   prepare_where_there_is_room(prepared_);
   if (!decoder_ || !decoder_->is_current()) {
-    decoder_ = PackedDecoder::make({layers, norm, config.residual_multiplier});
+    decoder_ = PackedDecoder::make(
+        {layers, norm, head ? head : table, config.residual_multiplier});
   }
   return decoder_;
 }
 
 at::Tensor TransformerImpl::step(
     PackedDecoder& decoder,
+    PackedStep by,
     const TransformerInput& input,
     KvCache& cache) {
   const auto distinct = tables_of(input.positions.flatten(0, 1));
@@ -225,16 +234,28 @@ at::Tensor TransformerImpl::step(
   if (config.embedding_multiplier != 1.0) {
     hidden = hidden * config.embedding_multiplier;
   }
-  return decoder.step(hidden, of_layer, cache).view(input.hidden.sizes());
+  cache.reserve(1);
+  KvCache::Rollback rollback(cache);
+  const at::Tensor out = (decoder.*by)(hidden, of_layer, cache);
+  rollback.keep();
+  return out;
 }
 
 at::Tensor TransformerImpl::forward(const TransformerInput& input, KvCache& cache) {
-  check_input(input, config.width);
-  TORCH_CHECK_VALUE(
-      input.hidden.size(0) == 1 && !input.segments.defined(),
-      "[transformer] expected one sequence and no segments with a cache, got hidden ",
-      input.hidden.sizes(), input.segments.defined() ? " and segments." : ".");
+  check_one_sequence(input, config.width);
   return run_cached(input, {&cache});
+}
+
+at::Tensor TransformerImpl::last_logits(const TransformerInput& input, KvCache& cache) {
+  check_one_sequence(input, config.width);
+  const at::NoGradGuard no_grad;
+  const int64_t last = input.hidden.size(1) - 1;
+  const std::shared_ptr<PackedDecoder> decoder = prepared_decoder();
+  if (last > 0 || !decoder || !decoder->has_logits()) {
+    return logits(run_cached(input, {&cache}).select(1, last)).select(0, 0);
+  }
+  const at::Tensor made = step(*decoder, &PackedDecoder::step_to_logits, input, cache);
+  return config.logits_multiplier == 1.0 ? made : made.mul_(config.logits_multiplier);
 }
 
 at::Tensor TransformerImpl::forward(

@@ -70,6 +70,9 @@ class TransformerImpl : public torch::nn::Module {
   [[nodiscard]] bool takes_placed_rows() const;
   // Logits [..., V] of hidden rows [..., D], in the hidden rows' dtype.
   at::Tensor logits(const at::Tensor& hidden);
+  // Those of the last row of forward(input, cache), [V], in float32 where the fused
+  // step has them: in one go, which for one row takes less time.
+  at::Tensor last_logits(const TransformerInput& input, KvCache& cache);
   // The [V, D] matrix that `logits` multiplies by, before logits_multiplier.
   at::Tensor head_weight();
   // The maps whose weights may be stored in few bits: large products of the layers, not
@@ -95,9 +98,16 @@ class TransformerImpl : public torch::nn::Module {
   // Packed forms of what is multiplied by, where they are worth having, and the fused
   // step over them (null where there is none).
   std::shared_ptr<PackedDecoder> prepared_decoder();
-  // One row of one sequence by the fused step.
-  at::Tensor
-  step(PackedDecoder& decoder, const TransformerInput& input, KvCache& cache);
+  // One row of one sequence by a member of the fused step, [D] or [V].
+  using PackedStep = at::Tensor (PackedDecoder::*)(
+      const at::Tensor& hidden,
+      const std::vector<kernels::RotaryTables>& rotary,
+      KvCache& cache);
+  at::Tensor step(
+      PackedDecoder& decoder,
+      PackedStep by,
+      const TransformerInput& input,
+      KvCache& cache);
 
   // Angles of positions [L, 3] by each of the distinct rotaries.
   std::vector<kernels::RotaryTables> tables_of(const at::Tensor& positions);

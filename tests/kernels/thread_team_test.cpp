@@ -3,6 +3,7 @@
 #include "kernels/cpu/thread_team.h"
 
 #include <ATen/Parallel.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -279,6 +281,43 @@ TEST_CASE("a core that others want is given up between tasks") {
     });
     REQUIRE(loops.num_wrong() == 0);
     return num_begun == team.num_threads() && num_missed > 0;
+  }));
+}
+
+TEST_CASE("on shared cores each thread has one of its own, for the run only") {
+  const ThreadTeam team;
+  const auto cores_of_thread = [] {
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    sched_getaffinity(0, sizeof(cores), &cores);
+    return cores;
+  };
+  const cpu_set_t before = cores_of_thread();
+  if (team.num_threads() == 1 || team.num_threads() != CPU_COUNT(&before)) {
+    return; // nothing to share out
+  }
+  const omni::test::BusyCores others(available_threads());
+  CHECK(succeeds_in_time([&] {
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    std::atomic<int> num_bound = 0;
+    std::mutex mutex;
+    Loops loops(std::vector<int64_t>(100, 5));
+    team.run([&](ThreadTeam::Member& member) {
+      {
+        const std::lock_guard lock(mutex);
+        const cpu_set_t own = cores_of_thread();
+        num_bound += CPU_COUNT(&own) == 1;
+        CPU_OR(&all, &all, &own);
+      }
+      loops.go_through(member, std::chrono::microseconds(50));
+    });
+    at::parallel_for(0, team.num_threads(), 1, [&](int64_t, int64_t) {
+      const cpu_set_t after = cores_of_thread();
+      num_bound -= 1000 * !CPU_EQUAL(&after, &before);
+    });
+    REQUIRE(num_bound >= 0);
+    return num_bound == team.num_threads() && CPU_EQUAL(&all, &before) != 0;
   }));
 }
 

@@ -51,7 +51,8 @@ at::Tensor step_through(
 
 std::shared_ptr<PackedDecoder> decoder_of(Transformer& model) {
   return PackedDecoder::make(
-      {model->layers, model->norm, model->config.residual_multiplier});
+      {model->layers, model->norm, model->head ? model->head : model->table,
+       model->config.residual_multiplier});
 }
 
 GroupedQueryAttentionImpl& grouped_attention(Transformer& model, size_t layer) {

@@ -177,6 +177,23 @@ TEST_CASE("the fused step is as near to float32 as a plain pass in bfloat16") {
         relative_difference(model->logits(got), expected_logits) <
         relative_difference(plain_logits, expected_logits) + 1e-3);
 
+    // With its logits in one go: not rounded to bfloat16 on the way.
+    KvCache other(
+        one.config,
+        {.capacity_tokens = 8, .slack_tokens = one.slack, .dtype = one.cache_dtype});
+    std::vector<at::Tensor> logits = {
+        model->last_logits(rows_of(in, 0, length - kSteps + 1), other)};
+    CHECK(logits.front().scalar_type() == at::kBFloat16); // of many rows, a plain pass
+    for (int64_t i = length - kSteps + 1; i < length; ++i) {
+      logits.push_back(model->last_logits(rows_of(in, i, 1), other));
+      CHECK(logits.back().scalar_type() == at::kFloat);
+      CHECK(logits.back().sizes() == at::IntArrayRef({one.config.vocab_size}));
+    }
+    CHECK(other.num_tokens() == length);
+    CHECK(
+        relative_difference(at::stack(logits).unsqueeze(0), expected_logits) <
+        relative_difference(plain_logits, expected_logits) + 1e-3);
+
     // Cut back and gone through again: the same rows, to the bit.
     const int64_t cut = std::min<int64_t>(one.slack, 20);
     REQUIRE(cache.truncate(length - cut));
