@@ -3,6 +3,7 @@
 #include "kernels/cpu/product_input.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/cpu/row_steps.h"
 
@@ -23,11 +24,16 @@ inline constexpr float kLargestCode = sizeof(Code) == 1 ? 127.0f : 127.0f * 256.
 // Below it the largest code by it overflows.
 constexpr float kLeast = 1e-33f;
 
-// Where the code of a column of a group is.
-template <typename Code>
-constexpr int64_t place_of(int64_t column) {
-  constexpr int64_t kOrder[] = {0, 2, 1, 3};
-  return sizeof(Code) == 1 ? column : column / 4 * 4 + kOrder[column % 4];
+// Each four codes in the order 0, 2, 1, 3. By words, which the compiler vectorises.
+[[gnu::always_inline]] inline void swap_middles(int16_t* codes) {
+  uint64_t words[kGroupColumns / 4];
+  std::memcpy(words, codes, sizeof(words));
+  for (uint64_t& word : words) {
+    constexpr uint64_t kSecond = 0xFFFF'0000, kThird = 0xFFFF'0000'0000;
+    word =
+        (word & ~(kSecond | kThird)) | (word >> 16 & kSecond) | (word << 16 & kThird);
+  }
+  std::memcpy(codes, words, sizeof(words));
 }
 
 // scale = max |x| / kLargestCode, codes to nearest even by adding 1.5 * 2^23. A NaN or
@@ -57,8 +63,11 @@ template <typename Code>
   for (int64_t i = 0; i < kGroupColumns; ++i) {
     constexpr float kMagic = 12582912.0f;
     const auto code = static_cast<int32_t>((x[i] * inverse + kMagic) - kMagic);
-    to.codes[place_of<Code>(i)] = static_cast<Code>(code);
+    to.codes[i] = static_cast<Code>(code);
     sum += code;
+  }
+  if constexpr (sizeof(Code) == 2) {
+    swap_middles(to.codes);
   }
   *to.scale = largest / kLargestCode<Code>;
   *to.sum = sum;
