@@ -120,6 +120,7 @@ Path("/proc/self/clear_refs").write_text("5")  # the peak is from here on
 before = memory("VmRSS")
 quantized = omni.quantize(original, "int4")
 print(memory("VmHWM") - before)
+assert quantized.num_parameters == original.num_parameters
 """
 
 
