@@ -101,24 +101,30 @@ class DecodeStep {
     float* branch = shared_.branches_.data();
     for (size_t i = 0; i < layers.size(); ++i) {
       const DecodeLayer& layer = layers[i];
-      together([&] {
-        multiply(layer.qkv, normed(layer.attention_norm), shared_.qkv_.data());
-      });
-      together([&] { attend(layer, rows[i]); });
-      together([&] { multiply(layer.output, joined(layer, rows[i]), branch); });
+      if (!together([&] {
+            multiply(layer.qkv, normed(layer.attention_norm), shared_.qkv_.data());
+          }) ||
+          !together([&] { attend(layer, rows[i]); }) ||
+          !together([&] { multiply(layer.output, joined(layer, rows[i]), branch); })) {
+        return;
+      }
       add_branch(branch, layer.attention_post_norm);
       branch += branch_floats(options_.width);
-      together([&] {
-        multiply(
-            layer.gate_up, normed(layer.feed_forward_norm), shared_.gate_up_.data());
-      });
-      together([&] { multiply(layer.down, gated(layer), branch); });
+      if (!together([&] {
+            multiply(
+                layer.gate_up, normed(layer.feed_forward_norm),
+                shared_.gate_up_.data());
+          }) ||
+          !together([&] { multiply(layer.down, gated(layer), branch); })) {
+        return;
+      }
       add_branch(branch, layer.feed_forward_post_norm);
       branch += branch_floats(options_.width);
     }
-    if (out.logits != nullptr) {
-      together(
-          [&] { multiply(options_.head, normed(options_.final_norm), out.logits); });
+    if (out.logits != nullptr && !together([&] {
+          multiply(options_.head, normed(options_.final_norm), out.logits);
+        })) {
+      return;
     }
     if (out.hidden != nullptr && member_.index() == 0) {
       std::copy_n(normed(options_.final_norm), options_.width, out.hidden);
@@ -128,19 +134,19 @@ class DecodeStep {
  private:
   // A loop of tasks. A member that was away passes over those that the others have
   // finished without it; all that it needs of them are the branches, which are kept
-  // apart, to add them to its own sum.
+  // apart, to add them to its own sum. False when they have ended the step without it.
   template <typename Work>
-  void together(const Work& work) {
+  [[nodiscard]] bool together(const Work& work) {
     if (member_.takes_part()) {
       work();
     }
-    member_.end_tasks();
+    return member_.end_tasks();
   }
 
   // out = x W^T + bias by all threads; x is each one's own copy.
   void multiply(const DecodeProduct& product, const float* x, float* out) {
     const PackedMatrix& weight = product.weight;
-    own_.input.prepare(row_form(best_products(), weight.format), 1, weight.num_columns);
+    own_.input.prepare(row_form(weight.format), 1, weight.num_columns);
     own_.input.set_row(0, x);
     const ProductInput input = own_.input.input();
     const int64_t panels = num_panels(weight.num_rows), step = panels_per_task(1);
@@ -286,7 +292,7 @@ void decode_step(
     DecodeScratch& scratch,
     const ThreadTeam& team,
     const DecodeOutput& out) {
-  team.run([&](ThreadTeam::Member& member) {
+  team.run_loops([&](ThreadTeam::Member& member) {
     DecodeStep(options, scratch, member).run(layers, rows, x, out);
   });
 }

@@ -113,7 +113,7 @@ void run(const Product<T>& product) {
   const bool is_in_place = reads_in_place(product);
   if (!is_in_place) {
     buffer.prepare(
-        cpu::row_form(cpu::best_products(), product.weight.format), product.num_rows,
+        cpu::row_form(product.weight.format), product.num_rows,
         product.weight.num_columns);
   }
   team.run([&](cpu::ThreadTeam::Member& member) {

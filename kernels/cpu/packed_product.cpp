@@ -29,6 +29,10 @@ RowForm row_form(const PackedProducts& products, WeightFormat format) {
   return RowForm::Codes8;
 }
 
+RowForm row_form(WeightFormat format) {
+  return row_form(best_products(), format);
+}
+
 void multiply_packed(
     const PackedMatrix& weight,
     const ProductInput& x,

@@ -49,7 +49,9 @@ struct PackedProducts {
 // What a product of these reads.
 [[nodiscard]] RowForm row_form(const PackedProducts& products, WeightFormat format);
 
-// By best_products().
+// The two below are by best_products().
+[[nodiscard]] RowForm row_form(WeightFormat format);
+
 void multiply_packed(
     const PackedMatrix& weight,
     const ProductInput& x,

@@ -2,16 +2,12 @@
 // Copyright The Omni Authors
 //
 // Threads that run one function together, loop by loop over tasks, for work whose loops
-// take microseconds. They are those of at::parallel_for, so that there is one pool in
-// the process, entered once for many loops. Waiting is by spinning for a bounded time,
-// then asleep: a thread that was put off its core can be moved to the one that waits
-// for it. A core that other programs want too is given up between loops, so that nobody
-// waits for a task on it; then each thread also stays on a core of its own. When the
-// caller has waited too long even so, it works alone for a while.
+// take microseconds. Where they lack their cores to other programs, each stays on a
+// core of its own; when the caller has waited too long even so, it works alone for a
+// while.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
+#include "kernels/cpu/team_member.h"
 
 namespace omni::kernels::cpu {
 
@@ -24,17 +20,23 @@ class ThreadTeam {
   ThreadTeam();
 
   // What a function run by the team knows of it.
-  class Member;
+  using Member = TeamMember;
 
-  // Calls `body(Member&)` in every thread; returns when all have. `body` must not
-  // throw. Within a parallel region of at:: the caller works alone.
+  // Calls `body(Member&)` in every thread, those of at::parallel_for; returns when all
+  // have. `body` must not throw. Within a parallel region of at:: the caller works
+  // alone.
   template <typename Body>
   void run(const Body& body) const {
-    run_erased(
-        [](const void* data, Member& member) {
-          (*static_cast<const Body*>(data))(member);
-        },
-        &body);
+    run_erased(&call<Body>, &body);
+  }
+
+  // The same in threads that stay; returns when all loops are over. A thread without a
+  // core is not waited for then: `body` must return at once when end_tasks() says that
+  // the run has ended. For runs that follow each other with no parallel region of at::
+  // between, whose threads go on spinning for some milliseconds.
+  template <typename Body>
+  void run_loops(const Body& body) const {
+    run_loops_erased(&call<Body>, &body);
   }
 
   [[nodiscard]] int num_threads() const {
@@ -42,60 +44,16 @@ class ThreadTeam {
   }
 
  private:
-  // What the members of one run share.
-  struct Run {
-    // The loop that the members are in, how many of them are through with it, and how
-    // many take part: see thread_team.cpp.
-    alignas(64) std::atomic<uint64_t> meeting{0};
-    // A loop, and the next of its tasks.
-    alignas(64) std::atomic<uint64_t> ticket{0};
-    // Nanoseconds that the members were without a core, in all.
-    alignas(64) std::atomic<int64_t> lacking{0};
-  };
-  using Function = void (*)(const void* data, Member& member);
+  template <typename Body>
+  static void call(const void* data, Member& member) {
+    (*static_cast<const Body*>(data))(member);
+  }
 
-  void run_erased(Function function, const void* data) const;
+  [[nodiscard]] bool is_alone() const;
+  void run_erased(TeamFunction function, const void* data) const;
+  void run_loops_erased(TeamFunction function, const void* data) const;
 
   int num_threads_;
 };
-
-// Every member goes through the same loops over tasks. One that was away comes back to
-// loops that the others have finished; it passes over them.
-class ThreadTeam::Member {
- public:
-  // Whether the loop that this member is at still needs it: until end_tasks() nobody
-  // goes on to the next one then, and what earlier loops wrote stays as it is. If not,
-  // later loops may be writing already.
-  [[nodiscard]] bool takes_part() const {
-    return loop_ == joined_;
-  }
-  // The next task of `num_tasks`, handed out in order to whoever asks first; -1 when
-  // none is left.
-  int64_t next_task(int64_t num_tasks);
-  // After a loop, once next_task() gave -1: waits until all of its tasks are done.
-  void end_tasks();
-  [[nodiscard]] int index() const {
-    return index_;
-  }
-
- private:
-  friend class ThreadTeam;
-  Member(Run& run, int index, bool is_alone);
-  void join();
-  void leave();
-  void arrive();
-  void wait();
-
-  Run& run_;
-  const int index_;
-  const bool is_alone_;
-  uint32_t loop_ = 0; // that this member is at, counted from 0
-  uint32_t joined_ = 0; // the one that the run was in when it last joined, or later
-  int64_t waited_ = 0; // nanoseconds
-};
-
-// Threads that this process can run at once: the cores it may use, and no more than its
-// control group's quota.
-[[nodiscard]] int available_threads();
 
 } // namespace omni::kernels::cpu

@@ -22,6 +22,15 @@ TransformerConfig checked(TransformerConfig config) {
   return config;
 }
 
+// To logits: the head, or the table where they are one.
+LinearMap& map_to_logits(TransformerImpl& of) {
+  return of.head ? of.head : of.table;
+}
+
+at::Tensor multiplied(const at::Tensor& logits, const TransformerConfig& config) {
+  return config.logits_multiplier == 1.0 ? logits : logits * config.logits_multiplier;
+}
+
 void check_input(const TransformerInput& input, int64_t width) {
   check_shape(input.hidden, {-1, -1, width}, "transformer", "hidden");
   const int64_t batch = input.hidden.size(0), length = input.hidden.size(1);
@@ -215,7 +224,7 @@ std::shared_ptr<PackedDecoder> TransformerImpl::prepared_decoder() {
   prepare_where_there_is_room(prepared_);
   if (!decoder_ || !decoder_->is_current()) {
     decoder_ = PackedDecoder::make(
-        {layers, norm, head ? head : table, config.residual_multiplier});
+        {layers, norm, map_to_logits(*this), config.residual_multiplier});
   }
   return decoder_;
 }
@@ -254,8 +263,8 @@ at::Tensor TransformerImpl::last_logits(const TransformerInput& input, KvCache& 
   if (last > 0 || !decoder || !decoder->has_logits()) {
     return logits(run_cached(input, {&cache}).select(1, last)).select(0, 0);
   }
-  const at::Tensor made = step(*decoder, &PackedDecoder::step_to_logits, input, cache);
-  return config.logits_multiplier == 1.0 ? made : made.mul_(config.logits_multiplier);
+  return multiplied(
+      step(*decoder, &PackedDecoder::step_to_logits, input, cache), config);
 }
 
 at::Tensor TransformerImpl::forward(
@@ -303,10 +312,10 @@ at::Tensor TransformerImpl::forward_placed(
 }
 
 at::Tensor TransformerImpl::logits(const at::Tensor& hidden) {
-  LinearMap& map = head ? head : table;
-  at::Tensor logits =
-      map->forward(hidden.to(map->weight.scalar_type())).to(hidden.scalar_type());
-  return config.logits_multiplier == 1.0 ? logits : logits * config.logits_multiplier;
+  LinearMap& map = map_to_logits(*this);
+  return multiplied(
+      map->forward(hidden.to(map->weight.scalar_type())).to(hidden.scalar_type()),
+      config);
 }
 
 std::vector<LinearMap> TransformerImpl::quantizable() const {
@@ -321,7 +330,7 @@ std::vector<LinearMap> TransformerImpl::quantizable() const {
 }
 
 at::Tensor TransformerImpl::head_weight() {
-  return head ? head->weight : table->weight;
+  return map_to_logits(*this)->weight;
 }
 
 } // namespace omni

@@ -8,7 +8,7 @@
 
 #include <chrono>
 
-#include "kernels/cpu/thread_team.h"
+#include "kernels/cpu/core_share.h"
 #include "tests/support/busy_cores.h"
 #include "tests/support/catch.h"
 #include "tests/transformer/decoding_by_step.h"
