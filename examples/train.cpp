@@ -54,10 +54,14 @@ void print(const omni::TrainEvent& event) {
           event.num_left_out, event.needs.c_str());
       break;
     case Kind::Started:
-      std::printf("training from the beginning, %ld steps\n", event.num_steps);
+      std::printf(
+          "training from the beginning, %ld steps in %s\n", event.num_steps,
+          event.precision.c_str());
       break;
     case Kind::Resumed:
-      std::printf("resuming after step %ld of %ld\n", event.step, event.num_steps);
+      std::printf(
+          "resuming after step %ld of %ld in %s\n", event.step, event.num_steps,
+          event.precision.c_str());
       if (!event.name.empty()) {
         std::printf("%s\n", event.name.c_str());
       }

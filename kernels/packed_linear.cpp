@@ -158,10 +158,14 @@ bool has_fast_packed_linear() {
   return cpu::has_fast_products();
 }
 
+bool is_bfloat16_fast() {
+  static const bool is_fast = at::get_cpu_capability() == "AVX512";
+  return is_fast;
+}
+
 bool is_slow_in_bfloat16(const at::Tensor& x) {
-  static const bool has_fast = at::get_cpu_capability() == "AVX512";
   constexpr int64_t kManyRows = 16;
-  return !has_fast && x.is_cpu() && x.scalar_type() == at::kBFloat16 &&
+  return !is_bfloat16_fast() && x.is_cpu() && x.scalar_type() == at::kBFloat16 &&
       x.numel() >= kManyRows * x.size(-1) &&
       !at::autocast::is_autocast_enabled(at::kCPU);
 }

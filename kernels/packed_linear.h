@@ -48,6 +48,9 @@ at::Tensor packed_linear(
 // product.
 bool has_fast_packed_linear();
 
+// Whether LibTorch multiplies many rows of bfloat16 faster than float32: with AVX-512.
+bool is_bfloat16_fast();
+
 // Whether LibTorch takes longer for a product or convolution of x [.., I] than float32
 // would, conversions included: of bfloat16 on a CPU without AVX-512, from some 16 rows
 // on (8: as long; 64: five times; convolutions: nine times). False under autocast,

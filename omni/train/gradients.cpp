@@ -86,7 +86,7 @@ class StepDifferentiation {
  private:
   // Undefined for a batch in which there is nothing to learn.
   at::Tensor weighted_loss(const Batch& batch, Share& share) const {
-    const Autocast autocast(config_.precision == "bfloat16");
+    const Autocast autocast(compute_dtype(config_) == at::kBFloat16);
     Losses losses = objective_.loss(batch, progress_);
     at::Tensor total = losses.scaled;
     for (const LossTerm& term : losses.terms) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "kernels/packed_linear.h"
 #include "omni/core/file_io.h"
 #include "omni/model/config_archive.h"
 
@@ -161,14 +162,23 @@ void check(const TrainConfig& config) {
             ".");
   }
   require(
-      config.precision == "float32" || config.precision == "bfloat16",
-      "expected `precision` float32 or bfloat16, got \"" + config.precision + "\".");
+      config.precision == "float32" || config.precision == "bfloat16" ||
+          config.precision == "auto",
+      "expected `precision` float32, bfloat16 or auto, got \"" + config.precision +
+          "\".");
   require(
       config.ema_decay >= 0.0 && config.ema_decay < 1.0,
       "expected `ema_decay` in [0, 1), got " + std::to_string(config.ema_decay) + ".");
 }
 
 } // namespace
+
+at::ScalarType compute_dtype(const TrainConfig& config) {
+  if (config.precision == "auto") {
+    return kernels::is_bfloat16_fast() ? at::kBFloat16 : at::kFloat;
+  }
+  return config.precision == "bfloat16" ? at::kBFloat16 : at::kFloat;
+}
 
 TrainConfig parse_train_config(
     const std::string& json_text,

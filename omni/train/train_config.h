@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <c10/core/ScalarType.h>
+
 #include "omni/train/optimizer.h"
 #include "omni/train/schedule.h"
 
@@ -57,7 +59,9 @@ struct TrainConfig {
   ScheduleOptions schedule;
   std::map<std::string, double> loss_weights; // by term; 1 unless named
   std::vector<std::string> freeze; // patterns of parameters left as they are
-  std::string precision = "float32"; // or "bfloat16": autocast over float32 weights
+  // Weights are float32. "bfloat16": products by autocast; "auto": that where this
+  // processor is faster by it, else float32.
+  std::string precision = "float32";
   double ema_decay = 0.0; // 0: no moving average
   int64_t seed = 0;
   int64_t num_threads = 0; // 0: one a core
@@ -68,6 +72,9 @@ struct TrainConfig {
   int64_t keep_checkpoints = 2; // newest, besides the best
   ObjectiveOptions options;
 };
+
+// What `precision` is on this machine.
+[[nodiscard]] at::ScalarType compute_dtype(const TrainConfig& config);
 
 // Throws IoError or ValueError naming the file and the key. `overrides` are
 // "key.path=value" with JSON values.

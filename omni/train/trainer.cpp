@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "omni/core/precision.h"
 #include "omni/core/random.h"
 #include "omni/train/checkpoint.h"
 #include "omni/train/evaluation.h"
@@ -121,9 +122,7 @@ class Run {
         "[train] expected parameters to train, got none: check `freeze` and that the "
         "model has the parts this objective trains.");
     average_.emplace(config_.ema_decay, trained);
-    optimizer_.emplace(
-        std::move(trained), config_.optimizer,
-        config_.precision == "bfloat16" ? at::kBFloat16 : at::kFloat);
+    optimizer_.emplace(std::move(trained), config_.optimizer, compute_dtype(config_));
   }
 
   // Data sets with the samples that the objective can use.
@@ -193,7 +192,7 @@ class Run {
     state_.environment = run_environment();
     const auto newest = checkpoints_.newest();
     if (!newest) {
-      tell({.kind = TrainEvent::Kind::Started});
+      tell({.kind = TrainEvent::Kind::Started, .precision = precision()});
       return {};
     }
     Checkpoint saved = CheckpointFolder::read_state(*newest);
@@ -217,8 +216,12 @@ class Run {
       }
     }
     const std::string note = forget_other_best(saved);
-    tell({.kind = TrainEvent::Kind::Resumed, .name = note});
+    tell({.kind = TrainEvent::Kind::Resumed, .name = note, .precision = precision()});
     return note;
+  }
+
+  [[nodiscard]] std::string precision() const {
+    return dtype_name(compute_dtype(config_));
   }
 
   // Losses of other samples cannot be compared.

@@ -32,6 +32,7 @@ struct TrainEvent {
   // Of the evaluation set, or the folder saved; LeftOut: the data; Resumed: a sentence
   // on what is not as it was, such as a best that was forgotten, or empty.
   std::string name = {};
+  std::string precision = {}; // Started, Resumed: what `precision` is on this machine
   std::string needs = {}; // LeftOut: what `num_left_out` samples of the data lack
   int64_t num_left_out = 0;
   std::map<std::string, double> losses = {}; // means by term since the last event

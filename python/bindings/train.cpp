@@ -119,6 +119,8 @@ Attributes:
         "resumed", "saved", "finished", "stopped": the run itself.
     step, num_steps: steps done, and of the whole run.
     name: of "evaluated" the set, of "saved" the folder, of "left_out" the data.
+    precision: of "started" and "resumed", what `precision` is on this machine: "float32"
+        or "bfloat16".
     needs, num_left_out: of "left_out", what samples lack and how many they are.
     losses: means by term, without their weights: of "step" since the last one, of
         "evaluated" over the set.
@@ -132,7 +134,7 @@ Attributes:
   bind_plain_fields(
       bound, Field{"kind", &TrainEvent::kind}, Field{"step", &TrainEvent::step},
       Field{"num_steps", &TrainEvent::num_steps}, Field{"name", &TrainEvent::name},
-      Field{"needs", &TrainEvent::needs},
+      Field{"precision", &TrainEvent::precision}, Field{"needs", &TrainEvent::needs},
       Field{"num_left_out", &TrainEvent::num_left_out},
       Field{"losses", &TrainEvent::losses}, Field{"figures", &TrainEvent::figures},
       Field{"learning_rate_share", &TrainEvent::learning_rate_share},

@@ -2,10 +2,11 @@
 // Copyright The Omni Authors
 //
 // bench_train MODEL.json FOLDER [packed | causal] [THREADS]: training steps of the
-// decoder that MODEL.json describes on one batch of 8 x 512 ids, bf16 autocast, AdamW
-// on everything. Writes weights and batch to FOLDER/start.safetensors, then obeys lines
-// of stdin: "loss" prints the loss, "steps N" trains and prints the wall and processor
-// seconds it took. train_twin.py drives it beside the same model in PyTorch.
+// decoder that MODEL.json describes on one batch of 8 x 512 ids, AdamW on everything;
+// bf16 autocast where the processor is fast by it, else float32. Writes weights and
+// batch to FOLDER/start.safetensors, then obeys lines of stdin: "loss" prints the loss,
+// "steps N" trains and prints the wall and processor seconds it took. train_twin.py
+// drives it beside the same model in PyTorch.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/utils.h>
@@ -18,6 +19,7 @@
 #include <string>
 
 #include "kernels/kernels.h"
+#include "kernels/packed_linear.h"
 #include "omni/core/safetensors.h"
 #include "omni/model/omni_config.h"
 #include "omni/train/autocast.h"
@@ -79,7 +81,7 @@ class Bench {
   }
 
   at::Tensor loss() {
-    const Autocast autocast(true);
+    const Autocast autocast(kernels::is_bfloat16_fast());
     const at::Tensor hidden =
         model_->forward({model_->embed(ids_), positions_, segments_}).flatten(0, 1);
     const at::Tensor rows = targets_.flatten().ge(0).nonzero().squeeze(1);

@@ -4,8 +4,9 @@
 
     .venv/bin/python tests/bench/train_twin.py [--attention packed|causal] [--threads 1]
 
-Both take the weights and the batch that bench_train writes (8 x 512 ids, bf16 autocast,
-clipped gradients, fused AdamW on everything). First their losses have to agree, then
+Both take the weights and the batch that bench_train writes (8 x 512 ids, clipped
+gradients, fused AdamW on everything; bf16 autocast where the processor is fast by it,
+else float32. First their losses have to agree, then
 they are timed in turns; the tokens a second are of the median turn, in processor time
 (which a busy machine hardly changes) and in wall time."""
 
@@ -19,6 +20,7 @@ import time
 from pathlib import Path
 
 import torch
+from bfloat16_speed import IS_BFLOAT16_FAST
 from torch import nn
 from torch.nn import functional as F
 
@@ -137,7 +139,7 @@ class Twin:
         )
 
     def loss(self) -> torch.Tensor:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=IS_BFLOAT16_FAST):
             hidden = self.model(self.ids, self.positions, self.mask).flatten(0, 1)
             logits = F.linear(hidden[self.rows], self.model.embed.weight)
         return F.cross_entropy(logits.float(), self.targets)

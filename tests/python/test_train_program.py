@@ -90,12 +90,12 @@ def stop_after_steps(path: Path, sent: signal.Signals, num_steps: int = 3) -> st
 def test_ctrl_c_saves_and_the_same_command_goes_on(config) -> None:
     path = config()
     first = stop_after_steps(path, signal.SIGINT)
-    assert "training from the beginning, 100000 steps" in first
+    assert "training from the beginning, 100000 steps in float32" in first
     assert re.search(r"^step 1/100000  \S+ \d+\.\d{4}.* tokens/s  \d+:\d\d:\d\d left$", first, re.M)
     stopped = int(re.search(r"stopped after step (\d+); run the same command", first)[1])
     assert stopped >= 3
     second = stop_after_steps(path, signal.SIGTERM)
-    assert f"resuming after step {stopped} of 100000" in second
+    assert f"resuming after step {stopped} of 100000 in float32" in second
     assert int(re.search(r"^step (\d+)/", second, re.M)[1]) == stopped + 1
     refused = run(path, "--override", "batch_size=3", code=1)
     assert "batch_size" in refused.stderr
@@ -123,7 +123,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path:
     for seconds in (0.0, 0.013, 0.041, 0.097):
         kill_after(path, "saved step ", seconds)
     done = run(config(**changes, output="killed"))
-    resumed = re.search(r"^resuming after step (\d+) of 60$", done.stdout, re.M)
+    resumed = re.search(r"^resuming after step (\d+) of 60 in float32$", done.stdout, re.M)
     assert resumed and 4 <= int(resumed[1]) < 60
     for file in ("log.jsonl", "model/model.safetensors"):
         whole = (tmp_path / "whole" / file).read_bytes()

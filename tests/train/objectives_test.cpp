@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 // Every objective end to end on the tiny model.
-#include "tests/train/run_fixture.h"
-
+#include "kernels/packed_linear.h"
 #include "tests/support/catch.h"
+#include "tests/train/run_fixture.h"
 
 namespace omni {
 namespace {
@@ -41,6 +41,32 @@ TEST_CASE("every objective trains the tiny model and its loss falls") {
     return sum;
   };
   CHECK(mean(25) < 0.97 * mean(0));
+}
+
+TEST_CASE("precision auto is what this processor is faster by, and is told") {
+  const auto told_and_first_losses = [](const std::string& precision) {
+    TinyRun run("joint");
+    run.config.precision = precision;
+    run.config.steps = 1;
+    std::pair<std::string, std::map<std::string, double>> found;
+    train(
+        run.config,
+        {[&](const TrainEvent& event) {
+           if (event.kind == TrainEvent::Kind::Started) {
+             found.first = event.precision;
+           }
+           if (event.kind == TrainEvent::Kind::Step) {
+             found.second = event.losses;
+           }
+         },
+         {}});
+    return found;
+  };
+  const std::string fast = kernels::is_bfloat16_fast() ? "bfloat16" : "float32";
+  const auto got = told_and_first_losses("auto");
+  CHECK(got.first == fast);
+  CHECK_FALSE(got.second.empty());
+  CHECK(got == told_and_first_losses(fast));
 }
 
 TEST_CASE("a bfloat16 joint run computes what float32 does, within its precision") {

@@ -21,7 +21,7 @@ TEST_CASE("configurations with unknown keys or wrong values name them") {
   check(start + R"(, "stepz": 3})", "stepz");
   check(start + R"(, "steps": -3})", "`steps` positive");
   check(start + R"(, "steps": "x"})", "`steps` an integer");
-  check(start + R"(, "precision": "int3"})", "float32 or bfloat16");
+  check(start + R"(, "precision": "int3"})", "float32, bfloat16 or auto");
   check(start + R"(, "optimizer": {"lr": 1}})", "optimizer.lr");
   check(start + R"(, "optimizer": {"groups": [{"patern": "x"}]}})", "groups[0].patern");
   check(start + R"(, "parallel_batches": 0})", "`parallel_batches` positive");

@@ -5,6 +5,7 @@
 import sys
 from collections.abc import Iterator
 
+from bfloat16_speed import IS_BFLOAT16_FAST
 from contest import Contest, Contestant, Target
 from engine_pipe import ROOT
 from published_weights import FOLDER, WHISPER, member_of
@@ -47,6 +48,11 @@ def vision_contest(limits: dict[str, float], missing: dict[str, str]) -> Iterato
         for kind in ("eager", "compiled")
     ]  # fmt: skip
     everyone = [ours, quantized, *peers]
+    if not IS_BFLOAT16_FAST:
+        everyone.append(
+            Contestant("transformers float32 eager", "run_vit.py", {"engine": "float32 eager"},
+                       "float32", needs="transformers", rival="Omni bf16")
+        )  # fmt: skip
     try:
         for one in everyone:
             one.start(missing)

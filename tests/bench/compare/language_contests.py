@@ -11,6 +11,7 @@ import math
 import sys
 from collections.abc import Iterator
 
+from bfloat16_speed import IS_BFLOAT16_FAST
 from contest import Contest, Contestant, Figure, Figures, Target
 from language_folders import BITS_PER_WEIGHT, LanguageFolder, big_folder, small_folder
 from memory_figures import memory_figures
@@ -20,7 +21,13 @@ OURS = sys.executable
 LLAMA_CPP = "llama-cpp-python"
 # By bits of a weight: how far the mean loss may be off in nats, and how far below the most
 # likely id a greedy one may lie in standard deviations of the logits.
-ALLOWED = {16.0: (0.01, 0.1), 8.5: (0.02, 0.2), 5.0: (0.3, math.inf), 4.5: (0.3, math.inf)}
+ALLOWED = {
+    32.0: (0.001, 0.01),
+    16.0: (0.01, 0.1),
+    8.5: (0.02, 0.2),
+    5.0: (0.3, math.inf),
+    4.5: (0.3, math.inf),
+}
 NUM_CHECKED = 24  # greedy ids
 NUM_LOSS = 512  # ids
 # By which the perplexity of fewer bits may be above that of bf16, in percent.
@@ -44,12 +51,21 @@ def llama_cpp_of(folder: LanguageFolder, format_name: str, rival: str) -> Contes
     return made
 
 
-def transformers_of(folder: LanguageFolder, is_compiled: bool) -> Contestant:
-    name = f"transformers bf16 {'compiled' if is_compiled else 'eager'}"
-    load = {"path": str(folder.path), "format_name": "bf16", "is_compiled": is_compiled}
-    return Contestant(
-        name, "run_transformers.py", load, "bf16", needs="transformers", rival="Omni bf16"
-    )
+def transformers_of(folder: LanguageFolder) -> list[Contestant]:
+    """Eager and compiled in bf16, and eager in float32 where that is faster."""
+
+    def of(format_name: str, is_compiled: bool) -> Contestant:
+        name = f"transformers {format_name} {'compiled' if is_compiled else 'eager'}"
+        load = {
+            "path": str(folder.path), "format_name": format_name, "is_compiled": is_compiled,
+        }  # fmt: skip
+        return Contestant(
+            name, "run_transformers.py", load, format_name, needs="transformers",
+            rival="Omni bf16",
+        )  # fmt: skip
+
+    made = [of("bf16", False), of("bf16", True)]
+    return made if IS_BFLOAT16_FAST else [*made, of("float32", False)]
 
 
 def openvino_of(folder: LanguageFolder, format_name: str, rival: str) -> Contestant:
@@ -94,6 +110,11 @@ def check(
     reference.stop()
 
 
+def arithmetic_of(format_name: str) -> str:
+    """Whose limit of operations holds for products of such weights."""
+    return {32.0: "float32", 16.0: "bf16"}.get(BITS_PER_WEIGHT[format_name], "int8")
+
+
 def num_equal(first: list[int], second: list[int]) -> int:
     pairs = zip(first, second, strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -113,8 +134,7 @@ def small_contests(
         llama_cpp_of(folder, "BF16", "Omni bf16"),
         llama_cpp_of(folder, "Q8_0", "Omni int8"),
         *(llama_cpp_of(folder, name, "Omni int4") for name in ("Q4_0", "Q4_1", "Q4_K")),
-        transformers_of(folder, is_compiled=False),
-        transformers_of(folder, is_compiled=True),
+        *transformers_of(folder),
         openvino_of(folder, "F16", "Omni bf16"),
         openvino_of(folder, "Q8_0", "Omni int8"),
         openvino_of(folder, "Q4_0", "Omni int4"),
@@ -151,7 +171,7 @@ def small_contests(
                     Target("Omni bf16", ("transformers bf16 eager", "transformers bf16 compiled"),
                            1.1),
                 ),
-                lambda name: limits["bf16" if BITS_PER_WEIGHT[name] == 16 else "int8"]
+                lambda name: limits[arithmetic_of(name)]
                 * len(ids) / folder.prefill_operations(len(ids)),
             )  # fmt: skip
         if "perplexity" in wanted:

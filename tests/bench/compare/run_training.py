@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from engine_pipe import NUM_THREADS, ROOT, loaded, memory_bytes, serve
-from train_twin import TOKENS, Ours, Twin, read_safetensors
+from train_twin import IS_BFLOAT16_FAST, TOKENS, Ours, Twin, read_safetensors
 
 MODEL = ROOT / "examples" / "nano" / "stages" / "model.json"
 ours = twin = start_folder = None
@@ -39,7 +39,8 @@ def loss() -> dict:
 
 
 def operations() -> dict:
-    """Of products, forward and twice as many back, for one id of the batch."""
+    """Of products, forward and twice as many back, for one id of the batch; and the dtype of
+    those by all engines."""
     config = json.loads(MODEL.read_text())["transformer"]
     start = read_safetensors(start_folder / "start.safetensors")
     width, layer = config["width"], config["layers"][0]
@@ -53,7 +54,8 @@ def operations() -> dict:
     )
     forward = 2.0 * (TOKENS * layer["repeat"] * block + learned * width * config["vocab_size"])
     forward += 4.0 * layer["repeat"] * seen * inner
-    return {"operations_per_id": 3.0 * forward / TOKENS}
+    dtype = "bf16" if IS_BFLOAT16_FAST else "float32"
+    return {"operations_per_id": 3.0 * forward / TOKENS, "dtype": dtype}
 
 
 def train(steps: int) -> dict:

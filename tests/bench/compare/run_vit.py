@@ -75,7 +75,7 @@ def their_name(name: str) -> str:
     )
 
 
-def load_transformers(is_compiled: bool) -> None:
+def load_transformers(is_compiled: bool, dtype: torch.dtype) -> None:
     global run
     from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLVisionConfig
     from transformers.models.qwen2_vl.modeling_qwen2_vl import (
@@ -99,7 +99,7 @@ def load_transformers(is_compiled: bool) -> None:
     embed = weights["patch_embed.proj.weight"].view(WIDTH, PATCH, PATCH, 3)
     weights["patch_embed.proj.weight"] = embed.permute(0, 3, 1, 2).unsqueeze(2)
     tower.load_state_dict(weights)
-    tower = tower.to(torch.bfloat16).eval()
+    tower = tower.to(dtype).eval()
     grid = torch.tensor([[1, SIDE, SIDE]])
     forward = tower.forward
     if is_compiled:
@@ -119,7 +119,8 @@ def load(engine: str) -> dict[str, float]:
         subprocess.run([sys.executable, __file__, "write"], check=True)
     if engine.startswith("omni"):
         return loaded(lambda: load_omni(engine == "omni int8"))
-    return loaded(lambda: load_transformers(engine == "compiled"))
+    dtype = torch.float32 if engine.startswith("float32") else torch.bfloat16
+    return loaded(lambda: load_transformers(engine == "compiled", dtype))
 
 
 def answer(path: str) -> dict:

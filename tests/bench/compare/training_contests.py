@@ -38,8 +38,9 @@ def training_contest(
             one.ask("train", steps=1)
             one.note_memory()
         work = everyone[0].ask("operations")
+        title = f"training the nano backbone, packed rows{', ' + work['dtype'] if work else ''}"
         yield Contest(
-            "train", "training the nano backbone, packed rows", "ids/s", "train",
+            "train", title, "ids/s", "train",
             {"steps": 1 if is_quick else 2}, everyone,
             (
                 Target("Omni", ("PyTorch eager",), 1.3),
