@@ -1004,6 +1004,8 @@ class TrainEvent:
             "resumed", "saved", "finished", "stopped": the run itself.
         step, num_steps: steps done, and of the whole run.
         name: of "evaluated" the set, of "saved" the folder, of "left_out" the data.
+        precision: of "started" and "resumed", what `precision` is on this machine: "float32"
+            or "bfloat16".
         needs, num_left_out: of "left_out", what samples lack and how many they are.
         losses: means by term, without their weights: of "step" since the last one, of
             "evaluated" over the set.
@@ -1016,12 +1018,12 @@ class TrainEvent:
         seconds_left: of "step", until the last one at the speed so far.
     """
     __hash__: typing.ClassVar[None] = None
-    _fields: typing.ClassVar[tuple] = ('kind', 'step', 'num_steps', 'name', 'needs', 'num_left_out', 'losses', 'figures', 'learning_rate_share', 'gradient_norm', 'tokens_per_second', 'seconds_left')
+    _fields: typing.ClassVar[tuple] = ('kind', 'step', 'num_steps', 'name', 'precision', 'needs', 'num_left_out', 'losses', 'figures', 'learning_rate_share', 'gradient_norm', 'tokens_per_second', 'seconds_left')
     def __eq__(self, other: typing.Any) -> typing.Any:
         ...
-    def __getstate__(self) -> tuple[str, int, int, str, str, int, dict[str, float], dict[str, float], float, float, float, float]:
+    def __getstate__(self) -> tuple[str, int, int, str, str, str, int, dict[str, float], dict[str, float], float, float, float, float]:
         ...
-    def __init__(self, *, kind: str = 'step', step: typing.SupportsInt | typing.SupportsIndex = 0, num_steps: typing.SupportsInt | typing.SupportsIndex = 0, name: str = '', needs: str = '', num_left_out: typing.SupportsInt | typing.SupportsIndex = 0, losses: collections.abc.Mapping[str, typing.SupportsFloat | typing.SupportsIndex] = {}, figures: collections.abc.Mapping[str, typing.SupportsFloat | typing.SupportsIndex] = {}, learning_rate_share: typing.SupportsFloat | typing.SupportsIndex = 0.0, gradient_norm: typing.SupportsFloat | typing.SupportsIndex = 0.0, tokens_per_second: typing.SupportsFloat | typing.SupportsIndex = 0.0, seconds_left: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
+    def __init__(self, *, kind: str = 'step', step: typing.SupportsInt | typing.SupportsIndex = 0, num_steps: typing.SupportsInt | typing.SupportsIndex = 0, name: str = '', precision: str = '', needs: str = '', num_left_out: typing.SupportsInt | typing.SupportsIndex = 0, losses: collections.abc.Mapping[str, typing.SupportsFloat | typing.SupportsIndex] = {}, figures: collections.abc.Mapping[str, typing.SupportsFloat | typing.SupportsIndex] = {}, learning_rate_share: typing.SupportsFloat | typing.SupportsIndex = 0.0, gradient_norm: typing.SupportsFloat | typing.SupportsIndex = 0.0, tokens_per_second: typing.SupportsFloat | typing.SupportsIndex = 0.0, seconds_left: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
         ...
     def __repr__(self) -> str:
         ...
@@ -1053,6 +1055,9 @@ class TrainEvent:
         ...
     @property
     def num_steps(self) -> int:
+        ...
+    @property
+    def precision(self) -> str:
         ...
     @property
     def seconds_left(self) -> float:

@@ -107,8 +107,7 @@ TEST_CASE("any rows give nearly the product of the unpacked weight") {
         CHECK(relative_error(got, expected_of(rounded, weight)) < 2e-6);
         CHECK(relative_error(got_rounded, expected_of(rounded, weight)) < 2e-3);
       } else { // the largest of 32 normal numbers is 2.3: steps of 2.3 / 127 or 32512
-        const bool has_wide_codes =
-            cpu::row_form(format) == cpu::RowForm::Codes16;
+        const bool has_wide_codes = cpu::row_form(format) == cpu::RowForm::Codes16;
         const double bound = has_wide_codes ? 4e-5 : 1e-2;
         CHECK(relative_error(got, expected_of(x, weight)) < bound);
         CHECK(
