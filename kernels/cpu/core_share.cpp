@@ -11,6 +11,10 @@
 #include <string>
 #include <thread>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace omni::kernels::cpu {
 namespace {
 
@@ -92,6 +96,14 @@ int64_t now_nanoseconds() {
       .count();
 }
 
+void pause_core() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 int64_t core_nanoseconds() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -144,7 +156,8 @@ bool is_better_bound(int64_t now) {
 }
 
 BoundToCore::BoundToCore(int index, int num_members)
-    : first_core_(first_core.load(std::memory_order_relaxed)) {
+    : num_members_(num_members),
+      first_core_(first_core.load(std::memory_order_relaxed)) {
   if (sched_getaffinity(0, sizeof(before_), &before_) != 0 ||
       CPU_COUNT(&before_) != num_members) {
     return;
@@ -162,8 +175,9 @@ BoundToCore::BoundToCore(int index, int num_members)
   is_bound_ = sched_setaffinity(0, sizeof(own), &own) == 0;
 }
 
-bool BoundToCore::is_current() const {
-  return first_core_ == first_core.load(std::memory_order_relaxed);
+bool BoundToCore::holds_for(int num_members) const {
+  return num_members == num_members_ &&
+      first_core_ == first_core.load(std::memory_order_relaxed);
 }
 
 BoundToCore::~BoundToCore() {

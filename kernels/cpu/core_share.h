@@ -17,6 +17,9 @@ namespace omni::kernels::cpu {
 
 [[nodiscard]] int64_t now_nanoseconds();
 
+// A moment of a wait by spinning.
+void pause_core();
+
 // What this thread has had of a core.
 [[nodiscard]] int64_t core_nanoseconds();
 
@@ -54,10 +57,11 @@ class BoundToCore {
   ~BoundToCore();
   BoundToCore(const BoundToCore&) = delete;
   BoundToCore& operator=(const BoundToCore&) = delete;
-  // Whether members are still where they were to be when this was made.
-  [[nodiscard]] bool is_current() const;
+  // Whether so many members are to be where they were when this was made.
+  [[nodiscard]] bool holds_for(int num_members) const;
 
  private:
+  const int num_members_;
   const unsigned first_core_; // the caller's, counted among those of the members
   cpu_set_t before_;
   bool is_bound_ = false;

@@ -6,23 +6,11 @@
 
 #include "kernels/cpu/core_share.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 namespace omni::kernels::cpu {
 namespace {
 
 // Longer than uneven tasks take, shorter than a scheduler's slice.
 constexpr int64_t kSpinNanoseconds = 200'000;
-// Longer than what lies between two steps of a model.
-constexpr int64_t kSpinBetweenNanoseconds = 2'000'000;
-
-void pause() {
-#if defined(__x86_64__)
-  _mm_pause();
-#endif
-}
 
 // Note [Meetings]
 // The state of a run is one number, so that all of it changes at once. A member is in a
@@ -47,28 +35,25 @@ struct Meeting {
   }
 };
 
-// Spins so long, then sleeps, until `is_awaited(meeting)`. Returns about how long that
-// took, 0 where it was short.
+// Spins, then sleeps, until `is_awaited(meeting)`. Returns about how long that took,
+// 0 where it was short.
 template <typename Awaited>
-int64_t wait_until(
-    const std::atomic<uint64_t>& meeting,
-    int64_t spin_nanoseconds,
-    const Awaited& is_awaited) {
+int64_t wait_until(const std::atomic<uint64_t>& meeting, const Awaited& is_awaited) {
   for (int i = 0; i < 64; ++i) { // most waits are over before the clock is read
     if (is_awaited(Meeting(meeting.load(std::memory_order_acquire)))) {
       return 0;
     }
-    pause();
+    pause_core();
   }
   const int64_t begin = now_nanoseconds();
   for (uint64_t state = 0;
        !is_awaited(Meeting(state = meeting.load(std::memory_order_acquire)));) {
-    if (now_nanoseconds() - begin > spin_nanoseconds) {
+    if (now_nanoseconds() - begin > kSpinNanoseconds) {
       meeting.wait(state, std::memory_order_acquire);
       continue;
     }
     for (int i = 0; i < 16; ++i) {
-      pause();
+      pause_core();
     }
   }
   return now_nanoseconds() - begin;
@@ -81,37 +66,27 @@ void TeamRun::begin(int num_members, TeamFunction function, const void* data) {
   num_members_.store(num_members, std::memory_order_relaxed);
   function_ = function;
   data_ = data;
-  first_loop_.store(meeting.loop, std::memory_order_relaxed);
+  first_loop_.store(meeting.loop, std::memory_order_release);
   meeting.is_open = true;
   meeting_.store(meeting.state(), std::memory_order_release);
-  meeting_.notify_all();
 }
 
 void TeamRun::end() {
   uint64_t seen = meeting_.load(std::memory_order_acquire);
-  for (;;) {
+  for (bool is_closed = false; !is_closed;) {
     Meeting next(seen);
-    if (next.num_in_loop > 0) {
-      sched_yield();
-      seen = meeting_.load(std::memory_order_acquire);
-      continue;
-    }
     ++next.loop;
     next.is_open = false;
-    if (meeting_.compare_exchange_weak(
-            seen, next.state(), std::memory_order_acq_rel, std::memory_order_acquire)) {
-      return;
-    }
+    is_closed = meeting_.compare_exchange_weak(
+        seen, next.state(), std::memory_order_acq_rel, std::memory_order_acquire);
+  }
+  while (Meeting(meeting_.load(std::memory_order_acquire)).num_in_loop > 0) {
+    sched_yield();
   }
 }
 
-uint32_t TeamRun::wait_for_other(uint32_t loop) const {
-  uint32_t found = loop;
-  wait_until(meeting_, kSpinBetweenNanoseconds, [&](const Meeting& meeting) {
-    found = first_loop();
-    return meeting.is_open && found != loop;
-  });
-  return found;
+bool TeamRun::is_open() const {
+  return Meeting(meeting_.load(std::memory_order_acquire)).is_open;
 }
 
 int64_t TeamMember::take_part(TeamRun& run, uint32_t first_loop, int index) {
@@ -122,7 +97,7 @@ int64_t TeamMember::take_part(TeamRun& run, uint32_t first_loop, int index) {
   }
   run.function_(run.data_, member);
   if (member.is_in_loop_) {
-    member.leave();
+    member.leave(false);
   }
   count_lack(index, now_nanoseconds() - begin - (core_nanoseconds() - had));
   return member.waited_;
@@ -160,44 +135,25 @@ bool TeamMember::join() {
   }
 }
 
-// Out of the loop that this member is in, which is over with the last.
-void TeamMember::leave() {
-  is_in_loop_ = false;
+// Out of the loop that this member is in. The last ends it, and where it `goes_on` is
+// in the next one: then true.
+bool TeamMember::leave(bool goes_on) {
   uint64_t seen = run_.meeting_.load(std::memory_order_acquire);
   for (;;) {
     Meeting next(seen);
     const bool is_last = --next.num_in_loop == 0;
     next.loop += is_last;
-    if (run_.meeting_.compare_exchange_weak(
+    next.num_in_loop += is_last && goes_on;
+    if (!run_.meeting_.compare_exchange_weak(
             seen, next.state(), std::memory_order_acq_rel, std::memory_order_acquire)) {
-      if (is_last) {
-        run_.meeting_.notify_all();
-      }
-      return;
+      continue;
     }
-  }
-}
-
-// The same, but the last goes on into the next loop: then true.
-bool TeamMember::arrive() {
-  uint64_t seen = run_.meeting_.load(std::memory_order_acquire);
-  for (;;) {
-    Meeting next(seen);
-    const bool is_last = next.num_in_loop == 1;
     if (is_last) {
-      ++next.loop;
-    } else {
-      --next.num_in_loop;
+      run_.meeting_.notify_all();
     }
-    if (run_.meeting_.compare_exchange_weak(
-            seen, next.state(), std::memory_order_acq_rel, std::memory_order_acquire)) {
-      is_in_loop_ = is_last;
-      joined_ = next.loop;
-      if (is_last) {
-        run_.meeting_.notify_all();
-      }
-      return is_last;
-    }
+    is_in_loop_ = is_last && goes_on;
+    joined_ = next.loop;
+    return is_in_loop_;
   }
 }
 
@@ -227,17 +183,16 @@ bool TeamMember::end_tasks() {
     return true;
   }
   if (!took_part) {
-    return true;
+    return run_.is_open();
   }
   if (has_had_its_turn()) {
-    leave();
+    leave(false);
     offer_core();
-  } else if (arrive()) {
+  } else if (leave(true)) {
     return true;
   }
-  waited_ += wait_until(run_.meeting_, kSpinNanoseconds, [&](const Meeting& meeting) {
-    return meeting.loop != loop_ - 1;
-  });
+  waited_ += wait_until(
+      run_.meeting_, [&](const Meeting& meeting) { return meeting.loop != loop_ - 1; });
   return join();
 }
 

@@ -20,16 +20,15 @@ using TeamFunction = void (*)(const void* data, TeamMember& member);
 class TeamRun {
  public:
   void begin(int num_members, TeamFunction function, const void* data);
-  // Once its caller is through all loops; waits for members that are only now leaving.
+  // Once its caller is through all loops: no other comes in, and those in are waited
+  // for, which find it over.
   void end();
 
+  [[nodiscard]] bool is_open() const;
   // The loop that the last run began with, by which it is known; 0 before the first.
   [[nodiscard]] uint32_t first_loop() const {
-    return first_loop_.load(std::memory_order_relaxed);
+    return first_loop_.load(std::memory_order_acquire);
   }
-  // Spins, then sleeps, until another run is open than that which began with `loop`;
-  // returns the loop it began with.
-  [[nodiscard]] uint32_t wait_for_other(uint32_t loop) const;
   // Of the last run.
   [[nodiscard]] int num_members() const {
     return num_members_.load(std::memory_order_relaxed);
@@ -84,8 +83,7 @@ class TeamMember {
  private:
   TeamMember(TeamRun& run, uint32_t first_loop, int index, bool is_alone);
   bool join();
-  void leave();
-  bool arrive();
+  bool leave(bool goes_on);
 
   TeamRun& run_;
   const uint32_t first_loop_; // of the run

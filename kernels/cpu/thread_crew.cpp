@@ -9,6 +9,12 @@
 #include "kernels/cpu/core_share.h"
 
 namespace omni::kernels::cpu {
+namespace {
+
+// Longer than what lies between two steps of a model.
+constexpr int64_t kSpinBetweenRunsNanoseconds = 2'000'000;
+
+} // namespace
 
 ThreadCrew& ThreadCrew::get() {
   static ThreadCrew& crew = *new ThreadCrew; // its threads outlive all statics
@@ -16,12 +22,14 @@ ThreadCrew& ThreadCrew::get() {
 }
 
 bool ThreadCrew::try_run(int num_members, TeamFunction function, const void* data) {
-  if (is_taken_.test_and_set(std::memory_order_acquire)) {
+  if (getpid() != process_ || is_taken_.test_and_set(std::memory_order_acquire)) {
     return false;
   }
   hire(num_members - 1);
   const int64_t begin = now_nanoseconds();
   run_.begin(num_members, function, data);
+  { const std::lock_guard lock(mutex_); } // who is falling asleep is so now
+  has_begun_.notify_all();
   int64_t waited = 0;
   {
     std::optional<BoundToCore> bound;
@@ -29,14 +37,15 @@ bool ThreadCrew::try_run(int num_members, TeamFunction function, const void* dat
       bound.emplace(0, num_members);
     }
     waited = TeamMember::take_part(run_, run_.first_loop(), 0);
+    const int64_t work_end = now_nanoseconds();
+    run_.end();
+    waited += now_nanoseconds() - work_end;
   }
-  run_.end();
   count_run(now_nanoseconds() - begin, waited);
   is_taken_.clear(std::memory_order_release);
   return true;
 }
 
-// A forked process has none of those hired before: its caller works alone.
 void ThreadCrew::hire(int num_threads) {
   try {
     for (; num_hired_ < num_threads; ++num_hired_) {
@@ -47,17 +56,42 @@ void ThreadCrew::hire(int num_threads) {
   }
 }
 
+// Sleeps, where it `spins` only after a while, until another run is open than that
+// which began with `first_loop`. Returns the loop it began with.
+uint32_t ThreadCrew::wait_for_other(uint32_t first_loop, bool spins) {
+  uint32_t found = first_loop;
+  const auto is_there = [&] {
+    const bool is_open = run_.is_open();
+    found = run_.first_loop();
+    return is_open && found != first_loop;
+  };
+  for (const int64_t begin = now_nanoseconds();
+       spins && now_nanoseconds() - begin < kSpinBetweenRunsNanoseconds;) {
+    for (int i = 0; i < 16; ++i) {
+      if (is_there()) {
+        return found;
+      }
+      pause_core();
+    }
+  }
+  std::unique_lock lock(mutex_);
+  has_begun_.wait(lock, is_there);
+  return found;
+}
+
 void ThreadCrew::serve(int index) {
   // Kept from run to run, for this thread starts no other.
   std::optional<BoundToCore> bound;
+  bool is_needed = true;
   for (uint32_t run = 0;;) {
-    run = run_.wait_for_other(run);
+    run = wait_for_other(run, is_needed);
     const int num_members = run_.num_members();
-    if (index >= num_members) {
+    is_needed = index < num_members;
+    if (!is_needed) {
       continue;
     }
     const bool is_bound = is_better_bound(now_nanoseconds());
-    if (bound && !(is_bound && bound->is_current())) {
+    if (bound && !(is_bound && bound->holds_for(num_members))) {
       bound.reset();
     }
     if (is_bound && !bound) {

@@ -3,8 +3,7 @@
 //
 // Threads that run one function together, loop by loop over tasks, for work whose loops
 // take microseconds. Where they lack their cores to other programs, each stays on a
-// core of its own; when the caller has waited too long even so, it works alone for a
-// while.
+// core of its own; a caller that has waited too long works alone for a while.
 #pragma once
 
 #include "kernels/cpu/team_member.h"
@@ -23,8 +22,8 @@ class ThreadTeam {
   using Member = TeamMember;
 
   // Calls `body(Member&)` in every thread, those of at::parallel_for; returns when all
-  // have. `body` must not throw. Within a parallel region of at:: the caller works
-  // alone.
+  // have. A `body` that throws ends the process. Within a parallel region of at:: the
+  // caller works alone.
   template <typename Body>
   void run(const Body& body) const {
     run_erased(&call<Body>, &body);
@@ -45,7 +44,7 @@ class ThreadTeam {
 
  private:
   template <typename Body>
-  static void call(const void* data, Member& member) {
+  static void call(const void* data, Member& member) noexcept {
     (*static_cast<const Body*>(data))(member);
   }
 

@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "kernels/cpu/core_share.h"
+#include "kernels/cpu/thread_crew.h"
 #include "tests/support/catch.h"
 #include "tests/support/team_loops.h"
 
@@ -25,6 +27,7 @@ using test::kWays;
 using test::many_sizes;
 using test::meet;
 using test::run;
+using test::succeeds_in_time;
 using test::TeamLoops;
 using test::Way;
 using test::with_all;
@@ -101,6 +104,33 @@ TEST_CASE("members have indices of their own, the caller 0") {
   for (size_t i = 1; i < of_index.size(); ++i) {
     CHECK(of_index[i] != std::thread::id());
     CHECK(std::count(of_index.begin(), of_index.end(), of_index[i]) == 1);
+  }
+}
+
+TEST_CASE("of the threads that stay only those take part that a run has members for") {
+  struct Seen {
+    int num_members = 0;
+    std::atomic<int> num_in = 0, num_wrong = 0;
+  };
+  const auto body = [](const void* data, TeamMember& member) {
+    Seen& seen = **static_cast<Seen* const*>(data);
+    seen.num_wrong += member.index() >= seen.num_members;
+    ++seen.num_in;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+    while (seen.num_in < seen.num_members && std::chrono::steady_clock::now() < end) {
+      std::this_thread::yield();
+    }
+  };
+  for (const int num_members : {4, 2, 3, 1, 4}) { // those hired stay
+    INFO(num_members << " members");
+    CHECK(succeeds_in_time([&] {
+      Seen seen;
+      seen.num_members = num_members;
+      Seen* const at = &seen;
+      REQUIRE(ThreadCrew::get().try_run(num_members, body, &at));
+      REQUIRE(seen.num_wrong == 0);
+      return seen.num_in == num_members;
+    }));
   }
 }
 
