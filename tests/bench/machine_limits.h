@@ -36,7 +36,8 @@ struct MachineLimits {
   double read = 0.0; // bytes a second, of main memory
   double copy = 0.0; // bytes a second, those read and those written
   // Operations a second of products on registers, a multiply and an add are two. bf16
-  // and int8 are float32's where the processor has no such instruction.
+  // and int8 are float32's where the processor has no such instruction; without VNNI
+  // int8 is by products of bytes in 16 bits.
   double float32 = 0.0;
   double bf16 = 0.0;
   double int8 = 0.0;

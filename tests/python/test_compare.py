@@ -15,9 +15,14 @@ sys.path[:0] = [str(BENCH / "compare"), str(BENCH)]
 
 from contest import Contest, Contestant, Figure, Figures, Target  # noqa: E402
 from engine_pipe import EngineError  # noqa: E402
+from kept_results import as_json, kept_results, merged, read_results  # noqa: E402
+from machine_limits import Limit, of_products, of_reading  # noqa: E402
+from measured import Measured  # noqa: E402
 from memory_figures import memory_figures  # noqa: E402
-from report import as_json, table  # noqa: E402
-from verdicts import State, at_most, exit_code, summary  # noqa: E402
+from report import table  # noqa: E402
+from verdicts import State, at_least, at_most, exit_code, summary  # noqa: E402
+
+ABOUT = {"processor": "a", "threads": 2, "weights": {"SmolLM2": "1"}, "limits": {}}
 
 
 class PlayEngine:
@@ -94,7 +99,7 @@ def test_a_wrong_engine_is_an_error() -> None:
 
 def test_a_limit_may_rise_after_the_contest() -> None:
     limits = {"bf16": 24.0}
-    made = contest(engine("ours", 1, 1, 1, 1), limit=lambda name: limits[name])
+    made = contest(engine("ours", 1, 1, 1, 1), limit=lambda one: Limit(limits["bf16"]))
     assert made.scores[0].percent_of_limit == 50
     limits["bf16"] = 48.0
     made.judge()
@@ -117,13 +122,15 @@ def test_what_must_hold_is_an_error_when_it_does_not(found: float | None, state:
 
 
 def test_perplexity_has_bounds_by_format() -> None:
-    from language_contests import perplexity_figures
+    from perplexities import perplexity_figures
 
     def states(int8: float, int4: float) -> list[State]:
         above = {"bf16": 1.0, "int8": int8, "int4": int4}
         losses = {f"Omni {name}": 2.0 + math.log(factor) for name, factor in above.items()}
         losses["llama.cpp Q4_0"] = 9.0  # peers have no bound
-        return [outcome.state for outcome in perplexity_figures("SmolLM2", losses).outcomes()]
+        return [
+            outcome.state for outcome in perplexity_figures("key", "SmolLM2", losses).outcomes()
+        ]
 
     assert states(1.0049, 1.049) == [State.MET, State.MET]
     assert states(1.0051, 1.051) == [State.SHORT, State.SHORT]
@@ -149,3 +156,146 @@ def test_json_holds_every_round_and_outcome() -> None:
     assert [one["state"] for one in read["outcomes"]] == ["met", "met"]
     assert read["results"][0]["engines"][1]["rates"] == [6, 6, 6]
     assert read["results"][1]["figures"]["int8"]["text"] == "words"
+
+
+def earlier_and_fresh(path: Path) -> tuple[Contest, Figures]:
+    """Two results as they are read from a file."""
+    peer = engine("peer", 1, 2, 2, 2, rival="ours")
+    one = contest(engine("ours", 1, 1, 1, 1), peer, targets=(Target("ours", ("peer",), 1.5),),
+                  limit=lambda one: Limit(24.0, "a note"))  # fmt: skip
+    figure = Figure("words", at_most("a", 1.0, 2.0, ".1f", must_hold=True))
+    figures = Figures("figures", "numbers", {"int8": figure, "int4": Figure("more", value="1.07")})
+    for result in (one, figures):
+        result.measured = Measured(result.rounds, "2026-01-02T03:04:05+00:00", "abc1234+")
+    path.write_text(as_json([one, figures], ABOUT))
+    return one, figures
+
+
+def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
+    written = earlier_and_fresh(tmp_path / "compare.json")
+    about, read = read_results(tmp_path / "compare.json")
+    assert about["threads"] == 2
+    for result in read:
+        assert result.is_earlier
+        result.is_earlier = False
+    assert table(read) == table(list(written))
+    assert summary(read) == summary(written)
+    assert as_json(read, ABOUT) == as_json(written, ABOUT)
+
+
+def test_a_run_keeps_what_it_does_not_measure(tmp_path: Path) -> None:
+    earlier_and_fresh(tmp_path / "compare.json")
+    kept, why_none = kept_results(tmp_path / "compare.json", ABOUT)
+    assert why_none is None
+    fresh = contest(engine("ours", 1, 1, 1, 1))
+    results = merged(kept, [fresh], ("figures", "key"))
+    assert [result.key for result in results] == ["figures", "key"]
+    assert results[1] is fresh
+    lines = table(results).splitlines()
+    assert "— numbers (1 round, 2026-01-02, abc1234+, an earlier run)" in lines
+    assert "— work" in lines
+
+
+@pytest.mark.parametrize("name", ["processor", "threads", "weights"])
+def test_what_is_of_another_machine_or_of_other_weights_is_not_kept(
+    tmp_path: Path, name: str
+) -> None:
+    earlier_and_fresh(tmp_path / "compare.json")
+    kept, why_none = kept_results(tmp_path / "compare.json", ABOUT | {name: "other"})
+    assert kept == []
+    assert why_none is not None and why_none.startswith(f"{name} was ")
+
+
+def test_a_file_of_another_form_is_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "compare.json"
+    assert kept_results(path, ABOUT) == ([], None)
+    for text in ("{}", "{"):
+        path.write_text(text)
+        kept, why_none = kept_results(path, ABOUT)
+        assert kept == [] and why_none
+
+
+def test_a_limit_that_there_is_not_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    import machine_limits
+
+    monkeypatch.setattr(machine_limits, "last_level_cache_bytes", lambda: 1000)
+    limits = {"read": 1e6, "float32": 2.0, "bf16": 4.0, "int8": 2.0}
+    assert of_reading(limits, 1000).rate is None  # it is never read from memory
+    assert of_reading(limits, 2000).rate == 500 and of_reading(limits, 2000).note
+    assert of_reading(limits, 4000) == Limit(250.0)
+    assert of_products(limits, "bf16", 2.0) == Limit(2.0)
+    assert of_products(limits, "int8", 2.0).rate is None
+    made = contest(engine("ours", 1, 1, 1, 1), limit=lambda one: Limit(None, "it is a play"))
+    assert "n/a [1]" in table([made])
+    assert table([made]).splitlines()[-1] == "[1] it is a play"
+
+
+def test_a_share_has_a_least() -> None:
+    assert at_least("share", 0.6, 0.6, ".2f").state is State.MET
+    assert at_least("share", 0.59, 0.6, ".2f").state is State.SHORT
+    assert at_least("share", math.nan, 0.6, ".2f").state is State.SHORT
+    assert at_least("share", None, 0.6, ".2f").state is State.OPEN
+
+
+def test_the_bytes_of_an_id_are_those_that_are_stored(tmp_path: Path) -> None:
+    import torch
+    from language_folders import LanguageFolder
+    from safetensors.torch import save_file
+
+    weights = {"model.embed_tokens.weight": torch.zeros(8, 4), "lm_head.weight": torch.zeros(8, 4),
+               "panels": torch.zeros(6, dtype=torch.uint8)}  # fmt: skip
+    config = {"hidden_size": 4, "num_attention_heads": 2, "num_key_value_heads": 1,
+              "num_hidden_layers": 3, "tie_word_embeddings": False}  # fmt: skip
+
+    def num_bytes(format_name: str, cache_bits: int) -> float:
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        save_file(weights, tmp_path / "model.safetensors")
+        return LanguageFolder("tiny", tmp_path).decode_bytes(format_name, 10, cache_bits)
+
+    entries = 2 * 1 * 2 * 3 * 10  # of the cache
+    assert num_bytes("bf16", 16) == 8 * 4 * 2 + 6 + 2 * entries
+    assert num_bytes("float32", 8) == 8 * 4 * 4 + 6 + entries
+    config["tie_word_embeddings"] = True  # the embedding is the head
+    del weights["lm_head.weight"]
+    assert num_bytes("bf16", 16) == 8 * 4 * 2 + 6 + 2 * entries
+
+
+def test_the_conformer_twin_computes_what_ours_does() -> None:
+    import torch
+    from conformer_twin import ConformerTwin
+
+    import omni
+
+    torch.manual_seed(0)
+    encoder = {"num_mels": 8, "width": 16, "num_layers": 2, "num_heads": 2, "kernel_size": 5,
+               "feed_forward_width": 24, "num_ctc_labels": 0}  # fmt: skip
+    audio = {"processor": {"num_mels": 8}, "encoder": encoder,
+             "projector": {"input_width": 16, "output_width": 8}}  # fmt: skip
+    model = omni.OmniModel({"name": "conformer", "audio": audio})
+    mel = torch.randn(1, 22, 8)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        rows, _ = model.conformer(mel, torch.tensor([22]))
+        wanted = ConformerTwin(dict(model.conformer.named_parameters()), 2, 2)(mel[0])
+    torch.testing.assert_close(rows[0], wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_four_bits_are_held_to_what_they_can_be() -> None:
+    from language_contests import ALLOWED, ALLOWED_OF_RANDOM, is_allowed
+
+    close, far = {"worst": 0.1, "mean": 0.03}, {"worst": 1.6, "mean": 0.6}
+    assert is_allowed(ALLOWED["int4"], 0.01, close, close)
+    assert not is_allowed(ALLOWED["int4"], 0.06, close, close)
+    assert not is_allowed(ALLOWED["int4"], 0.01, far, close)
+    assert is_allowed(ALLOWED_OF_RANDOM["int4"], 0.1, far, close)
+    assert not is_allowed(ALLOWED_OF_RANDOM["int4"], 0.1, far, far)  # nor to itself
+
+
+def test_gaps_are_of_the_ids_that_were_taken() -> None:
+    import numpy as np
+    from answer_gaps import gaps_of
+
+    logits = np.array([[0.0, 2.0], [4.0, 0.0]])
+    assert gaps_of(logits, [1, 0]) == {"worst": 0.0, "mean": 0.0}
+    assert gaps_of(logits, [1, 1]) == {"worst": 2.0, "mean": 2.0}  # a deviation of 2

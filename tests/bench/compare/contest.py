@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from engine_pipe import Engine, EngineError
+from machine_limits import Limit
+from measured import Measured
 from peers import PYTHON
 from verdicts import Outcome, State
 
@@ -85,7 +87,9 @@ class Score:
 
     contestant: Contestant
     rates: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # of all that a round asks for
     percent_of_limit: float | None = None
+    limit_note: str | None = None
     ratio: float | None = None  # ours by this
     wanted: float | None = None
 
@@ -96,10 +100,12 @@ class Score:
 
 @dataclass
 class Figure:
-    """A number that stands for itself, as words; `outcome` where it has a bound."""
+    """A number that stands for itself, as words; `outcome` where it has a bound, else its
+    `value` where it is one of several like it."""
 
     text: str
     outcome: Outcome | None = None
+    value: str = ""
 
 
 @dataclass
@@ -110,6 +116,10 @@ class Figures:
     title: str
     lines: dict[str, Figure] = field(default_factory=dict)
     records: list[dict[str, Any]] = field(default_factory=list)  # the numbers of the lines
+    rounds: int = 1
+    notes: tuple[str, ...] = ()  # printed below the table
+    measured: Measured | None = None
+    is_earlier: bool = False  # measured by another run than the one that prints it
 
     def run(self, rounds: int) -> None:
         """Nothing is left to do."""
@@ -127,7 +137,7 @@ class Figures:
 @dataclass
 class Contest:
     """Work that `do` with `arguments` is; its limit is that of the machine in the same
-    unit, by format."""
+    unit, for each contestant."""
 
     key: str
     title: str
@@ -136,10 +146,16 @@ class Contest:
     arguments: dict[str, Any]
     contestants: list[Contestant]
     targets: tuple[Target, ...] = ()
-    limit: Callable[[str], float] | None = None
+    limit: Callable[[Contestant], Limit] | None = None
+    shows_seconds: bool = False
     scores: list[Score] = field(default_factory=list)
+    rounds: int = 0
+    notes: tuple[str, ...] = ()
+    measured: Measured | None = None
+    is_earlier: bool = False
 
     def run(self, rounds: int) -> None:
+        self.rounds = rounds
         self.scores = [Score(contestant) for contestant in self.contestants]
         for score in self.scores:
             score.contestant.ask(self.do, **self.arguments)  # warms up
@@ -147,6 +163,7 @@ class Contest:
             for score in self.scores:
                 if answer := score.contestant.ask(self.do, **self.arguments):
                     score.rates.append(answer["count"] / answer["seconds"])
+                    score.seconds.append(answer["seconds"])
         self.judge()
 
     def by_name(self) -> dict[str, Score]:
@@ -156,8 +173,9 @@ class Contest:
         """May be asked again: of the machine's limits the latest count."""
         for score in self.scores:
             if score.median and self.limit:
-                highest = self.limit(score.contestant.format_name)
-                score.percent_of_limit = 100 * score.median / highest
+                limit = self.limit(score.contestant)
+                score.limit_note = limit.note
+                score.percent_of_limit = 100 * score.median / limit.rate if limit.rate else None
             score.ratio = self.ratio(score.contestant.rival or "", score)
         for target in self.targets:
             best = self.best_of(target)

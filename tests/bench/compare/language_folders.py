@@ -6,6 +6,7 @@ SmolLM2-135M-Instruct is what published_weights.py brings; a llama of 1.1e9 rand
 is made on the spot. Both formats hold the same numbers: GGUF is written from the folder by
 write_gguf.py, and quantised from there by llama.cpp itself."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from peers import PYTHON
 from published_weights import FOLDER as FOLDER_OF_PUBLISHED
 from published_weights import SMOLLM2, member_of, smollm2
 from safetensors.torch import save_file
+from stored_bytes import of_folder, quantized_folder
 
 FOLDER = ROOT / "build" / "bench" / "weights"
 BIG = CONFIG | {"num_hidden_layers": 16}
@@ -26,6 +28,13 @@ BITS_PER_WEIGHT = {
     "float32": 32.0, "bf16": 16.0, "int8": 8.5, "int4": 4.5,
     "BF16": 16.0, "F16": 16.0, "Q8_0": 8.5, "Q4_0": 4.5, "Q4_1": 5.0, "Q4_K": 4.5,
 }  # fmt: skip
+FLOATING_BYTES = {"float32": 4, "bf16": 2}
+EMBEDDINGS = ("model.embed_tokens.weight", "token_embd.weight")
+NOTE_ON_SMOLLM2 = (
+    f"the weights of SmolLM2 are those of {SMOLLM2[0]}, which were in Q4_1 (4 bits, a scale and "
+    "a minimum for each 32): formats like it, as int4 and Q4_1, lose next to nothing on them, "
+    "and Q4_0 loses more than on weights that never were in 4 bits"
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,7 @@ class LanguageFolder:
     name: str
     path: Path
     tokenizer: Path | None = None  # a GGUF file that holds it
+    notes: tuple[str, ...] = ()
 
     @property
     def config(self) -> dict:
@@ -47,12 +57,27 @@ class LanguageFolder:
         )
         return blocks + (of_head if with_head else 0)
 
-    def decode_bytes(self, format_name: str, context: float) -> float:
-        """Read from memory for one id: the weights in their format, the cache in bf16."""
+    def stored(self, format_name: str) -> dict[str, int]:
+        """Bytes of the tensors by name: in a GGUF file, a folder of few bits, or this one."""
+        if format_name in FLOATING_BYTES:
+            return of_folder(self.path, FLOATING_BYTES[format_name])
+        if format_name.startswith("int"):
+            return of_folder(quantized_folder(self.path, format_name))
+        return stored_in_gguf(self.gguf(format_name))
+
+    def decode_bytes(self, format_name: str, context: float, cache_bits: int) -> float:
+        """Read from memory for one id: the weights as they are stored, of an embedding that
+        is not the head a row at most, and the cache."""
         config = self.config
+        is_tied = config.get("tie_word_embeddings", False)
+        weights = sum(
+            size
+            for name, size in self.stored(format_name).items()
+            if is_tied or name not in EMBEDDINGS
+        )
         of_head = config["hidden_size"] // config["num_attention_heads"]
         row = 2 * config["num_key_value_heads"] * of_head * config["num_hidden_layers"]
-        return self.num_weights() * BITS_PER_WEIGHT[format_name] / 8 + 2 * row * context
+        return weights + cache_bits / 8 * row * context
 
     def prefill_operations(self, length: int) -> float:
         """Multiplications and additions of `length` ids, of which the last gets logits."""
@@ -78,12 +103,19 @@ class LanguageFolder:
         return target
 
 
-def run_peer(script: str, *arguments: str | Path) -> None:
+@functools.cache
+def stored_in_gguf(path: Path) -> dict[str, int]:
+    return json.loads(run_peer("stored_bytes.py", path))
+
+
+def run_peer(script: str, *arguments: str | Path) -> str:
+    """What it prints."""
     command = [PYTHON, Path(__file__).with_name(script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment())
     if done.returncode:
         words = done.stderr.strip().splitlines() or ["it said nothing"]
         raise OSError(f"{script}: {words[-1][:200]}")
+    return done.stdout
 
 
 def write_big(folder: Path) -> None:
@@ -100,7 +132,8 @@ def write_big(folder: Path) -> None:
 
 
 def small_folder() -> LanguageFolder:
-    folder = LanguageFolder("smollm2", smollm2(), member_of(*SMOLLM2, FOLDER_OF_PUBLISHED))
+    tokenizer = member_of(*SMOLLM2, FOLDER_OF_PUBLISHED)
+    folder = LanguageFolder("smollm2", smollm2(), tokenizer, (NOTE_ON_SMOLLM2,))
     read_through(folder.path)
     return folder
 

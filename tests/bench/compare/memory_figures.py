@@ -4,7 +4,7 @@
 
 Judged is the process's own memory at its most while loading. Weights that are mapped and
 not copied are the file's pages, which the kernel takes back when it needs them; they are
-told beside it."""
+told beside it. What is held after the first answer has a row of its own."""
 
 from contest import Contestant, Figure, Figures
 from verdicts import at_most
@@ -23,17 +23,19 @@ def memory_figures(key: str, title: str, ours: list[Contestant]) -> Figures:
             continue
         of_load, of_answer = one.of_load, one.of_answer
         own = of_load["load_own_bytes"]
+        outcome = at_most(f"{title}: {one.name}", own / weights, MOST_OF_WEIGHTS, ".2f")
         text = (
-            f"of {weights / MEBI:,.0f} MiB of weights: own {share(own, weights)}, with files that "
-            f"are mapped {share(of_load['load_added_bytes'], weights)} at most"
+            f"own at most, of {weights / MEBI:,.0f} MiB of weights; with files that are mapped "
+            f"{share(of_load['load_added_bytes'], weights)}"
         )
+        found.lines[one.name] = Figure(text, outcome)
         if of_answer:
-            text += (
-                f"; after the first answer own {share(of_answer['own_bytes'], weights)}, "
+            held = share(of_answer["own_bytes"] + of_answer["mapped_bytes"], weights)
+            text = (
+                f"own {share(of_answer['own_bytes'], weights)} and "
                 f"mapped {share(of_answer['mapped_bytes'], weights)}"
             )
-        outcome = at_most(f"{title}: {one.name}", own / weights, MOST_OF_WEIGHTS, ".2f")
-        found.lines[one.name] = Figure(text, outcome)
+            found.lines[f"{one.name} after the first answer"] = Figure(text, value=held)
         found.records.append({"name": one.name, **of_load, "after_answer": of_answer})
     return found
 

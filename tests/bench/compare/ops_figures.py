@@ -15,8 +15,8 @@ NUM_TURNS = 9
 
 
 def ops_figures(is_quick: bool) -> Iterator[Figures]:
-    found = Figures("ops", "ops beside ATen and their floors")
     turns = 1 if is_quick else NUM_TURNS
+    found = Figures("ops", "ops beside ATen and their floors", rounds=turns)
     command = [PROGRAM, "--json", "--threads", str(NUM_THREADS), "--turns", str(turns)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment())

@@ -1,19 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Omni Authors
-"""What was measured, as one table, as JSON and as a picture."""
+"""What was measured, as one table and as a picture."""
 
-import dataclasses
-import json
+import statistics
 from pathlib import Path
-from typing import Any
 
-from contest import Contest, Contestant, Figure, Figures, Score
+from contest import Contest, Figure, Figures, Score
 from verdicts import broken
 
+# Peak: the most of the process until its first answer. Load, answer: beside what was there
+# before loading, at the most while that went on, and held once it has answered.
 COLUMNS = (
     "engine", "median", "unit", "from", "to", "ours / it", "wanted", "of limit", "peak MiB",
-    "load MiB", "load s", "check",
+    "load MiB", "answer MiB", "load s", "check",
 )  # fmt: skip
+
+
+class Footnotes:
+    """Marks for texts, each text once."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def mark(self, text: str | None) -> str:
+        if text is None:
+            return ""
+        if text not in self.texts:
+            self.texts.append(text)
+        return f" [{self.texts.index(text) + 1}]"
+
+    def lines(self) -> list[str]:
+        return [f"[{i}] {text}" for i, text in enumerate(self.texts, 1)]
 
 
 def number(value: float | None, form: str) -> str:
@@ -39,21 +56,38 @@ def verdict(score: Score) -> str:
     return f"{score.wanted:.2f} {'met' if score.ratio >= score.wanted else 'short'}"
 
 
-def row(score: Score, unit: str) -> list[str]:
+def share_of_limit(score: Score, notes: Footnotes) -> str:
+    share = score.percent_of_limit
+    return ("n/a" if share is None else f"{share:.0f} %") + notes.mark(score.limit_note)
+
+
+def unit_of(score: Score, contest: Contest) -> str:
+    if not contest.shows_seconds:
+        return contest.unit
+    return f"{contest.unit}, {statistics.median(score.seconds):.3f} s"
+
+
+def held_after_answer(score: Score) -> int | None:
+    kinds = [score.contestant.of_answer.get(name) for name in ("own_bytes", "mapped_bytes")]
+    return None if None in kinds else sum(kinds)
+
+
+def row(score: Score, contest: Contest, notes: Footnotes) -> list[str]:
     one = score.contestant
     if not score.rates:
-        return [one.name, "—", *[""] * 9, one.reason or "measured nothing"]
-    share = number(score.percent_of_limit, ".0f")
+        return [one.name, "—", *[""] * (len(COLUMNS) - 3), one.reason or "measured nothing"]
     return [
-        one.name, rate(score.median), unit, rate(min(score.rates)), rate(max(score.rates)),
-        number(score.ratio, ".2f"), verdict(score), f"{share} %" if share else "",
-        mebibytes(one.of_answer.get("peak_bytes")), mebibytes(one.of_load.get("load_added_bytes")),
+        one.name, rate(score.median), unit_of(score, contest), rate(min(score.rates)),
+        rate(max(score.rates)), number(score.ratio, ".2f"), verdict(score),
+        share_of_limit(score, notes), mebibytes(one.of_answer.get("peak_bytes")),
+        mebibytes(one.of_load.get("load_added_bytes")), mebibytes(held_after_answer(score)),
         number(one.seconds_of_load, ".2f"), one.reason or one.check,
     ]  # fmt: skip
 
 
 def figure_row(name: str, figure: Figure) -> list[str]:
-    cells = dict.fromkeys(COLUMNS, "") | {"engine": name, "check": figure.text}
+    cells = dict.fromkeys(COLUMNS, "")
+    cells |= {"engine": name, "median": figure.value, "check": figure.text}
     if one := figure.outcome:
         word = "WRONG" if broken(one) else one.state.value
         cells |= {"median": one.found, "wanted": f"{one.wanted} {word}"}
@@ -61,10 +95,15 @@ def figure_row(name: str, figure: Figure) -> list[str]:
 
 
 def aligned(rows: list[list[str]]) -> str:
-    """Words to the left, numbers to the right; the last column may be of any width."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Words to the left, numbers to the right; the last column may be of any width, and so
+    may a cell that is alone in its row."""
+    columns = zip(*(cells for cells in rows if len(cells) > 1), strict=True)
+    widths = [max(map(len, column)) for column in columns]
     lines = []
     for cells in rows:
+        if len(cells) == 1:
+            lines += cells
+            continue
         first, *numbers, last = cells
         middle = [cell.rjust(width) for cell, width in zip(numbers, widths[1:-1], strict=True)]
         lines.append("  ".join([first.ljust(widths[0]), *middle, last]).rstrip())
@@ -75,51 +114,36 @@ def is_plain(result: Contest | Figures) -> bool:
     return isinstance(result, Figures) and not result.outcomes()
 
 
+def heading_of(result: Contest | Figures, notes: Footnotes) -> str:
+    """The title, and when it was measured."""
+    marks = "".join(map(notes.mark, result.notes))
+    return f"— {result.title}{marks}{provenance(result)}"
+
+
+def provenance(result: Contest | Figures) -> str:
+    if result.measured is None:
+        return ""
+    return f" ({result.measured}{', an earlier run' if result.is_earlier else ''})"
+
+
 def table(results: list[Contest | Figures]) -> str:
-    """Of what is judged; behind it, figures that stand for themselves."""
+    """Of what is judged; behind it, figures that stand for themselves, and footnotes."""
+    notes = Footnotes()
     judged = [list(COLUMNS)]
     apart: list[str] = []
     for result in results:
-        title = f"— {result.title}"
+        heading = heading_of(result, notes)
         if is_plain(result):
             lines = [[name, figure.text] for name, figure in result.lines.items()]
-            apart += [title, aligned(lines)]
+            apart += [heading, aligned(lines)]
             continue
-        judged.append([title, *[""] * (len(COLUMNS) - 1)])
+        judged.append([heading])
         if isinstance(result, Figures):
             judged += [figure_row(name, figure) for name, figure in result.lines.items()]
         else:
-            judged += [row(score, result.unit) for score in result.scores]
-    return "\n".join([*([aligned(judged)] if len(judged) > 1 else []), *apart])
-
-
-def plain(contestant: Contestant) -> dict[str, Any]:
-    left_out = {"engine", "python", "program"}
-    names = [f.name for f in dataclasses.fields(contestant) if f.name not in left_out]
-    return {name: getattr(contestant, name) for name in names}
-
-
-def as_json(results: list[Contest | Figures], about: dict[str, Any]) -> str:
-    """`about` and every round of every engine."""
-    made: list[dict[str, Any]] = []
-    for result in results:
-        of_one: dict[str, Any] = {"key": result.key, "title": result.title}
-        if isinstance(result, Figures):
-            lines = result.lines.items()
-            of_one["figures"] = {name: dataclasses.asdict(figure) for name, figure in lines}
-            of_one["records"] = result.records
-        else:
-            of_one |= {"unit": result.unit, "engines": []}
-            for score in result.scores:
-                found = {
-                    "median": score.median, "rates": score.rates, "ratio": score.ratio,
-                    "wanted": score.wanted, "percent_of_limit": score.percent_of_limit,
-                }  # fmt: skip
-                of_one["engines"].append(plain(score.contestant) | found)
-        made.append(of_one)
-    outcomes = [dataclasses.asdict(one) for result in results for one in result.outcomes()]
-    everything = about | {"outcomes": outcomes, "results": made}
-    return json.dumps(everything, indent=1, ensure_ascii=False)
+            judged += [row(score, result, notes) for score in result.scores]
+    whole = [aligned(judged)] if len(judged) > 1 else []
+    return "\n".join([*whole, *apart, *notes.lines()])
 
 
 def draw(results: list[Contest | Figures], heading: str, path: Path) -> None:
@@ -148,8 +172,10 @@ def draw(results: list[Contest | Figures], heading: str, path: Path) -> None:
         axis.bar_label(bars, texts, fontsize=8)
         axis.margins(x=0.22)
         axis.set_title(f"{contest.title}, {contest.unit}", fontsize=10, loc="left")
+        if contest.measured:
+            axis.set_title(provenance(contest).strip(), fontsize=7, loc="right")
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(heading, fontsize=9)
+    figure.suptitle(heading.replace("; ", "\n"), fontsize=9)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import llama_cpp
 import numpy as np
+from answer_gaps import gaps_of
 from engine_pipe import NUM_THREADS, loaded, serve
 
 CONTEXT = 1024  # ids that timed work needs at most
@@ -118,6 +119,14 @@ def mean_loss(ids: list[int]) -> dict:
     return {"loss": total / (len(ids) - 1)}
 
 
+def gaps(ids: list[int], answer: list[int]) -> dict:
+    with context_of(len(ids) + len(answer)) as where:
+        feed(where, ids[:-1], 0)
+        feed(where, [ids[-1], *answer[:-1]], len(ids) - 1, wants_all=True)
+        rows = [logits(where, row).astype(np.float64) for row in range(len(answer))]
+    return gaps_of(np.stack(rows), answer)
+
+
 if __name__ == "__main__":
     serve({"load": load, "greedy": greedy, "decode": decode, "prefill": prefill,
-           "mean_loss": mean_loss})  # fmt: skip
+           "mean_loss": mean_loss, "gaps": gaps})  # fmt: skip

@@ -2,7 +2,6 @@
 # Copyright The Omni Authors
 """The engine Omni, as a user of the Python package runs a language model."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -10,12 +9,13 @@ import time
 from pathlib import Path
 
 import torch
+from answer_gaps import gaps_of
 from engine_pipe import NUM_THREADS, ROOT, loaded, serve
+from stored_bytes import of_folder, quantized_folder
 
 import omni
 
 DTYPES = {"bf16": torch.bfloat16, "float32": torch.float32}
-FLOATING = ("F32", "F16", "BF16")
 model = None
 
 
@@ -30,7 +30,7 @@ def quantized(path: str, format_name: str) -> Path:
     """A folder beside the other weights with these in another format, made anew when the
     weights or the library are others. By another process: what this one had held would be
     there for loading, and not be counted."""
-    saved = ROOT / "build" / "bench" / "weights" / f"omni-{Path(path).name}-{format_name}"
+    saved = quantized_folder(path, format_name)
     made_of = saved / "made_of.txt"
     if not made_of.exists() or made_of.read_text() != state_of(path):
         subprocess.run([sys.executable, __file__, path, format_name, saved], check=True)
@@ -43,21 +43,6 @@ def quantize(path: str, format_name: str, saved: str) -> None:
     omni.quantize(omni.load(path, dtype=torch.bfloat16), format_name).save(saved)
 
 
-def weights_bytes(folder: str | Path, dtype: torch.dtype | None) -> int:
-    """Of all tensors of a folder, the floating ones in a dtype, or as they are."""
-    total = 0
-    for path in Path(folder).glob("*.safetensors"):
-        with path.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        header.pop("__metadata__", None)
-        for entry in header.values():
-            begin, end = entry["data_offsets"]
-            is_converted = dtype is not None and entry["dtype"] in FLOATING
-            count = torch.Size(entry["shape"]).numel()
-            total += count * dtype.itemsize if is_converted else end - begin
-    return total
-
-
 def load(path: str, format_name: str) -> dict[str, float]:
     torch.set_num_threads(NUM_THREADS)
     dtype = DTYPES.get(format_name)
@@ -67,7 +52,8 @@ def load(path: str, format_name: str) -> dict[str, float]:
         global model
         model = omni.load(folder, dtype=dtype) if dtype else omni.load(folder)
 
-    return loaded(run) | {"weights_bytes": weights_bytes(folder, dtype)}
+    weights = of_folder(folder, dtype.itemsize if dtype else None)
+    return loaded(run) | {"weights_bytes": sum(weights.values())}
 
 
 def text_ids() -> dict:
@@ -112,8 +98,14 @@ def mean_loss(ids: list[int]) -> dict:
         return {"loss": loss_of(model.logits(rows), rows)}
 
 
+def gaps(ids: list[int], answer: list[int]) -> dict:
+    with torch.no_grad():
+        logits = model.logits(torch.tensor([ids + answer[:-1]]))[0, -len(answer) :]
+    return gaps_of(logits.numpy(), answer)
+
+
 if __name__ == "__main__" and len(sys.argv) > 1:
     quantize(*sys.argv[1:])
 elif __name__ == "__main__":
     serve({"load": load, "text_ids": text_ids, "greedy": greedy, "decode": decode,
-           "prefill": prefill, "mean_loss": mean_loss})  # fmt: skip
+           "prefill": prefill, "mean_loss": mean_loss, "gaps": gaps})  # fmt: skip

@@ -9,6 +9,7 @@ beforehand (inductor's freezing), each the faster way of its kind."""
 import time
 
 import torch
+from answer_gaps import gaps_of
 from engine_pipe import NUM_THREADS, loaded, serve
 from transformers import AutoModelForCausalLM, DynamicCache, StaticCache
 
@@ -87,15 +88,12 @@ def mean_loss(ids: list[int]) -> dict:
     return {"loss": torch.nn.functional.cross_entropy(logits, rows[0, 1:]).item()}
 
 
-def worst_gap(ids: list[int], answer: list[int]) -> dict:
-    """How far an answer strays from the most likely ids: the most by which a logit of it
-    is below the highest, in standard deviations of the logits at its place."""
+def gaps(ids: list[int], answer: list[int]) -> dict:
     rows = torch.tensor([ids + answer[:-1]])
     logits = model(rows, logits_to_keep=len(answer)).logits[0].float()
-    chosen = logits.gather(1, torch.tensor(answer).unsqueeze(1)).squeeze(1)
-    return {"gap": ((logits.max(1).values - chosen) / logits.std(1)).max().item()}
+    return gaps_of(logits.numpy(), answer)
 
 
 if __name__ == "__main__":
     serve({"load": load, "greedy": greedy, "decode": decode, "prefill": prefill,
-           "mean_loss": mean_loss, "worst_gap": worst_gap})  # fmt: skip
+           "mean_loss": mean_loss, "gaps": gaps})  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from contest import Contest, Contestant, Figure, Figures, Target
 from engine_pipe import ROOT
+from machine_limits import of_products
 
 FOLDER = ROOT / "build" / "bench" / "training"
 MOST_APART = 1e-3  # of the first loss
@@ -46,7 +47,8 @@ def training_contest(
                 Target("Omni", ("PyTorch eager",), 1.3),
                 Target("Omni", ("PyTorch compiled",), 1.0),
             ),
-            (lambda _: limits["bf16"] / work["operations_per_id"]) if work else None,
+            (lambda _: of_products(limits, work["dtype"], work["operations_per_id"]))
+            if work else None,
         )  # fmt: skip
     finally:
         for one in everyone:
@@ -55,7 +57,7 @@ def training_contest(
 
 def nano_figures(rounds: int) -> Iterator[Figures]:
     model = Contestant("omni-nano", "run_nano.py", {}, "bf16", python=sys.executable)
-    found = Figures("nano", "omni-nano")
+    found = Figures("nano", "omni-nano", rounds=rounds)
     works = {
         "an answer about a picture": ("picture_answer", "s"),
         "a drawing": ("drawing", "s"),

@@ -42,6 +42,13 @@ def at_most(
     return Outcome(what, wanted, f"{found:{form}}", state, must_hold)
 
 
+def at_least(what: str, found: float | None, least: float, form: str) -> Outcome:
+    if found is None:
+        return Outcome(what, f"{least:{form}}", "not measured", State.OPEN)
+    state = State.MET if found >= least else State.SHORT
+    return Outcome(what, f"{least:{form}}", f"{found:{form}}", state)
+
+
 def broken(outcome: Outcome) -> bool:
     return outcome.must_hold and outcome.state is State.SHORT
 
