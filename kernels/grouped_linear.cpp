@@ -11,6 +11,19 @@
 
 namespace omni::kernels {
 
+void check_blocks(const char* op, at::IntArrayRef counts, int64_t num_rows) {
+  int64_t sum = 0;
+  for (const int64_t count : counts) {
+    TORCH_CHECK_VALUE(
+        count >= 0 && count <= num_rows, "[", op, "] expected counts in [0, ", num_rows,
+        "], got ", count, ".");
+    sum += count;
+  }
+  TORCH_CHECK_VALUE(
+      sum == num_rows, "[", op, "] expected counts that add up to the ", num_rows,
+      " rows of x, got ", sum, ".");
+}
+
 void check_grouped_linear(
     const at::Tensor& x,
     const at::Tensor& weight,
@@ -26,17 +39,7 @@ void check_grouped_linear(
       static_cast<int64_t>(counts.size()) == weight.size(0),
       "[grouped_linear] expected a count for each of ", weight.size(0),
       " matrices, got ", counts.size(), ".");
-  const int64_t num_rows = x.size(0);
-  int64_t sum = 0;
-  for (const int64_t count : counts) {
-    TORCH_CHECK_VALUE(
-        count >= 0 && count <= num_rows, "[grouped_linear] expected counts in [0, ",
-        num_rows, "], got ", count, ".");
-    sum += count;
-  }
-  TORCH_CHECK_VALUE(
-      sum == num_rows, "[grouped_linear] expected counts that add up to the ", num_rows,
-      " rows of x, got ", sum, ".");
+  check_blocks("grouped_linear", counts, x.size(0));
 }
 
 namespace {

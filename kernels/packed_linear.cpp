@@ -103,19 +103,25 @@ packed_sizes(WeightFormat format, int64_t num_rows, int64_t num_columns) {
 PackedWeight pack_weight(const at::Tensor& weight, WeightFormat format) {
   check_floating(weight, "pack_weight", "weight");
   TORCH_CHECK_VALUE(
-      weight.dim() == 2 && weight.numel() > 0 && weight.is_cpu(),
-      "[pack_weight] expected weight [O, I] on the CPU, not empty, got ",
+      (weight.dim() == 2 || weight.dim() == 3) && weight.numel() > 0 && weight.is_cpu(),
+      "[pack_weight] expected weight [O, I] or [E, O, I] on the CPU, not empty, got ",
       weight.sizes(), " on ", weight.device(), ".");
-  const int64_t rows = weight.size(0), columns = weight.size(1);
-  const auto sizes = packed_sizes(format, rows, columns);
+  const at::Tensor weights = weight.dim() == 2 ? weight.unsqueeze(0) : weight;
+  const int64_t rows = weights.size(1), columns = weights.size(2);
+  auto sizes = packed_sizes(format, rows, columns);
+  const int64_t panels_of_one = sizes[0];
+  sizes[0] *= weights.size(0);
   PackedWeight packed{format, rows, columns, huge_tensor(sizes)};
   at::parallel_for(0, sizes[0], 1, [&](int64_t begin, int64_t end) {
     const at::NoGradGuard no_grad;
     for (int64_t panel = begin; panel < end; ++panel) {
-      const int64_t first = panel * cpu::kPanelRows;
+      const int64_t first = panel % panels_of_one * cpu::kPanelRows;
       const int64_t count = std::min(cpu::kPanelRows, rows - first);
-      const at::Tensor entries =
-          weight.detach().narrow(0, first, count).to(at::kFloat).contiguous();
+      const at::Tensor entries = weights.detach()
+                                     .select(0, panel / panels_of_one)
+                                     .narrow(0, first, count)
+                                     .to(at::kFloat)
+                                     .contiguous();
       cpu::pack_panel(
           format, entries.const_data_ptr<float>(), columns, count, columns,
           panel_of(packed.panels, panel));
@@ -152,6 +158,35 @@ at::Tensor packed_linear(
       ".");
   return call(
       x, weight.panels, bias, static_cast<int64_t>(weight.format), weight.num_rows);
+}
+
+at::Tensor grouped_packed_linear(
+    const at::Tensor& x,
+    const PackedWeight& weights,
+    at::IntArrayRef counts) {
+  const int64_t panels_of_one = cpu::num_panels(weights.num_rows);
+  TORCH_CHECK_VALUE(
+      x.dim() == 2 && x.size(1) == weights.num_columns,
+      "[grouped_packed_linear] expected x [N, ", weights.num_columns, "], got ",
+      x.sizes(), ".");
+  check_blocks("grouped_packed_linear", counts, x.size(0));
+  TORCH_CHECK_VALUE(
+      weights.panels.size(0) == static_cast<int64_t>(counts.size()) * panels_of_one,
+      "[grouped_packed_linear] expected a count for each of ",
+      weights.panels.size(0) / panels_of_one, " weights, got ", counts.size(), ".");
+  std::vector<at::Tensor> blocks;
+  PackedWeight weight = weights;
+  int64_t begin = 0;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] > 0) {
+      weight.panels = weights.panels.narrow(
+          0, static_cast<int64_t>(i) * panels_of_one, panels_of_one);
+      blocks.push_back(packed_linear(x.narrow(0, begin, counts[i]), weight));
+      begin += counts[i];
+    }
+  }
+  return blocks.empty() ? at::empty({0, weights.num_rows}, x.options())
+                        : at::cat(blocks);
 }
 
 bool has_fast_packed_linear() {

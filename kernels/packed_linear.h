@@ -16,17 +16,17 @@
 
 namespace omni::kernels {
 
-// A weight [O, I]. The memory may be a mapped file.
+// A weight [O, I], or E of them one after the other. The memory may be a mapped file.
 struct PackedWeight {
   WeightFormat format = WeightFormat::Bfloat16;
   int64_t num_rows = 0; // O
   int64_t num_columns = 0; // I
-  at::Tensor panels; // uint8 [ceil(O / 16), bytes of a panel]
+  at::Tensor panels; // uint8 [E ceil(O / 16), bytes of a panel]
 };
 
-// weight [O, I] floating, on the CPU.
+// weight [O, I] or [E, O, I] floating, on the CPU.
 PackedWeight pack_weight(const at::Tensor& weight, WeightFormat format);
-// The weight that the panels, on any device, stand for: float32 [O, I] on the CPU.
+// The one weight that the panels, on any device, stand for: float32 [O, I] on the CPU.
 at::Tensor unpack_weight(const PackedWeight& weight);
 // The shape of the panels of a weight.
 std::array<int64_t, 2>
@@ -43,6 +43,13 @@ at::Tensor packed_linear(
     const at::Tensor& x,
     const PackedWeight& weight,
     const std::optional<at::Tensor>& bias = {});
+
+// The same with E weights: x [N, I] is in blocks of counts[e] rows, one block for each
+// weight, and each block is multiplied by its own. Returns [N, O].
+at::Tensor grouped_packed_linear(
+    const at::Tensor& x,
+    const PackedWeight& weights,
+    at::IntArrayRef counts);
 
 // Whether this processor has instructions that make packed_linear faster than a plain
 // product.

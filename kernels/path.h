@@ -92,6 +92,8 @@ void check_depthwise_conv1d(
     const at::Tensor& x,
     const at::Tensor& weight,
     const at::Tensor& bias);
+// That they are the sizes of blocks of `num_rows` rows; `op` for the message.
+void check_blocks(const char* op, at::IntArrayRef counts, int64_t num_rows);
 void check_grouped_linear(
     const at::Tensor& x,
     const at::Tensor& weight,
@@ -147,7 +149,16 @@ SampleOptions to_sample_options(
     double min_p,
     double repetition_penalty,
     at::IntArrayRef previous,
-    at::IntArrayRef allowed);
+    at::IntArrayRef allowed,
+    double presence_penalty,
+    double frequency_penalty);
+struct IdCount {
+  int64_t id = 0;
+  int64_t count = 0; // from 1
+};
+// The ids in [0, V) that penalties fall on, each once; none where no penalty changes
+// anything.
+std::vector<IdCount> penalised_ids(const SampleOptions& options, int64_t vocab);
 // The flat arguments of sample_rows, and as rows; see the schema.
 struct SampleRowNumbers {
   at::IntArrayRef ranges;
@@ -159,6 +170,8 @@ struct SampleRowNumbers {
   at::ArrayRef<double> repetition_penalties;
   at::IntArrayRef previous;
   at::IntArrayRef allowed;
+  at::ArrayRef<double> presence_penalties; // empty: none, as of those below
+  at::ArrayRef<double> frequency_penalties;
 };
 std::vector<SampleRow> to_sample_rows(const SampleRowNumbers& numbers);
 void check_sample_rows(const at::Tensor& logits, const std::vector<SampleRow>& rows);

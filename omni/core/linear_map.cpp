@@ -5,7 +5,9 @@
 #include <ATen/ATen.h>
 
 #include <mutex>
+#include <vector>
 
+#include "kernels/kernels.h"
 #include "omni/core/available_memory.h"
 #include "omni/core/initial_values.h"
 
@@ -25,19 +27,34 @@ plain_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bi
 } // namespace
 
 LinearMapImpl::LinearMapImpl(const LinearMapOptions& options) {
-  weight = register_parameter(
-      "weight", at::empty({options.output_width, options.input_width}));
+  TORCH_INTERNAL_ASSERT(options.num_maps == 0 || !options.has_bias);
+  std::vector<int64_t> sizes = {options.output_width, options.input_width};
+  if (options.num_maps > 0) {
+    sizes.insert(sizes.begin(), options.num_maps);
+  }
+  weight = register_parameter("weight", at::empty(sizes));
+  num_weights_ = weight.numel();
   bias = register_parameter(
       "bias", options.has_bias ? at::empty({options.output_width}) : at::Tensor(),
       /*requires_grad=*/options.has_bias);
 }
 
-at::Tensor LinearMapImpl::forward(const at::Tensor& x) {
-  const bool is_quantized = !weight.defined();
+void LinearMapImpl::check_gradient(const at::Tensor& x) const {
   TORCH_CHECK_NOT_IMPLEMENTED(
-      !is_quantized || !at::GradMode::is_enabled() || !x.requires_grad(),
+      weight.defined() || !at::GradMode::is_enabled() || !x.requires_grad(),
       "[linear_map] expected no gradient through a quantized weight. Train the model "
       "before it is quantized, or use torch.no_grad().");
+}
+
+at::Tensor LinearMapImpl::forward_blocks(const at::Tensor& x, at::IntArrayRef counts) {
+  check_gradient(x);
+  return weight.defined() ? kernels::grouped_linear(x, weight, counts)
+                          : kernels::grouped_packed_linear(x, *packed(), counts);
+}
+
+at::Tensor LinearMapImpl::forward(const at::Tensor& x) {
+  check_gradient(x);
+  const bool is_quantized = !weight.defined();
   const kernels::PackedWeight* fast = packed();
   const bool is_fast = fast != nullptr &&
       (is_quantized ||
@@ -50,8 +67,9 @@ at::Tensor LinearMapImpl::forward(const at::Tensor& x) {
 }
 
 int64_t LinearMapImpl::bytes_to_prepare() const {
-  const bool is_wanted = packed() == nullptr && weight.defined() && weight.is_cpu() &&
-      weight.scalar_type() == at::kBFloat16 && kernels::has_fast_packed_linear();
+  const bool is_wanted = packed() == nullptr && weight.defined() && weight.dim() == 2 &&
+      weight.is_cpu() && weight.scalar_type() == at::kBFloat16 &&
+      kernels::has_fast_packed_linear();
   return is_wanted ? static_cast<int64_t>(weight.nbytes()) : 0;
 }
 
@@ -80,8 +98,9 @@ void LinearMapImpl::quantize(kernels::WeightFormat format) {
 }
 
 void LinearMapImpl::expect_quantized(kernels::WeightFormat format) {
-  const int64_t rows = weight.size(0), columns = weight.size(1);
-  const auto sizes = kernels::packed_sizes(format, rows, columns);
+  const int64_t rows = weight.size(-2), columns = weight.size(-1);
+  auto sizes = kernels::packed_sizes(format, rows, columns);
+  sizes[0] *= weight.dim() == 2 ? 1 : weight.size(0);
   set_quantized({format, rows, columns, at::empty(at::IntArrayRef(sizes), at::kByte)});
 }
 

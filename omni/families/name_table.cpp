@@ -194,11 +194,11 @@ NameTable common_expert_names() {
        {{mlp + "gate.e_score_correction_bias"}, {mlp + "e_score_correction_bias"}}});
   // By expert as published; in one tensor as newer transformers write it.
   names.set(
-      {"layers.*.feed_forward.experts.gate_up",
+      {"layers.*.feed_forward.experts.gate_up.weight",
        {{experts + "#.gate_proj.weight", experts + "#.up_proj.weight"},
         {experts + "gate_up_proj"}}});
   names.set(
-      {"layers.*.feed_forward.experts.down",
+      {"layers.*.feed_forward.experts.down.weight",
        {{experts + "#.down_proj.weight"}, {experts + "down_proj"}}});
   names.set(
       {"layers.*.feed_forward.shared.gate_up.weight",

@@ -108,6 +108,9 @@ std::vector<OmniModelImpl::Quantizable> OmniModelImpl::quantizable(
     }
   };
   add(transformer, format);
+  if (transformer && transformer->head && !speech_codec) {
+    all.push_back({transformer->head, kernels::WeightFormat::Int8});
+  }
   add(vit, kernels::WeightFormat::Int8);
   add(conformer, kernels::WeightFormat::Int8);
   return all;
@@ -323,7 +326,7 @@ int64_t OmniModelImpl::num_parameters() const {
   }
   if (config.weight_format) {
     for (const auto& [map, format] : quantizable(*config.weight_format)) {
-      total += map->packed()->num_rows * map->packed()->num_columns;
+      total += map->num_weights();
     }
   }
   return total;

@@ -85,8 +85,10 @@ class OmniModelImpl : public torch::nn::Module {
     LinearMap map;
     kernels::WeightFormat format;
   };
-  // The large products of the transformer, in `format`, and of the encoders, in 8 bits:
-  // they multiply many rows at once, of which 8 bits are the fastest, and weigh little.
+  // The large products of the transformer's layers, in `format`; in 8 bits its head, if
+  // that is not the table and makes no speech (4 bits would cost the most there), and
+  // the encoders: they multiply many rows at once, of which 8 bits are the fastest, and
+  // weigh little.
   [[nodiscard]] std::vector<Quantizable> quantizable(
       kernels::WeightFormat format) const;
 

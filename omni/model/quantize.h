@@ -12,8 +12,8 @@
 
 namespace omni {
 
-// A copy with the weights of OmniModelImpl::quantizable(), the transformer's in
-// `format`, Int8 or Int4, the encoders' in Int8; all else keeps its values and dtype.
+// A copy with the weights of OmniModelImpl::quantizable() in few bits, those of the
+// transformer's layers in `format`, Int8 or Int4; all else keeps its values and dtype.
 // It saves and loads like any model, without a gradient. Throws ValueError for a model
 // without transformer and encoders, of quantized weights or of some that are not
 // finite; NotImplementedError for one that is not on the CPU.

@@ -8,7 +8,6 @@
 
 #include "kernels/expert_rows.h"
 #include "kernels/kernels.h"
-#include "omni/core/initial_values.h"
 
 namespace omni {
 namespace {
@@ -31,27 +30,30 @@ PairsByExpert sort_by_expert(const at::Tensor& ids, int64_t num_experts) {
   return {{count, count + num_experts}, sorted.rows, sorted.places};
 }
 
-RoutedExpertsImpl::RoutedExpertsImpl(int64_t width, const ExpertsConfig& config) {
-  gate_up = register_parameter(
-      "gate_up", at::empty({config.num_experts, 2 * config.width, width}));
-  down =
-      register_parameter("down", at::empty({config.num_experts, width, config.width}));
+RoutedExpertsImpl::RoutedExpertsImpl(int64_t width, const ExpertsConfig& config)
+    : num_experts_(config.num_experts) {
+  gate_up = register_module(
+      "gate_up",
+      LinearMap(LinearMapOptions{width, 2 * config.width, false, config.num_experts}));
+  down = register_module(
+      "down",
+      LinearMap(LinearMapOptions{config.width, width, false, config.num_experts}));
 }
 
 at::Tensor RoutedExpertsImpl::forward(const at::Tensor& x, const ExpertChoice& choice) {
   const at::Tensor input = as_autocast_would(x);
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const PairsByExpert pairs = sort_by_expert(choice.ids, gate_up.size(0));
+  const PairsByExpert pairs = sort_by_expert(choice.ids, num_experts_);
   const at::Tensor sorted = kernels::gather_rows(input, pairs.rows);
   const at::Tensor inner =
-      kernels::swiglu(kernels::grouped_linear(sorted, gate_up, pairs.counts));
-  const at::Tensor outputs = kernels::grouped_linear(inner, down, pairs.counts);
+      kernels::swiglu(gate_up->forward_blocks(sorted, pairs.counts));
+  const at::Tensor outputs = down->forward_blocks(inner, pairs.counts);
   return kernels::combine_rows(outputs, pairs.places, choice.weights);
 }
 
 void RoutedExpertsImpl::reset_parameters(double input_std, double output_std) {
-  fill_normal(gate_up, input_std);
-  fill_normal(down, output_std);
+  gate_up->reset_parameters(input_std);
+  down->reset_parameters(output_std);
 }
 
 ExpertsFeedForwardImpl::ExpertsFeedForwardImpl(
@@ -94,7 +96,12 @@ void ExpertsFeedForwardImpl::reset_parameters(double input_std, double output_st
 }
 
 std::vector<LinearMap> ExpertsFeedForwardImpl::quantizable() const {
-  return shared ? shared->quantizable() : std::vector<LinearMap>();
+  std::vector<LinearMap> maps = {experts->gate_up, experts->down};
+  if (shared) {
+    const std::vector<LinearMap> of_shared = shared->quantizable();
+    maps.insert(maps.end(), of_shared.begin(), of_shared.end());
+  }
+  return maps;
 }
 
 } // namespace omni

@@ -29,7 +29,7 @@ struct PairsByExpert {
 // ids int64 [L, experts_per_token] in [0, num_experts). Waits for the device once.
 [[nodiscard]] PairsByExpert sort_by_expert(const at::Tensor& ids, int64_t num_experts);
 
-// The SwiGLUs themselves: D, F and the number of them as in the config.
+// The SwiGLUs themselves: D, F and the number E of them as in the config.
 class RoutedExpertsImpl : public torch::nn::Module {
  public:
   RoutedExpertsImpl(int64_t width, const ExpertsConfig& config);
@@ -38,8 +38,11 @@ class RoutedExpertsImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, const ExpertChoice& choice);
   void reset_parameters(double input_std, double output_std);
 
-  at::Tensor gate_up; // [num_experts, 2F, D]: rows of gate, then of up
-  at::Tensor down; // [num_experts, D, F]
+  LinearMap gate_up{nullptr}; // [E, 2F, D]: rows of gate, then of up
+  LinearMap down{nullptr}; // [E, D, F]
+
+ private:
+  int64_t num_experts_;
 };
 TORCH_MODULE(RoutedExperts);
 
@@ -48,7 +51,7 @@ class ExpertsFeedForwardImpl : public FeedForwardImpl {
   ExpertsFeedForwardImpl(int64_t width, const ExpertsConfig& config);
   at::Tensor forward(const at::Tensor& x) override;
   void reset_parameters(double input_std, double output_std) override;
-  // Those of the shared one.
+  // The router chooses by small differences and stays.
   [[nodiscard]] std::vector<LinearMap> quantizable() const override;
 
   ExpertRouter router{nullptr};

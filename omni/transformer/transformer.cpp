@@ -314,7 +314,7 @@ at::Tensor TransformerImpl::forward_placed(
 at::Tensor TransformerImpl::logits(const at::Tensor& hidden) {
   LinearMap& map = map_to_logits(*this);
   return multiplied(
-      map->forward(hidden.to(map->weight.scalar_type())).to(hidden.scalar_type()),
+      map->forward(hidden.to(table->weight.scalar_type())).to(hidden.scalar_type()),
       config);
 }
 

@@ -73,10 +73,11 @@ class TransformerImpl : public torch::nn::Module {
   // Those of the last row of forward(input, cache), [V], in float32 where the fused
   // step has them: in one go, which for one row takes less time.
   at::Tensor last_logits(const TransformerInput& input, KvCache& cache);
-  // The [V, D] matrix that `logits` multiplies by, before logits_multiplier.
+  // The [V, D] matrix that `logits` multiplies by, before logits_multiplier; undefined
+  // where it is quantized.
   at::Tensor head_weight();
-  // The maps whose weights may be stored in few bits: large products of the layers, not
-  // the table, the head, norms, or what chooses experts and rows.
+  // The maps of the layers whose weights may be stored in few bits: large products, not
+  // norms, what chooses experts and rows, or a map that is read by columns too.
   [[nodiscard]] std::vector<LinearMap> quantizable() const;
   void reset_parameters();
 

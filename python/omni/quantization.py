@@ -8,8 +8,9 @@ from .model import OmniModel
 def quantize(model: OmniModel, format: str) -> OmniModel:
     """A copy with the large weights in few bits, for inference: less memory,
     faster answers where reading weights is what takes the time, faster encoders. Those of
-    the transformer get the format asked for, those of the encoders 8 bits. Embeddings, head,
-    norms, routers and all other parts keep their values and dtype.
+    the transformer's layers, experts among them, get the format asked for, those of the
+    encoders 8 bits, and so does a head that is not the table of embeddings and makes no
+    speech. Embeddings, norms, routers and all other parts keep their values and dtype.
 
     What is copied are these alone; drop the given model and its weights are freed.
     save() writes a folder that load() maps as it is. Other libraries cannot read it: of a

@@ -10,6 +10,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -17,6 +18,7 @@
 #include "kernels/reference.h"
 #include "tests/kernels/op_table.h"
 #include "tests/support/catch.h"
+#include "tests/support/torch_threads.h"
 
 namespace omni::kernels {
 namespace {
@@ -56,21 +58,6 @@ at::Tensor expected_of(
     const std::optional<at::Tensor>& bias = {}) {
   return reference::packed_linear(x.to(at::kDouble), weight, bias);
 }
-
-class Threads {
- public:
-  explicit Threads(int number) : before_(at::get_num_threads()) {
-    at::set_num_threads(number);
-  }
-  ~Threads() {
-    at::set_num_threads(before_);
-  }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
 
 } // namespace
 
@@ -172,7 +159,7 @@ TEST_CASE("a row's result does not depend on the other rows, nor on threads") {
           }
         }
         for (const int number : {1, 2}) {
-          const Threads threads(number);
+          const test::TorchThreads threads(number);
           CHECK(at::equal(packed_linear(x, weight, bias), all));
           CHECK(at::equal(packed_linear(x[0], weight, bias), all[0]));
         }
@@ -212,6 +199,42 @@ TEST_CASE("rows of zeros and of the smallest numbers give next to nothing") {
       CHECK(got.abs().max().item<double>() < 100.0 * size);
     }
   }
+}
+
+TEST_CASE("each block of rows is multiplied by its own of several packed weights") {
+  const std::vector<int64_t> counts = {5, 0, 1, 3};
+  for (const WeightFormat format : kFormats) {
+    for (const Sizes sizes : {Sizes{17, 40}, Sizes{64, 96}}) {
+      INFO(static_cast<int>(format) << ": " << sizes.num_rows << " rows of a weight");
+      const at::Tensor plain =
+          normal({4, sizes.num_rows, sizes.num_columns}, at::kFloat, 7);
+      const PackedWeight weights = pack_weight(plain, format);
+      CHECK(weights.num_rows == sizes.num_rows);
+      const at::Tensor x = normal({9, sizes.num_columns}, at::kFloat, 8);
+      std::vector<at::Tensor> expected;
+      for (const auto& [block, begin, count] :
+           std::vector<std::array<int64_t, 3>>{{0, 0, 5}, {2, 5, 1}, {3, 6, 3}}) {
+        expected.push_back(packed_linear(
+            x.narrow(0, begin, count), pack_weight(plain[block], format)));
+      }
+      CHECK(at::equal(grouped_packed_linear(x, weights, counts), at::cat(expected)));
+      const at::Tensor none =
+          grouped_packed_linear(x.narrow(0, 0, 0), weights, {0, 0, 0, 0});
+      CHECK(none.sizes() == at::IntArrayRef({0, sizes.num_rows}));
+    }
+  }
+  const PackedWeight weights = pack_weight(at::ones({2, 17, 40}), WeightFormat::Int8);
+  const at::Tensor x = at::zeros({3, 40});
+  CHECK_THROWS_WITH(
+      grouped_packed_linear(x, weights, {1, 1, 1}),
+      Contains(
+          "[grouped_packed_linear] expected a count for each of 2 weights, got 3"));
+  CHECK_THROWS_WITH(
+      grouped_packed_linear(x, weights, {1, 1}),
+      Contains("expected counts that add up to the 3 rows of x, got 2."));
+  CHECK_THROWS_WITH(
+      grouped_packed_linear(x.t(), weights, {1, 2}),
+      Contains("expected x [N, 40], got [40, 3]."));
 }
 
 TEST_CASE("panels on meta give the shapes and dtypes of real ones") {

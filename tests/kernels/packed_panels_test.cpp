@@ -164,9 +164,9 @@ TEST_CASE("panels take the bits an entry that weight_format.h says") {
 
 TEST_CASE("what cannot be packed is said with its shape") {
   CHECK_THROWS_WITH(
-      pack_weight(at::zeros({3, 4, 5}), WeightFormat::Int4),
-      Contains("[pack_weight] expected weight [O, I] on the CPU, not empty, got [3, 4, "
-               "5] on cpu."));
+      pack_weight(at::zeros({2, 3, 4, 5}), WeightFormat::Int4),
+      Contains("[pack_weight] expected weight [O, I] or [E, O, I] on the CPU, not "
+               "empty, got [2, 3, 4, 5] on cpu."));
   CHECK_THROWS_WITH(
       pack_weight(at::zeros({0, 4}), WeightFormat::Int4), Contains("got [0, 4]"));
   CHECK_THROWS_WITH(

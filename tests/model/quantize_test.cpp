@@ -103,6 +103,47 @@ TEST_CASE("a quantized model computes nearly the same") {
       relative_error(logits_of(quantize(model, WeightFormat::Int4)), expected) > 0.01);
 }
 
+TEST_CASE(
+    "experts are quantized, the router is not, and a head of its own takes 8 bits") {
+  OmniConfig config = parse_config(testing::tiny_config_json());
+  ExpertsConfig& experts = config.transformer->layers[1].experts;
+  experts.num_experts = 6;
+  experts.experts_per_token = 2;
+  experts.width = 40; // no multiple of the 16 rows of a panel
+  experts.shared_width = 24;
+  config.transformer->has_tied_head = false;
+  const auto made = [&] {
+    torch::manual_seed(4);
+    OmniModel model(config, nullptr);
+    model->eval();
+    return model;
+  };
+  CHECK(made()->quantizable(WeightFormat::Int4).size() == 4 + 2 + 4 + 4 + 8);
+  config.speech_codec.reset();
+  config.vocoder.reset();
+  const OmniModel model = made();
+  const auto maps = model->quantizable(WeightFormat::Int4);
+  CHECK(maps.size() == 4 + 2 + 4 + 1 + 4 + 8);
+  const OmniModel quantized = quantize(model, WeightFormat::Int4);
+  CHECK(quantized->num_parameters() == model->num_parameters());
+  CHECK(quantized->transformer->head->packed()->format == WeightFormat::Int8);
+  const auto parameters = quantized->named_parameters();
+  const auto buffers = quantized->named_buffers();
+  const std::string layer = "transformer.layers.1.feed_forward.";
+  CHECK(parameters.contains(layer + "router.weight"));
+  CHECK_FALSE(parameters.contains(layer + "experts.down.weight"));
+  CHECK(buffers[layer + "experts.gate_up.panels"].size(0) == 6 * 5); // of 80 rows
+  CHECK(buffers[layer + "experts.down.panels"].size(0) == 6 * 2); // of 32 rows
+  CHECK(buffers.contains("transformer.head.panels"));
+
+  const at::Tensor expected = logits_of(model), got = logits_of(quantized);
+  CHECK(relative_error(got, expected) < 0.2);
+  CHECK(relative_error(got, expected) > 0.01);
+  CHECK(
+      relative_error(logits_of(quantize(model, WeightFormat::Int8)), expected) < 0.02);
+  CHECK(at::equal(logits_of(copy_model(quantized)), got));
+}
+
 TEST_CASE("encoders of a quantized model compute nearly the same, always in 8 bits") {
   const at::NoGradGuard no_grad;
   torch::manual_seed(3);

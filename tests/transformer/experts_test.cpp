@@ -59,7 +59,8 @@ at::Tensor one_by_one(ExpertsFeedForwardImpl& module, const at::Tensor& x) {
       const int64_t expert = choice.ids[i][slot].item<int64_t>();
       sum = sum +
           swiglu_of(
-              module.experts->gate_up[expert], module.experts->down[expert], x[i]) *
+              module.experts->gate_up->weight[expert],
+              module.experts->down->weight[expert], x[i]) *
               choice.weights[i][slot];
     }
     if (module.shared) {
@@ -118,7 +119,7 @@ TEST_CASE("no rows come and go, and their gradient is zero") {
   const at::Tensor y = module->forward(x);
   CHECK(y.sizes() == at::IntArrayRef({0, kWidth}));
   y.sum().backward();
-  CHECK(module->experts->down.grad().abs().sum().item<float>() == 0.0F);
+  CHECK(module->experts->down->weight.grad().abs().sum().item<float>() == 0.0F);
 }
 
 TEST_CASE("experts in bfloat16 and under autocast stay close to float32") {
@@ -151,13 +152,13 @@ TEST_CASE("parameters have the names that checkpoints are mapped to") {
   CHECK(
       names(0) ==
       std::set<std::string>{
-          "router.weight [6, 16]", "experts.gate_up [6, 22, 16]",
-          "experts.down [6, 16, 11]"});
+          "router.weight [6, 16]", "experts.gate_up.weight [6, 22, 16]",
+          "experts.down.weight [6, 16, 11]"});
   CHECK(
       names(2) ==
       std::set<std::string>{
           "router.weight [6, 16]", "router.choice_bias [6]",
-          "experts.gate_up [6, 22, 16]", "experts.down [6, 16, 11]",
+          "experts.gate_up.weight [6, 22, 16]", "experts.down.weight [6, 16, 11]",
           "shared.gate_up.weight [26, 16]", "shared.down.weight [16, 13]",
           "shared_gate.weight [1, 16]"});
 }
