@@ -7,13 +7,13 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
-#include <fstream>
-#include <string>
 #include <thread>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+#include "kernels/cpu/cpu_quota.h"
 
 namespace omni::kernels::cpu {
 namespace {
@@ -48,22 +48,6 @@ std::atomic<unsigned> first_core{0};
 // When this thread last offered its core to others.
 thread_local int64_t turn_begin_nanoseconds = 0;
 
-// Cores' worth of time that a control group of version 2 or 1 allows; 0: no limit.
-double quota_of_group() {
-  std::string quota;
-  double period = 0.0;
-  if (std::ifstream file("/sys/fs/cgroup/cpu.max"); file >> quota >> period) {
-    return quota == "max" || period <= 0.0 ? 0.0 : std::stod(quota) / period;
-  }
-  double number = 0.0;
-  std::ifstream first("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  std::ifstream second("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (first >> number && second >> period && number > 0.0 && period > 0.0) {
-    return number / period;
-  }
-  return 0.0;
-}
-
 void begin_solo(int64_t now) {
   const int64_t last = solo_nanoseconds.load(std::memory_order_relaxed);
   const bool is_soon =
@@ -83,9 +67,8 @@ int available_threads() {
   if (sched_getaffinity(0, sizeof(cores), &cores) == 0) {
     count = CPU_COUNT(&cores);
   }
-  const double quota = quota_of_group();
-  if (quota > 0.0) {
-    count = std::min(count, static_cast<int>(std::ceil(quota)));
+  if (const auto quota = cpu_quota(); quota && *quota < count) {
+    count = static_cast<int>(std::ceil(*quota));
   }
   return std::max(count, 1);
 }

@@ -12,7 +12,7 @@
 namespace omni::kernels::cpu {
 
 // Threads that this process can run at once: the cores it may use, and no more than its
-// control group's quota.
+// control groups' quota.
 [[nodiscard]] int available_threads();
 
 [[nodiscard]] int64_t now_nanoseconds();
