@@ -78,6 +78,12 @@ void add_options(CLI::App& app, ChatCommand& command, std::vector<std::string>& 
   app.add_option("--min-p", command.sampling.min_p, "share of the most likely");
   app.add_option(
       "--repetition-penalty", command.sampling.repetition_penalty, "of text; 1: none");
+  app.add_option(
+      "--presence-penalty", command.sampling.presence_penalty,
+      "of text that is there; 0: none");
+  app.add_option(
+      "--frequency-penalty", command.sampling.frequency_penalty,
+      "of text, each time that it is there; 0: none");
   app.add_option("--max-tokens", command.sampling.max_text_tokens, "of text");
   app.add_option("--guidance", command.sampling.image_guidance_scale, "of drawings");
   app.add_option(

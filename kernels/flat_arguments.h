@@ -101,9 +101,12 @@ at::Tensor sample_op(
     double min_p,
     double repetition_penalty,
     at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
+    at::IntArrayRef allowed,
+    double presence_penalty,
+    double frequency_penalty) {
   const SampleOptions options = to_sample_options(
-      temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed);
+      temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed,
+      presence_penalty, frequency_penalty);
   return run(logits, options, uniform);
 }
 
@@ -119,10 +122,12 @@ at::Tensor sample_rows_op(
     at::ArrayRef<double> min_ps,
     at::ArrayRef<double> repetition_penalties,
     at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
+    at::IntArrayRef allowed,
+    at::ArrayRef<double> presence_penalties,
+    at::ArrayRef<double> frequency_penalties) {
   const std::vector<SampleRow> rows = to_sample_rows(
       {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
-       previous, allowed});
+       previous, allowed, presence_penalties, frequency_penalties});
   return run(logits, rows);
 }
 

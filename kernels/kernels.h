@@ -286,16 +286,17 @@ struct SampleOptions {
   double top_p = 1.0; // nucleus mass in (0, 1]
   double min_p = 0.0; // share of the largest probability, in [0, 1)
   double repetition_penalty = 1.0; // on ids in `previous`; > 0; 1: none
-  std::vector<int64_t> previous =
-      {}; // ids the penalty falls on; repeated ids count once
+  double presence_penalty = 0.0; // off the logits of ids in `previous`
+  double frequency_penalty = 0.0; // off these for each time that an id is there
+  std::vector<int64_t> previous = {}; // ids that came before, as often as they did
   std::vector<IdRange> allowed = {}; // empty: all of [0, V)
 };
 
 // Draws one id of logits [V] by a number `uniform` in [0, 1). Order: allowed ranges,
-// repetition penalty (positive logits divided, others multiplied), temperature, top-k,
-// top-p, min-p. The id is the first, in id order, whose cumulative probability among
-// those left exceeds `uniform`. Throws ValueError when nothing is left or a logit is
-// NaN.
+// repetition penalty (positive logits divided, others multiplied), presence and
+// frequency penalty (subtracted), temperature, top-k, top-p, min-p. The id is the
+// first, in id order, whose cumulative probability among those left exceeds `uniform`.
+// Throws ValueError when nothing is left or a logit is NaN.
 int64_t
 sample(const at::Tensor& logits, const SampleOptions& options, double uniform = 0.0);
 

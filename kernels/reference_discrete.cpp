@@ -129,14 +129,17 @@ at::Tensor
 sample(const at::Tensor& logits, const SampleOptions& options, double uniform) {
   at::Tensor scores =
       logits.detach().to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
-  if (!options.previous.empty() && options.repetition_penalty != 1.0) {
-    const at::Tensor previous = at::tensor(options.previous).to(scores.device());
-    const at::Tensor seen = scores.index_select(0, previous);
-    scores = scores.index_put(
-        {previous},
-        at::where(
-            seen < 0, seen * options.repetition_penalty,
-            seen / options.repetition_penalty));
+  if (!options.previous.empty()) {
+    const at::Tensor counts = at::tensor(options.previous)
+                                  .bincount(/*weights=*/{}, scores.size(0))
+                                  .to(scores);
+    const at::Tensor repeated = at::where(
+        scores < 0, scores * options.repetition_penalty,
+        scores / options.repetition_penalty);
+    scores = at::where(
+        counts > 0,
+        repeated - (options.presence_penalty + options.frequency_penalty * counts),
+        scores);
   }
   if (!options.allowed.empty()) {
     at::Tensor kept = at::zeros_like(scores, at::kBool);

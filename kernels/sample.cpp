@@ -44,6 +44,12 @@ void check_sample(
   check_in_range(
       "repetition_penalty", options.repetition_penalty, options.repetition_penalty > 0,
       "(0, inf)");
+  check_in_range(
+      "presence_penalty", options.presence_penalty,
+      std::isfinite(options.presence_penalty), "(-inf, inf)");
+  check_in_range(
+      "frequency_penalty", options.frequency_penalty,
+      std::isfinite(options.frequency_penalty), "(-inf, inf)");
   check_in_range("uniform", uniform, uniform >= 0 && uniform < 1, "[0, 1)");
   for (const IdRange& range : options.allowed) {
     TORCH_CHECK_INDEX(
@@ -92,17 +98,45 @@ SampleOptions to_sample_options(
     double min_p,
     double repetition_penalty,
     at::IntArrayRef previous,
-    at::IntArrayRef allowed) {
+    at::IntArrayRef allowed,
+    double presence_penalty,
+    double frequency_penalty) {
   TORCH_CHECK_VALUE(
       allowed.size() % 2 == 0,
       "[sample] expected allowed as begin, end, begin, end, ..., got ", allowed.size(),
       " numbers.");
-  SampleOptions options{temperature,        top_k,          top_p, min_p,
-                        repetition_penalty, previous.vec(), {}};
+  SampleOptions options{
+      .temperature = temperature,
+      .top_k = top_k,
+      .top_p = top_p,
+      .min_p = min_p,
+      .repetition_penalty = repetition_penalty,
+      .presence_penalty = presence_penalty,
+      .frequency_penalty = frequency_penalty,
+      .previous = previous.vec()};
   for (size_t i = 0; i < allowed.size(); i += 2) {
     options.allowed.push_back({allowed[i], allowed[i + 1]});
   }
   return options;
+}
+
+std::vector<IdCount> penalised_ids(const SampleOptions& options, int64_t vocab) {
+  std::vector<IdCount> ids;
+  if (options.previous.empty() ||
+      (options.repetition_penalty == 1.0 && options.presence_penalty == 0.0 &&
+       options.frequency_penalty == 0.0)) {
+    return ids;
+  }
+  std::vector<int64_t> counts(static_cast<size_t>(vocab));
+  for (const int64_t id : options.previous) {
+    if (counts[static_cast<size_t>(id)]++ == 0) {
+      ids.push_back({id, 0});
+    }
+  }
+  for (IdCount& entry : ids) {
+    entry.count = counts[static_cast<size_t>(entry.id)];
+  }
+  return ids;
 }
 
 int64_t sample(const at::Tensor& logits, const SampleOptions& options, double uniform) {
@@ -117,7 +151,8 @@ int64_t sample(const at::Tensor& logits, const SampleOptions& options, double un
   return op
       .call(
           logits, uniform, options.temperature, options.top_k, options.top_p,
-          options.min_p, options.repetition_penalty, options.previous, allowed)
+          options.min_p, options.repetition_penalty, options.previous, allowed,
+          options.presence_penalty, options.frequency_penalty)
       .item<int64_t>();
 }
 
@@ -125,7 +160,8 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
   m.def(
       "sample(Tensor logits, float uniform=0.0, float temperature=0.0, int top_k=0, "
       "float top_p=1.0, float min_p=0.0, float repetition_penalty=1.0, "
-      "int[] previous=[], int[] allowed=[]) -> Tensor");
+      "int[] previous=[], int[] allowed=[], float presence_penalty=0.0, "
+      "float frequency_penalty=0.0) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {

@@ -26,15 +26,22 @@ void check_sample_rows(const at::Tensor& logits, const std::vector<SampleRow>& r
 
 std::vector<SampleRow> to_sample_rows(const SampleRowNumbers& numbers) {
   const size_t size = numbers.uniforms.size();
+  const auto has_all_or_none = [&](at::ArrayRef<double> penalties) {
+    return penalties.empty() || penalties.size() == size;
+  };
   TORCH_CHECK_VALUE(
       numbers.ranges.size() == 2 * size && numbers.temperatures.size() == size &&
           numbers.top_ks.size() == size && numbers.top_ps.size() == size &&
-          numbers.min_ps.size() == size && numbers.repetition_penalties.size() == size,
+          numbers.min_ps.size() == size &&
+          numbers.repetition_penalties.size() == size &&
+          has_all_or_none(numbers.presence_penalties) &&
+          has_all_or_none(numbers.frequency_penalties),
       "[sample_rows] expected begin and vocab of each of ", size,
       " rows and a number a row of each option, got ", numbers.ranges.size(), ", ",
       numbers.temperatures.size(), ", ", numbers.top_ks.size(), ", ",
-      numbers.top_ps.size(), ", ", numbers.min_ps.size(), " and ",
-      numbers.repetition_penalties.size(), ".");
+      numbers.top_ps.size(), ", ", numbers.min_ps.size(), ", ",
+      numbers.repetition_penalties.size(), ", ", numbers.presence_penalties.size(),
+      " and ", numbers.frequency_penalties.size(), ".");
   const auto check_ids = [&](const char* name, at::IntArrayRef row_ids, size_t step) {
     TORCH_CHECK_VALUE(
         row_ids.size() % step == 0, "[sample_rows] expected ", name, " in groups of ",
@@ -48,19 +55,22 @@ std::vector<SampleRow> to_sample_rows(const SampleRowNumbers& numbers) {
   };
   check_ids("previous ids", numbers.previous, 2);
   check_ids("allowed ranges", numbers.allowed, 3);
+  const auto of_row = [](at::ArrayRef<double> penalties, size_t i) {
+    return penalties.empty() ? 0.0 : penalties[i];
+  };
   std::vector<SampleRow> rows;
   for (size_t i = 0; i < size; ++i) {
     rows.push_back(
         {numbers.ranges[2 * i],
          numbers.ranges[2 * i + 1],
          numbers.uniforms[i],
-         {numbers.temperatures[i],
-          numbers.top_ks[i],
-          numbers.top_ps[i],
-          numbers.min_ps[i],
-          numbers.repetition_penalties[i],
-          {},
-          {}}});
+         {.temperature = numbers.temperatures[i],
+          .top_k = numbers.top_ks[i],
+          .top_p = numbers.top_ps[i],
+          .min_p = numbers.min_ps[i],
+          .repetition_penalty = numbers.repetition_penalties[i],
+          .presence_penalty = of_row(numbers.presence_penalties, i),
+          .frequency_penalty = of_row(numbers.frequency_penalties, i)}});
   }
   for (size_t i = 0; i < numbers.previous.size(); i += 2) {
     SampleRow& row = rows[static_cast<size_t>(numbers.previous[i])];
@@ -95,7 +105,8 @@ std::vector<int64_t> sample_rows(
                              .findSchemaOrThrow("omni::sample_rows", "")
                              .typed<decltype(sample_rows_op<&by_reference>)>();
   std::vector<int64_t> ranges, top_ks, previous, allowed;
-  std::vector<double> uniforms, temperatures, top_ps, min_ps, penalties;
+  std::vector<double> uniforms, temperatures, top_ps, min_ps;
+  std::vector<double> repetition, presence, frequency; // penalties
   for (size_t i = 0; i < rows.size(); ++i) {
     const SampleRow& row = rows[i];
     const auto number = static_cast<int64_t>(i);
@@ -105,7 +116,9 @@ std::vector<int64_t> sample_rows(
     top_ks.push_back(row.options.top_k);
     top_ps.push_back(row.options.top_p);
     min_ps.push_back(row.options.min_p);
-    penalties.push_back(row.options.repetition_penalty);
+    repetition.push_back(row.options.repetition_penalty);
+    presence.push_back(row.options.presence_penalty);
+    frequency.push_back(row.options.frequency_penalty);
     for (const int64_t id : row.options.previous) {
       previous.insert(previous.end(), {number, id});
     }
@@ -113,21 +126,23 @@ std::vector<int64_t> sample_rows(
       allowed.insert(allowed.end(), {number, range.begin, range.end});
     }
   }
-  const at::Tensor ids = op.call(
-                               logits, ranges, uniforms, temperatures, top_ks, top_ps,
-                               min_ps, penalties, previous, allowed)
-                             .to(at::kCPU);
+  const at::Tensor ids =
+      op.call(
+            logits, ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition,
+            previous, allowed, presence, frequency)
+          .to(at::kCPU);
   const int64_t* first = ids.const_data_ptr<int64_t>();
   return {first, first + ids.numel()};
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {
   // `ranges` holds begin and vocab of each row, `previous` row, id, row, id, .., and
-  // `allowed` row, begin, end, row, begin, end, ..
+  // `allowed` row, begin, end, row, begin, end, .. No penalties of a kind: 0 a row.
   m.def(
       "sample_rows(Tensor logits, int[] ranges, float[] uniforms, float[] "
       "temperatures, int[] top_ks, float[] top_ps, float[] min_ps, "
-      "float[] repetition_penalties, int[] previous=[], int[] allowed=[]) -> Tensor");
+      "float[] repetition_penalties, int[] previous=[], int[] allowed=[], "
+      "float[] presence_penalties=[], float[] frequency_penalties=[]) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {

@@ -172,6 +172,16 @@ std::vector<IdRange> merged_ranges(std::vector<IdRange> ranges, int64_t vocab) {
   return merged;
 }
 
+// What the penalties make of the logit of an id that came `count` times.
+float penalised(float logit, int64_t count, const SampleOptions& options) {
+  const auto repetition = static_cast<float>(options.repetition_penalty);
+  const float score = logit < 0 ? logit * repetition : logit / repetition;
+  return static_cast<float>(
+      score -
+      (options.presence_penalty +
+       options.frequency_penalty * static_cast<double>(count)));
+}
+
 // The scores of the allowed ids, one range after another.
 class Candidates {
  public:
@@ -188,12 +198,8 @@ class Candidates {
         copy_row<T>(
             row + range.begin, scores.data() + begins_[i], range.end - range.begin);
       }
-      if (options.repetition_penalty != 1.0) {
-        const auto penalty = static_cast<float>(options.repetition_penalty);
-        for (const int64_t id : options.previous) {
-          const float score = to_float(row[id]);
-          put(id, score < 0 ? score * penalty : score / penalty);
-        }
+      for (const IdCount& seen : penalised_ids(options, logits.size(0))) {
+        put(seen.id, penalised(to_float(row[seen.id]), seen.count, options));
       }
     });
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// One id of each row of logits, by a number in [0, 1): allowed ranges, repetition
-// penalty, temperature, top-k, top-p, min-p, then the first id, in id order, whose
-// cumulative probability exceeds the number; without temperature the most likely,
+// One id of each row of logits, by a number in [0, 1): allowed ranges, penalties on ids
+// that came before, temperature, top-k, top-p, min-p, then the first id, in id order,
+// whose cumulative probability exceeds the number; without temperature the most likely,
 // lowest of equals. Rows are vocabularies of their own sizes and options, all in one
 // launch. Shapes: logits [V] a row -> one int64 a row. dtypes: logits float32 or
 // bfloat16; sums in 64-bit integers (select.cuh). A thread block: one row. Bytes an
@@ -35,6 +35,14 @@ __device__ inline float one_zero(float score) {
   return score + 0.0f;
 }
 
+// What the penalties of a row make of the logit of an id that came `count` times.
+__device__ inline float penalised(float logit, int count, const SampleRow& row) {
+  const float score =
+      logit < 0 ? logit * row.repetition_penalty : logit / row.repetition_penalty;
+  return static_cast<float>(
+      score - (row.presence_penalty + row.frequency_penalty * count));
+}
+
 // Scores of allowed ids, -infinity elsewhere.
 template <typename T>
 __device__ void
@@ -57,16 +65,13 @@ write_scores(const Sample<T>& args, const SampleRow& row, float* scores) {
     }
   }
   __syncthreads();
-  if (row.repetition_penalty == 1.0f) {
+  if (row.num_seen == 0) {
     return;
   }
-  for (int64_t i = threadIdx.x; i < row.num_previous; i += blockDim.x) {
-    const int64_t id = args.previous[row.previous_begin + i];
-    // From the logit, not the score: an id that is there twice is written twice alike.
-    const float logit = to_float(logits[id]);
-    if (scores[id] > -INFINITY) {
-      scores[id] = one_zero(
-          logit < 0 ? logit * row.repetition_penalty : logit / row.repetition_penalty);
+  for (int64_t i = threadIdx.x; i < row.num_seen; i += blockDim.x) {
+    const SeenId seen = args.seen[row.seen_begin + i];
+    if (scores[seen.id] > -INFINITY) {
+      scores[seen.id] = one_zero(penalised(scores[seen.id], seen.count, row));
     }
   }
   __syncthreads();

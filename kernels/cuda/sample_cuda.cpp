@@ -20,6 +20,7 @@ namespace {
 using AskedRow = omni::kernels::SampleRow; // of the op; here are the kernel's own
 
 static_assert(sizeof(SampleRow) % sizeof(int64_t) == 0);
+static_assert(sizeof(SeenId) == sizeof(int64_t));
 static_assert(sizeof(AllowedRange) == sizeof(int64_t));
 
 SampleRow to_kernel(const AskedRow& asked) {
@@ -31,42 +32,51 @@ SampleRow to_kernel(const AskedRow& asked) {
   row.temperature = static_cast<float>(options.temperature);
   row.min_p = static_cast<float>(options.min_p);
   row.repetition_penalty = static_cast<float>(options.repetition_penalty);
+  row.presence_penalty = options.presence_penalty;
+  row.frequency_penalty = options.frequency_penalty;
   row.top_p = options.top_p;
   row.uniform = asked.uniform;
-  row.num_previous = static_cast<int64_t>(options.previous.size());
   row.num_allowed = static_cast<int64_t>(options.allowed.size());
   return row;
+}
+
+template <class Pair> // of int
+void append_pair(std::vector<int64_t>& table, const Pair& pair) {
+  std::memcpy(&table.emplace_back(), &pair, sizeof(Pair));
 }
 
 // All rows, then the ids that penalties fall on, then the allowed ranges: so that one
 // copy takes all of it to the device.
 struct SampleTables {
-  std::vector<int64_t> rows, previous, allowed;
+  std::vector<int64_t> rows, seen, allowed;
   int64_t num_scores = 0;
   int64_t largest_vocab = 0;
 
   void add(const AskedRow& asked) {
     SampleRow row = to_kernel(asked);
     row.scores_begin = num_scores;
-    row.previous_begin = static_cast<int64_t>(previous.size());
+    row.seen_begin = static_cast<int64_t>(seen.size());
     row.allowed_begin = static_cast<int64_t>(allowed.size());
+    for (const IdCount& entry : penalised_ids(asked.options, asked.vocab)) {
+      append_pair(
+          seen, SeenId{static_cast<int>(entry.id), static_cast<int>(entry.count)});
+      ++row.num_seen;
+    }
+    for (const IdRange& range : asked.options.allowed) {
+      append_pair(
+          allowed,
+          AllowedRange{static_cast<int>(range.begin), static_cast<int>(range.end)});
+    }
     num_scores += asked.vocab;
     largest_vocab = std::max(largest_vocab, asked.vocab);
     const size_t place = rows.size();
     rows.resize(place + sizeof(SampleRow) / sizeof(int64_t));
     std::memcpy(rows.data() + place, &row, sizeof(SampleRow));
-    previous.insert(
-        previous.end(), asked.options.previous.begin(), asked.options.previous.end());
-    for (const IdRange& range : asked.options.allowed) {
-      const AllowedRange narrow{
-          static_cast<int>(range.begin), static_cast<int>(range.end)};
-      std::memcpy(&allowed.emplace_back(), &narrow, sizeof(AllowedRange));
-    }
   }
 
   [[nodiscard]] at::Tensor on(const at::Device& device) const {
     std::vector<int64_t> joined = rows;
-    joined.insert(joined.end(), previous.begin(), previous.end());
+    joined.insert(joined.end(), seen.begin(), seen.end());
     joined.insert(joined.end(), allowed.begin(), allowed.end());
     return at::tensor(joined, at::TensorOptions(at::kLong)).to(device);
   }
@@ -113,9 +123,9 @@ at::Tensor sample_by_kernel(
     Sample<T> args;
     args.logits = entries<T>(in);
     args.rows = entries<SampleRow>(table);
-    args.previous = entries<int64_t>(table) + tables.rows.size();
-    args.allowed =
-        reinterpret_cast<const AllowedRange*>(args.previous + tables.previous.size());
+    const int64_t* seen = entries<int64_t>(table) + tables.rows.size();
+    args.seen = reinterpret_cast<const SeenId*>(seen);
+    args.allowed = reinterpret_cast<const AllowedRange*>(seen + tables.seen.size());
     args.scores = mutable_entries<float>(scores);
     args.ids = mutable_entries<int64_t>(ids);
     args.num_rows = static_cast<int>(rows.size());

@@ -19,10 +19,17 @@ struct SampleRow {
   float temperature = 0.0f;
   float min_p = 0.0f;
   float repetition_penalty = 1.0f;
+  double presence_penalty = 0.0;
+  double frequency_penalty = 0.0;
   double top_p = 1.0;
   double uniform = 0.0;
-  int64_t previous_begin = 0, num_previous = 0; // ids the penalty falls on
+  int64_t seen_begin = 0, num_seen = 0; // ids that penalties fall on, each once
   int64_t allowed_begin = 0, num_allowed = 0; // ranges; none: all ids
+};
+
+struct SeenId {
+  int id;
+  int count; // from 1
 };
 
 struct AllowedRange {
@@ -34,7 +41,7 @@ template <typename T>
 struct Sample {
   const T* logits = nullptr; // of all rows
   const SampleRow* rows = nullptr;
-  const int64_t* previous = nullptr; // of all rows
+  const SeenId* seen = nullptr; // of all rows
   const AllowedRange* allowed = nullptr; // of all rows
   float* scores = nullptr; // scratch, V a row
   int64_t* ids = nullptr; // [num_rows]

@@ -15,7 +15,9 @@ DrawOptions text_draw_options(const SamplingOptions& sampling) {
       .top_k = sampling.top_k.value_or(0),
       .top_p = sampling.top_p.value_or(1.0),
       .min_p = sampling.min_p.value_or(0.0),
-      .repetition_penalty = sampling.repetition_penalty.value_or(1.0)};
+      .repetition_penalty = sampling.repetition_penalty.value_or(1.0),
+      .presence_penalty = sampling.presence_penalty.value_or(0.0),
+      .frequency_penalty = sampling.frequency_penalty.value_or(0.0)};
 }
 
 float log_probability(const at::Tensor& logits, int64_t id) {
@@ -35,6 +37,8 @@ int64_t Sampler::draw(
   sample.top_p = options.top_p;
   sample.min_p = options.min_p;
   sample.repetition_penalty = options.repetition_penalty;
+  sample.presence_penalty = options.presence_penalty;
+  sample.frequency_penalty = options.frequency_penalty;
   for (const IdRange& range : allowed) {
     sample.allowed.emplace_back(range.begin, range.end);
   }

@@ -22,6 +22,8 @@ struct DrawOptions {
   double top_p = 1.0;
   double min_p = 0.0;
   double repetition_penalty = 1.0;
+  double presence_penalty = 0.0;
+  double frequency_penalty = 0.0;
 };
 
 // As a request, its open fields filled, has text drawn.
@@ -32,8 +34,8 @@ struct DrawOptions {
 class Sampler {
  public:
   explicit Sampler(uint64_t seed);
-  // logits float32 [V]; `previous` are the ids the repetition penalty applies to.
-  // Throws ValueError when no range allows any id.
+  // logits float32 [V]; `previous` are the ids the penalties apply to, as often as they
+  // came. Throws ValueError when no range allows any id.
   [[nodiscard]] int64_t draw(
       const at::Tensor& logits,
       const DrawOptions& options,

@@ -17,6 +17,8 @@ void visit_open_fields(const Visit& visit) {
   visit("top_p", &SamplingOptions::top_p);
   visit("min_p", &SamplingOptions::min_p);
   visit("repetition_penalty", &SamplingOptions::repetition_penalty);
+  visit("presence_penalty", &SamplingOptions::presence_penalty);
+  visit("frequency_penalty", &SamplingOptions::frequency_penalty);
   visit("image_temperature", &SamplingOptions::image_temperature);
   visit("image_guidance_scale", &SamplingOptions::image_guidance_scale);
   visit("speech_temperature", &SamplingOptions::speech_temperature);

@@ -36,6 +36,8 @@ void check_sampling_options(const SamplingOptions& options) {
       options.min_p.value_or(0.0) >= 0.0 && options.min_p.value_or(0.0) < 1.0,
       "[sampling] expected min_p in [0, 1), got ", options.min_p.value_or(0.0), ".");
   check_range("repetition_penalty", options.repetition_penalty, 0.01, 100.0);
+  check_range("presence_penalty", options.presence_penalty, -kMany, kMany);
+  check_range("frequency_penalty", options.frequency_penalty, -kMany, kMany);
   check_range("image_guidance_scale", options.image_guidance_scale, 0.0, 100.0);
   check_range(
       "max_text_tokens", static_cast<double>(options.max_text_tokens.value_or(0)), 0.0,

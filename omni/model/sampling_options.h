@@ -20,6 +20,10 @@ struct SamplingOptions {
   std::optional<double> top_p; // nucleus mass in (0, 1]; neutral 1
   std::optional<double> min_p; // share of the largest probability, in [0, 1); neutral 0
   std::optional<double> repetition_penalty; // on text ids of the answer; neutral 1
+  // Off the logit of a text id that the answer has, and off it for each time that it
+  // has it; usually in [-2, 2]; neutral 0.
+  std::optional<double> presence_penalty;
+  std::optional<double> frequency_penalty;
   std::optional<double> image_temperature; // of image codes; neutral 1
   std::optional<double> image_guidance_scale; // classifier-free guidance; neutral 1
   std::optional<double> speech_temperature; // neutral 0

@@ -25,7 +25,12 @@ Args:
     top_k: 0: all (0).
     top_p: nucleus mass in (0, 1] (1).
     min_p: share of the largest probability, in [0, 1) (0).
-    repetition_penalty: on text ids already there; 1: none (1).
+    repetition_penalty: on text ids that the answer has; logits above 0 are divided by
+        it, others multiplied; 1: none (1).
+    presence_penalty: off the logit of a text id that the answer has; usually -2 to 2, as
+        with OpenAI and vLLM; 0: none (0).
+    frequency_penalty: off it for each time that the answer has the id; usually -2 to 2;
+        0: none (0).
     seed: same seed, same ids.
     max_text_tokens: limit of text (none for a published model, whose text ends with the
         turn or the context; 256 for one of ours).
@@ -42,6 +47,8 @@ Args:
       Field{"top_k", &SamplingOptions::top_k}, Field{"top_p", &SamplingOptions::top_p},
       Field{"min_p", &SamplingOptions::min_p},
       Field{"repetition_penalty", &SamplingOptions::repetition_penalty},
+      Field{"presence_penalty", &SamplingOptions::presence_penalty},
+      Field{"frequency_penalty", &SamplingOptions::frequency_penalty},
       Field{"seed", &SamplingOptions::seed},
       Field{"max_text_tokens", &SamplingOptions::max_text_tokens},
       Field{"max_images", &SamplingOptions::max_images},

@@ -694,7 +694,12 @@ class SamplingOptions:
         top_k: 0: all (0).
         top_p: nucleus mass in (0, 1] (1).
         min_p: share of the largest probability, in [0, 1) (0).
-        repetition_penalty: on text ids already there; 1: none (1).
+        repetition_penalty: on text ids that the answer has; logits above 0 are divided by
+            it, others multiplied; 1: none (1).
+        presence_penalty: off the logit of a text id that the answer has; usually -2 to 2, as
+            with OpenAI and vLLM; 0: none (0).
+        frequency_penalty: off it for each time that the answer has the id; usually -2 to 2;
+            0: none (0).
         seed: same seed, same ids.
         max_text_tokens: limit of text (none for a published model, whose text ends with the
             turn or the context; 256 for one of ours).
@@ -708,16 +713,19 @@ class SamplingOptions:
             says it.
     """
     __hash__: typing.ClassVar[None] = None
-    _fields: typing.ClassVar[tuple] = ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'seed', 'max_text_tokens', 'max_images', 'max_speech_codes', 'image_temperature', 'image_guidance_scale', 'speech_temperature', 'stop', 'modalities')
+    _fields: typing.ClassVar[tuple] = ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'presence_penalty', 'frequency_penalty', 'seed', 'max_text_tokens', 'max_images', 'max_speech_codes', 'image_temperature', 'image_guidance_scale', 'speech_temperature', 'stop', 'modalities')
     def __eq__(self, other: typing.Any) -> typing.Any:
         ...
-    def __getstate__(self) -> tuple[float | None, int | None, float | None, float | None, float | None, int, int | None, int, int, float | None, float | None, float | None, list[str], list[str]]:
+    def __getstate__(self) -> tuple[float | None, int | None, float | None, float | None, float | None, float | None, float | None, int, int | None, int, int, float | None, float | None, float | None, list[str], list[str]]:
         ...
-    def __init__(self, *, temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, top_k: typing.SupportsInt | typing.SupportsIndex | None = None, top_p: typing.SupportsFloat | typing.SupportsIndex | None = None, min_p: typing.SupportsFloat | typing.SupportsIndex | None = None, repetition_penalty: typing.SupportsFloat | typing.SupportsIndex | None = None, seed: typing.SupportsInt | typing.SupportsIndex = 0, max_text_tokens: typing.SupportsInt | typing.SupportsIndex | None = None, max_images: typing.SupportsInt | typing.SupportsIndex = 1, max_speech_codes: typing.SupportsInt | typing.SupportsIndex = 750, image_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, image_guidance_scale: typing.SupportsFloat | typing.SupportsIndex | None = None, speech_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, stop: collections.abc.Sequence[str] = [], modalities: collections.abc.Sequence[str] = []) -> None:
+    def __init__(self, *, temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, top_k: typing.SupportsInt | typing.SupportsIndex | None = None, top_p: typing.SupportsFloat | typing.SupportsIndex | None = None, min_p: typing.SupportsFloat | typing.SupportsIndex | None = None, repetition_penalty: typing.SupportsFloat | typing.SupportsIndex | None = None, presence_penalty: typing.SupportsFloat | typing.SupportsIndex | None = None, frequency_penalty: typing.SupportsFloat | typing.SupportsIndex | None = None, seed: typing.SupportsInt | typing.SupportsIndex = 0, max_text_tokens: typing.SupportsInt | typing.SupportsIndex | None = None, max_images: typing.SupportsInt | typing.SupportsIndex = 1, max_speech_codes: typing.SupportsInt | typing.SupportsIndex = 750, image_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, image_guidance_scale: typing.SupportsFloat | typing.SupportsIndex | None = None, speech_temperature: typing.SupportsFloat | typing.SupportsIndex | None = None, stop: collections.abc.Sequence[str] = [], modalities: collections.abc.Sequence[str] = []) -> None:
         ...
     def __repr__(self) -> str:
         ...
     def __setstate__(self, arg0: tuple) -> None:
+        ...
+    @property
+    def frequency_penalty(self) -> float | None:
         ...
     @property
     def image_guidance_scale(self) -> float | None:
@@ -739,6 +747,9 @@ class SamplingOptions:
         ...
     @property
     def modalities(self) -> list[str]:
+        ...
+    @property
+    def presence_penalty(self) -> float | None:
         ...
     @property
     def repetition_penalty(self) -> float | None:

@@ -80,6 +80,8 @@ TEST_CASE("each answer of a batch is the one that its prompt gets alone") {
     request.sampling.temperature = temperature;
     request.sampling.seed = 3;
     request.sampling.repetition_penalty = 1.1;
+    request.sampling.presence_penalty = 0.2;
+    request.sampling.frequency_penalty = 0.3;
     request.max_new_tokens = 12;
     request.wants_log_probabilities = true;
     const auto results = generate_batch(model, request);

@@ -7,6 +7,7 @@
 
 #include "omni/generate/generator.h"
 #include "tests/support/catch.h"
+#include "tests/support/scripted_model.h"
 #include "tests/support/tiny_model.h"
 
 namespace omni {
@@ -14,14 +15,16 @@ namespace {
 
 using Ids = std::vector<int64_t>;
 
-Ids text_of(OmniModel& model, SamplingOptions sampling) {
+// `said` is text of the prompt.
+Ids text_of(OmniModel& model, SamplingOptions sampling, const Ids& said = {}) {
   sampling.max_text_tokens = 16;
   sampling.max_images = 0;
   const TokenSpace& space = model->config.token_space;
   SequenceBuilder builder(space, 2);
-  for (const char* role : {"bos", "user", "assistant"}) {
-    builder.push_control(role);
-  }
+  builder.push_control("bos");
+  builder.push_control("user");
+  builder.push(said);
+  builder.push_control("assistant");
   KvCache cache(*model->config.transformer, {.capacity_tokens = 64});
   GenerateRequest request;
   request.sampling = std::move(sampling);
@@ -59,6 +62,34 @@ TEST_CASE("ids of the answer so far are penalised") {
   SamplingOptions sampling;
   sampling.repetition_penalty = 100.0;
   CHECK(num_distinct(text_of(model, sampling)) > num_distinct(plain));
+}
+
+TEST_CASE("penalties on presence and frequency are those of the answer's own text") {
+  testing::ScriptedModel script;
+  constexpr int64_t kThe = 265, kDot = 266; // tiny_unigram
+  const int64_t eos = script.control("eos");
+  script.follow(script.control("assistant"), kThe).follow(kThe, kThe);
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor& head_VD = script.model->transformer->head->weight;
+    head_VD[kDot].copy_(head_VD[kThe] / 2); // logits about 57 and 28
+  }
+  script.follow(kDot, eos);
+  const auto answer = [&](double presence, double frequency) {
+    SamplingOptions sampling;
+    sampling.presence_penalty = presence;
+    sampling.frequency_penalty = frequency;
+    return text_of(script.model, sampling, {kThe, kThe, kThe});
+  };
+  Ids endless(16, kThe);
+  endless.push_back(eos);
+  CHECK(text_of(script.model, {}) == endless);
+  CHECK(answer(0.0, 0.0) == endless);
+  CHECK(answer(12.0, 0.0) == endless);
+  CHECK(answer(30.0, 0.0) == Ids{kThe, kDot, eos});
+  CHECK(answer(0.0, 12.0) == Ids{kThe, kThe, kThe, kDot, eos});
+  CHECK(answer(12.0, 12.0) == Ids{kThe, kThe, kDot, eos});
+  CHECK(answer(30.0, -12.0) == endless);
 }
 
 TEST_CASE("what a request leaves open is drawn as the model recommends") {

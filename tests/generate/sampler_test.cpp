@@ -21,7 +21,7 @@ at::Tensor make_logits() {
   return at::randn({kVocab}) * 2.0;
 }
 
-// The distribution that an id is drawn from, straight from the definitions: penalty,
+// The distribution that an id is drawn from, straight from the definitions: penalties,
 // allowed ranges, temperature, then top-k, top-p and min-p on what is left.
 Probabilities plain_distribution(
     const at::Tensor& logits,
@@ -31,9 +31,12 @@ Probabilities plain_distribution(
   std::vector<std::pair<double, int64_t>> scores; // largest first
   for (int64_t id = 0; id < logits.size(0); ++id) {
     double score = logits[id].item<double>();
-    if (std::find(previous.begin(), previous.end(), id) != previous.end()) {
+    const auto count = std::count(previous.begin(), previous.end(), id);
+    if (count > 0) {
       const double penalty = options.repetition_penalty;
       score = score > 0 ? score / penalty : score * penalty;
+      score -= options.presence_penalty;
+      score -= options.frequency_penalty * static_cast<double>(count);
     }
     const bool is_allowed = std::any_of(
         allowed.begin(), allowed.end(),
@@ -85,15 +88,19 @@ TEST_CASE("draws follow the distribution that the options define") {
       {"top-p", {.temperature = 1.0, .top_p = 0.7}, all, {}},
       {"min-p", {.temperature = 1.0, .min_p = 0.1}, all, {}},
       {"penalty", {.temperature = 1.0, .repetition_penalty = 1.8}, all, {3, 3, 7, 21}},
+      {"presence", {.temperature = 1.0, .presence_penalty = 1.2}, all, {3, 3, 7, 21}},
+      {"frequency", {.temperature = 1.0, .frequency_penalty = 0.9}, all, {3, 3, 7, 3}},
       {"allowed", {.temperature = 1.0}, {{2, 4}, {10, 19}, {39, 40}}, {}},
       {"everything",
        {.temperature = 0.9,
         .top_k = 12,
         .top_p = 0.9,
         .min_p = 0.05,
-        .repetition_penalty = 1.3},
+        .repetition_penalty = 1.3,
+        .presence_penalty = 0.3,
+        .frequency_penalty = -0.6},
        {{0, 15}, {20, 38}},
-       {1, 30}},
+       {1, 30, 30, 8, 1}},
   };
   const at::Tensor logits = make_logits();
   constexpr int64_t kDraws = 20'000;

@@ -15,11 +15,16 @@ namespace {
 
 using omni::testing::Contains;
 using testing::normal;
+using testing::tested_device;
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
+at::Tensor logits_of(std::vector<float> values) {
+  return at::tensor(values, tested_device());
+}
+
 at::Tensor log_of(std::vector<double> probabilities) {
-  return at::tensor(probabilities).log().to(at::kFloat);
+  return at::tensor(probabilities, tested_device()).log().to(at::kFloat);
 }
 
 // The ids that uniform numbers on a fine grid reach.
@@ -34,14 +39,46 @@ std::set<int64_t> reachable(const at::Tensor& logits, const SampleOptions& optio
 } // namespace
 
 TEST_CASE("temperature 0 takes the first of the most likely") {
-  CHECK(sample(at::tensor({1.0f, 3.0f, 3.0f, 2.0f}), {}) == 1);
-  CHECK(sample(at::tensor({5.0f}), {}) == 0);
+  CHECK(sample(logits_of({1.0f, 3.0f, 3.0f, 2.0f}), {}) == 1);
+  CHECK(sample(logits_of({5.0f}), {}) == 0);
   const SampleOptions penalised{.repetition_penalty = 2.0, .previous = {1, 1, 2}};
-  CHECK(sample(at::tensor({2.0f, 3.0f, 3.5f, 1.0f}), penalised) == 0);
+  CHECK(sample(logits_of({2.0f, 3.0f, 3.5f, 1.0f}), penalised) == 0);
   // A penalty moves a negative logit down as well.
-  CHECK(sample(at::tensor({-3.0f, -2.0f, -2.0f}), penalised) == 0);
+  CHECK(sample(logits_of({-3.0f, -2.0f, -2.0f}), penalised) == 0);
   CHECK(
-      sample(at::tensor({1.0f, 9.0f, 3.0f, 2.0f}), {.allowed = {{0, 1}, {3, 4}}}) == 3);
+      sample(logits_of({1.0f, 9.0f, 3.0f, 2.0f}), {.allowed = {{0, 1}, {3, 4}}}) == 3);
+}
+
+TEST_CASE("presence is penalised once, frequency each time, after repetition") {
+  const at::Tensor logits = logits_of({4.0f, 5.0f, -0.25f, 0.0f});
+  const auto first = [&](const SampleOptions& options, float last) {
+    logits[3] = last;
+    return sample(logits, options);
+  };
+  const std::vector<int64_t> previous = {1, 0, 1, 2, 1};
+  // 4 - 1.5, 5 - 1.5: the count does not matter.
+  const SampleOptions presence{.presence_penalty = 1.5, .previous = previous};
+  CHECK(first(presence, 3.4f) == 1);
+  CHECK(first(presence, 3.6f) == 3);
+  // 4 - 0.5, 5 - 3 * 0.5: equal, and the lower id is the first.
+  const SampleOptions frequency{.frequency_penalty = 0.5, .previous = previous};
+  CHECK(first(frequency, 3.4f) == 0);
+  CHECK(first(frequency, 3.6f) == 3);
+  // 4 / 2 - 0.5 - 0.25, 5 / 2 - 0.5 - 3 * 0.25: both 1.25.
+  SampleOptions all{
+      .repetition_penalty = 2.0,
+      .presence_penalty = 0.5,
+      .frequency_penalty = 0.25,
+      .previous = previous};
+  CHECK(first(all, 1.24f) == 0);
+  CHECK(first(all, 1.26f) == 3);
+  all.allowed = {{2, 4}}; // -0.25 * 2 - 0.5 - 0.25
+  CHECK(first(all, -1.26f) == 2);
+  CHECK(first(all, -1.24f) == 3);
+  // Below 0 they favour what came before.
+  CHECK(first({.frequency_penalty = -2.0, .previous = {0}}, 5.5f) == 0);
+  CHECK(first({.presence_penalty = -2.0, .previous = {0}}, 6.5f) == 3);
+  CHECK(first({.presence_penalty = 2.0, .frequency_penalty = 2.0}, 4.9f) == 1);
 }
 
 TEST_CASE("ids are drawn in proportion, in id order") {
@@ -84,7 +121,7 @@ TEST_CASE("top-k, top-p and min-p keep what they say") {
 }
 
 TEST_CASE("equal logits: top-k keeps all that equal the k-th, top-p the first ids") {
-  const at::Tensor logits = at::zeros({6});
+  const at::Tensor logits = at::zeros({6}, tested_device());
   CHECK(reachable(logits, {.temperature = 1.0, .top_k = 2}).size() == 6);
   CHECK(
       reachable(logits, {.temperature = 1.0, .top_p = 0.4}) ==
@@ -106,11 +143,22 @@ TEST_CASE("sampling agrees with the sorted reference") {
        .repetition_penalty = 1.3,
        .previous = {0, 5, 5, 17, 200, 999},
        .allowed = {{0, 300}, {250, 400}, {900, 1000}}},
+      {.temperature = 1.0,
+       .top_p = 0.9,
+       .presence_penalty = 1.5,
+       .previous = {4, 999, 4, 4, 60}},
+      {.temperature = 0.8,
+       .repetition_penalty = 1.1,
+       .presence_penalty = -0.4,
+       .frequency_penalty = 0.7,
+       .previous = {999, 8, 8, 8, 31, 31, 500},
+       .allowed = {{0, 300}, {250, 400}, {900, 1000}}},
+      {.frequency_penalty = 1.7, .previous = {1, 2, 2, 3, 3, 3}},
       {.temperature = 1.0, .top_p = 0.5, .allowed = {{7, 8}}}};
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     for (size_t i = 0; i < options.size(); ++i) {
       for (uint64_t seed = 0; seed < 12; ++seed) {
-        const at::Tensor logits = normal({1000}, dtype, seed) * 3.0;
+        const at::Tensor logits = normal({1000}, dtype, seed).to(tested_device()) * 3.0;
         for (const double uniform : {0.0, 0.013, 0.37, 0.5, 0.81, 0.9993}) {
           INFO(dtype << " options " << i << " seed " << seed << " uniform " << uniform);
           CHECK(
@@ -123,7 +171,7 @@ TEST_CASE("sampling agrees with the sorted reference") {
 }
 
 TEST_CASE("logits of minus infinity are never drawn") {
-  at::Tensor logits = at::full({50}, kMinusInfinity);
+  at::Tensor logits = at::full({50}, kMinusInfinity, tested_device());
   logits[13] = -1e30f;
   CHECK(reachable(logits, {.temperature = 1.0}) == std::set<int64_t>{13});
   CHECK(reachable(logits, {.temperature = 1.0, .top_p = 0.9}) == std::set<int64_t>{13});
@@ -132,20 +180,27 @@ TEST_CASE("logits of minus infinity are never drawn") {
 }
 
 TEST_CASE("any strides and other dtypes are fine") {
-  const at::Tensor logits = normal({40, 3}, at::kFloat, 3).select(1, 1);
+  const at::Tensor logits =
+      normal({40, 3}, at::kFloat, 3).to(tested_device()).select(1, 1);
   const SampleOptions options{.temperature = 1.0, .top_k = 7};
   CHECK(sample(logits, options, 0.4) == sample(logits.contiguous(), options, 0.4));
   CHECK(sample(logits.to(at::kDouble), options, 0.4) == sample(logits, options, 0.4));
 }
 
 TEST_CASE("sample names options out of range and logits without a choice") {
-  const at::Tensor logits = at::zeros({4});
+  const at::Tensor logits = at::zeros({4}, tested_device());
   CHECK_THROWS_WITH(
       sample(logits, {.top_p = 0.0}),
       Contains("[sample] expected top_p in (0, 1], got 0."));
   CHECK_THROWS_WITH(
       sample(logits, {.temperature = -1.0}), Contains("temperature in [0, inf)"));
   CHECK_THROWS_WITH(sample(logits, {.min_p = 1.0}), Contains("min_p in [0, 1)"));
+  CHECK_THROWS_WITH(
+      sample(logits, {.presence_penalty = std::nan("")}),
+      Contains("[sample] expected presence_penalty in (-inf, inf), got nan."));
+  CHECK_THROWS_WITH(
+      sample(logits, {.frequency_penalty = -INFINITY}),
+      Contains("[sample] expected frequency_penalty in (-inf, inf), got -inf."));
   CHECK_THROWS_WITH(sample(logits, {}, 1.0), Contains("uniform in [0, 1), got 1."));
   CHECK_THROWS_AS(sample(logits, {.top_k = -1}), c10::ValueError);
   CHECK_THROWS_AS(sample(logits, {.temperature = std::nan("")}), c10::ValueError);
@@ -154,7 +209,7 @@ TEST_CASE("sample names options out of range and logits without a choice") {
       Contains("expected allowed ranges inside [0, 4), got [2, 5)."));
   CHECK_THROWS_AS(
       sample(logits, {.repetition_penalty = 2.0, .previous = {4}}), c10::IndexError);
-  CHECK_THROWS_AS(sample(at::zeros({2, 2}), {}), c10::ValueError);
+  CHECK_THROWS_AS(sample(at::zeros({2, 2}, tested_device()), {}), c10::ValueError);
   const std::string nothing =
       "[sample] expected at least one allowed id with a finite logit";
   for (const double temperature : {0.0, 1.0}) {
@@ -162,10 +217,12 @@ TEST_CASE("sample names options out of range and logits without a choice") {
         sample(logits, {.temperature = temperature, .allowed = {{1, 1}}}),
         Contains(nothing));
     CHECK_THROWS_WITH(
-        sample(at::full({4}, kMinusInfinity), {.temperature = temperature}),
+        sample(
+            at::full({4}, kMinusInfinity, tested_device()),
+            {.temperature = temperature}),
         Contains(nothing));
     CHECK_THROWS_WITH(
-        sample(at::tensor({0.0f, std::nanf("")}), {.temperature = temperature}),
+        sample(logits_of({0.0f, std::nanf("")}), {.temperature = temperature}),
         Contains("[sample] expected logits without NaN"));
   }
 }

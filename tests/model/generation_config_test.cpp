@@ -10,13 +10,16 @@ namespace omni {
 TEST_CASE("a generation_config.json as published is read") {
   const GenerationConfig config = parse_generation_config(R"({
     "bos_token_id": 1, "do_sample": true, "eos_token_id": [151645, 151643],
-    "pad_token_id": null, "repetition_penalty": 1.05, "temperature": 0.7,
+    "pad_token_id": null, "presence_penalty": 1.5, "repetition_penalty": 1.05,
+    "frequency_penalty": -0.5, "temperature": 0.7,
     "top_k": 20, "top_p": 0.8, "transformers_version": "4.51.0"})");
   CHECK(config.eos_ids == std::vector<int64_t>{151645, 151643});
   CHECK(config.sampling.temperature == 0.7);
   CHECK(config.sampling.top_k == 20);
   CHECK(config.sampling.top_p == 0.8);
   CHECK(config.sampling.repetition_penalty == 1.05);
+  CHECK(config.sampling.presence_penalty == 1.5);
+  CHECK(config.sampling.frequency_penalty == -0.5);
   CHECK_FALSE(config.sampling.min_p);
   CHECK_FALSE(config.sampling.image_temperature);
 }
@@ -159,6 +162,8 @@ TEST_CASE("a wrong generation_config.json is refused by key") {
   refuses(R"({"max_new_tokens": -1})", "expected `max_new_tokens` a whole number");
   refuses(R"({"top_p": 0})", "expected top_p in");
   refuses(R"({"image_guidance_scale": 1e9})", "image_guidance_scale");
+  refuses(R"({"presence_penalty": "low"})", "presence_penalty");
+  refuses(R"({"frequency_penalty": 1e300})", "expected frequency_penalty in");
   refuses(R"({"eos_token_id": "x"})", "eos_token_id");
   refuses(R"({"eos_token_id": [1, "x"]})", "eos_token_id");
   refuses(R"({"do_sample": 1})", "do_sample");

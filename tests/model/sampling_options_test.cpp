@@ -15,6 +15,8 @@ TEST_CASE("default options and the ends of every range are accepted") {
   options.temperature = 100.0;
   options.top_p = 1e-6;
   options.min_p = 0.999;
+  options.presence_penalty = -2.0;
+  options.frequency_penalty = 1000.0;
   options.max_text_tokens = 0;
   options.modalities = {Modality::Text, Modality::Image, Modality::Speech};
   CHECK_NOTHROW(check_sampling_options(options));
@@ -36,6 +38,8 @@ TEST_CASE("an option outside its range is named") {
       {"min_p", [](auto& o) { o.min_p = -0.5; }},
       {"min_p", [](auto& o) { o.min_p = 1.0; }}, // nothing but the likeliest: top_k 1
       {"repetition_penalty", [](auto& o) { o.repetition_penalty = 0.0; }},
+      {"presence_penalty", [](auto& o) { o.presence_penalty = std::nan(""); }},
+      {"frequency_penalty", [](auto& o) { o.frequency_penalty = -INFINITY; }},
       {"image_guidance_scale", [](auto& o) { o.image_guidance_scale = INFINITY; }},
       {"max_text_tokens", [](auto& o) { o.max_text_tokens = -1; }},
       {"max_images", [](auto& o) { o.max_images = -1; }},

@@ -184,6 +184,19 @@ def test_generation_is_a_function_of_the_seed(model: omni.OmniModel) -> None:
     assert not torch.equal(model.generate(ids, seed=6, **options), first)
 
 
+def test_penalties_keep_ids_from_coming_again(model: omni.OmniModel) -> None:
+    ids = model.tokenizer.encode("hello")
+    plain = model.generate(ids, max_new_tokens=24).tolist()
+    assert len(set(plain)) < len(plain)
+    none = {"presence_penalty": 0.0, "frequency_penalty": 0.0}
+    assert model.generate(ids, max_new_tokens=24, **none).tolist() == plain
+    for name in none:
+        said = model.generate(ids, max_new_tokens=24, **{name: 1e4}).tolist()
+        assert len(set(said)) == len(said) > 1
+        with pytest.raises(ValueError, match=rf"^\[sampling\] expected {name} in .*, got nan\.$"):
+            model.generate(ids, **{name: float("nan")})
+
+
 def test_captured_decoding_gives_the_same_ids(model: omni.OmniModel) -> None:
     options = {"max_new_tokens": 40, "temperature": 1.0, "return_log_probabilities": True}
     for seed in range(3):

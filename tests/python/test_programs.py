@@ -196,6 +196,8 @@ def test_a_script_stops_at_a_wrong_line(chat, line: str, text: str) -> None:
         (["--seed", "x", "hello"], 2, ["--seed"]),
         (["--draw", "--speak", "hello"], 2, ["--draw", "--speak"]),
         (["--temperature", "-1", "hello"], 2, ["expected temperature in [0, 100], got -1"]),
+        (["--presence-penalty", "nan", "hello"], 2, ["expected presence_penalty in", "nan"]),
+        (["--frequency-penalty", "x", "hello"], 2, ["--frequency-penalty"]),
         (["--dtype", "float3", "hello"], 2, ["float32", "float3"]),
         (["--model", "nowhere", "hello"], 1, ["nowhere", "config.json"]),
         (["--image", "none.png", "hello"], 1, ["none.png", "No such file"]),

@@ -111,7 +111,9 @@ def test_results_are_counted_and_what_did_not_run_is_no_success(tmp_path: Path) 
         <testcase name="a" status="run"/>
         <testcase name="b" status="fail"><failure message=""/></testcase>
         <testcase name="gone" status="notrun"><skipped message="Unable to find executable"/>
-        </testcase></testsuite>"""
+        </testcase>
+        <testcase name="alone" status="notrun">
+        <skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase></testsuite>"""
     )
     pytest_file.write_text(
         """<testsuites><testsuite>
@@ -122,8 +124,9 @@ def test_results_are_counted_and_what_did_not_run_is_no_success(tmp_path: Path) 
     assert lines == [
         "FAILED ::b",
         "FAILED ::gone",
+        "SKIPPED ::alone",
         "SKIPPED t::d",
-        "1 skipped",
+        "2 skipped",
         "2 passed, 2 failed",
     ]
     assert code == 1

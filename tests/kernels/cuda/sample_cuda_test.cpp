@@ -13,7 +13,7 @@ using namespace kernels::cuda;
 
 struct Request {
   SampleRow row; // the places of its ids and ranges are filled in
-  std::vector<int64_t> previous = {};
+  std::vector<SeenId> seen = {};
   std::vector<AllowedRange> allowed = {};
 };
 
@@ -31,7 +31,7 @@ std::vector<int64_t> sample(
     const std::vector<T>& logits,
     std::vector<Request> requests) {
   std::vector<SampleRow> rows;
-  std::vector<int64_t> previous;
+  std::vector<SeenId> seen;
   std::vector<AllowedRange> allowed;
   int64_t begin = 0;
   int largest = 0;
@@ -39,9 +39,9 @@ std::vector<int64_t> sample(
     request.row.begin = request.row.scores_begin = begin;
     begin += request.row.vocab;
     largest = std::max(largest, request.row.vocab);
-    request.row.previous_begin = static_cast<int64_t>(previous.size());
-    request.row.num_previous = static_cast<int64_t>(request.previous.size());
-    previous.insert(previous.end(), request.previous.begin(), request.previous.end());
+    request.row.seen_begin = static_cast<int64_t>(seen.size());
+    request.row.num_seen = static_cast<int64_t>(request.seen.size());
+    seen.insert(seen.end(), request.seen.begin(), request.seen.end());
     request.row.allowed_begin = static_cast<int64_t>(allowed.size());
     request.row.num_allowed = static_cast<int64_t>(request.allowed.size());
     allowed.insert(allowed.end(), request.allowed.begin(), request.allowed.end());
@@ -51,16 +51,18 @@ std::vector<int64_t> sample(
   return in_every_order([&](ThreadOrder order) {
     Buffer<T> logits_in(logits);
     Buffer<SampleRow> rows_in(rows);
-    Buffer<int64_t> previous_in(previous), ids(rows.size());
+    Buffer<SeenId> seen_in(seen);
+    Buffer<int64_t> ids(rows.size());
     Buffer<AllowedRange> allowed_in(allowed);
     Buffer<float> scores(logits.size());
-    const Sample<T> args{logits_in.data(),
-                         rows_in.data(),
-                         previous_in.data(),
-                         allowed_in.data(),
-                         scores.data(),
-                         ids.data(),
-                         static_cast<int>(rows.size())};
+    const Sample<T> args{
+        logits_in.data(),
+        rows_in.data(),
+        seen_in.data(),
+        allowed_in.data(),
+        scores.data(),
+        ids.data(),
+        static_cast<int>(rows.size())};
     run_kernel(sample_launch<kCapacity>(args, largest), order, [&] {
       sample_kernel<kCapacity>(args);
     });
@@ -75,9 +77,11 @@ std::vector<double> twin(const T* logits, const Request& request) {
   std::vector<double> scores(row.vocab);
   std::transform(
       logits, logits + row.vocab, scores.begin(), [](T x) { return to_double(x); });
-  for (const int64_t id : request.previous) {
-    const double x = to_double(logits[id]);
-    scores[id] = x < 0 ? x * row.repetition_penalty : x / row.repetition_penalty;
+  for (const SeenId& seen : request.seen) {
+    const double x = scores[seen.id];
+    scores[seen.id] =
+        (x < 0 ? x * row.repetition_penalty : x / row.repetition_penalty) -
+        row.presence_penalty - seen.count * row.frequency_penalty;
   }
   for (int i = 0; i < row.vocab && !request.allowed.empty(); ++i) {
     const bool is_allowed = std::any_of(
@@ -141,8 +145,13 @@ void check_options(int vocab) {
       request.row.top_p = top_p;
       request.row.min_p = i % 5 < 2 ? 0.05f : 0.0f;
       if (i % 3 == 0) {
-        request.row.repetition_penalty = 1.5f;
-        request.previous = {0, vocab / 2, 0, vocab - 1};
+        request.row.repetition_penalty = i % 2 == 0 ? 1.5f : 1.0f;
+        request.row.presence_penalty = i % 4 == 0 ? 0.0 : 0.75;
+        request.row.frequency_penalty = i % 4 == 3 ? -0.5 : 0.25;
+        request.seen = {{vocab - 1, 3}};
+        if (vocab > 2) {
+          request.seen.insert(request.seen.end(), {{0, 1}, {vocab / 2, 2}});
+        }
       }
       if (i % 4 == 1) {
         request.allowed = {{vocab / 3, vocab}, {0, (vocab + 7) / 8}};
@@ -224,6 +233,11 @@ TEST_CASE("CUDA rows of different vocabularies are drawn by one launch") {
   }
 }
 
+TEST_CASE("A CUDA draw of no rows leaves nothing") {
+  CHECK(sample<16>(std::vector<float>(), {}).empty());
+  CHECK(sample<kSampleCapacity>(std::vector<Bf16>(), {}).empty());
+}
+
 TEST_CASE("Without temperature CUDA takes the lowest of the most likely ids") {
   const auto first = [](std::vector<float> logits, std::vector<AllowedRange> allowed) {
     Request request{row_of(static_cast<int>(logits.size()), 0.0f)};
@@ -236,6 +250,23 @@ TEST_CASE("Without temperature CUDA takes the lowest of the most likely ids") {
   CHECK(first(logits, {}) == 70);
   CHECK(first(logits, {{71, 300}}) == 200);
   CHECK(first({-5.0f}, {}) == 0);
+}
+
+TEST_CASE("CUDA penalties are subtracted once and by count, after that on repetition") {
+  Request request{row_of(4, 0.0f)};
+  request.row.repetition_penalty = 2.0f;
+  request.row.presence_penalty = 0.5;
+  request.row.frequency_penalty = 0.25;
+  request.seen = {{0, 1}, {1, 3}, {2, 1}};
+  // 4 / 2 - 0.75 = 1.25, 5 / 2 - 1.25 = 1.25, -0.25 * 2 - 0.75 = -1.25.
+  const auto first = [&](float last) {
+    return sample<16>(std::vector<float>{4.0f, 5.0f, -0.25f, last}, {request})[0];
+  };
+  CHECK(first(1.26f) == 3);
+  CHECK(first(1.24f) == 0);
+  request.allowed = {{2, 4}};
+  CHECK(first(-1.26f) == 2);
+  CHECK(first(-1.24f) == 3);
 }
 
 TEST_CASE("A CUDA nucleus keeps of equal ids the lower ones") {
