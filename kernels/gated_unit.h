@@ -22,5 +22,15 @@ inline Gate gate_of(bool is_tanh) {
 // Throw as kernels.h says, before any work.
 void check_gated_unit(Gate kind, const at::Tensor& gate, const at::Tensor& up);
 void check_gated_unit(Gate kind, const at::Tensor& gate_up);
+// The same and the gradient of the result.
+void check_gated_unit_backward(
+    Gate kind,
+    const at::Tensor& grad,
+    const at::Tensor& gate,
+    const at::Tensor& up);
+void check_gated_unit_backward(
+    Gate kind,
+    const at::Tensor& grad,
+    const at::Tensor& gate_up);
 
 } // namespace omni::kernels

@@ -194,16 +194,23 @@ at::Tensor depthwise_conv1d(
     const at::Tensor& weight,
     const at::Tensor& bias) {
   const at::ScalarType compute = compute_dtype(x);
-  if (x.sym_numel() == 0) { // at::conv1d takes no time of zero; still differentiable
+  if (x.sym_numel() == 0) { // a convolution takes no time of zero; still differentiable
     return x.to(compute) + weight.to(compute).sum(0) + bias.to(compute);
   }
-  return at::conv1d(
+  // at::conv1d lets cuDNN round float32 to TF32, which the speech heads' sound shows.
+  return at::_convolution(
              x.to(compute).transpose(1, 2), weight.to(compute).t().unsqueeze(1),
              bias.to(compute),
-             /*stride=*/1,
-             /*padding=*/weight.size(0) / 2,
-             /*dilation=*/1,
-             /*groups=*/weight.size(1))
+             /*stride=*/{1},
+             /*padding=*/{weight.size(0) / 2},
+             /*dilation=*/{1},
+             /*transposed=*/false,
+             /*output_padding=*/{0},
+             /*groups=*/weight.size(1),
+             /*benchmark=*/false,
+             /*deterministic=*/at::globalContext().deterministicAlgorithms(),
+             /*cudnn_enabled=*/at::globalContext().userEnabledCuDNN(),
+             /*allow_tf32=*/false)
       .transpose(1, 2)
       .contiguous();
 }

@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "kernels/backward_checks.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
@@ -26,6 +27,18 @@ void check_rms_norm(
     TORCH_CHECK_VALUE(
         residual->sizes() == x.sizes(), "[rms_norm] expected a residual of x's shape ",
         x.sizes(), ", got ", residual->sizes(), ".");
+  }
+}
+
+void check_add_rms_norm_backward(
+    const at::Tensor& grad_normed,
+    const std::optional<at::Tensor>& grad_sum,
+    const at::Tensor& sum,
+    const at::Tensor& weight) {
+  check_rms_norm(sum, std::nullopt, weight);
+  check_gradient(grad_normed, sum.sizes(), "add_rms_norm_backward", "grad_normed");
+  if (grad_sum.has_value()) {
+    check_gradient_like(*grad_sum, sum, "add_rms_norm_backward", "grad_sum");
   }
 }
 

@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "kernels/backward_checks.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
@@ -41,6 +42,13 @@ void check_splice_rows(
         !taken[slot], "[splice_rows] expected distinct indices, got ", slot, " twice.");
     taken[slot] = true;
   }
+}
+
+void check_splice_rows_backward(const at::Tensor& grad, const at::Tensor& indices) {
+  check_gradient(grad, grad.sizes(), "splice_rows_backward");
+  const auto as_meta = grad.options().device(at::kMeta);
+  const int64_t width = grad.dim() > 0 ? grad.size(-1) : 0;
+  check_splice_rows(grad, at::empty({indices.numel(), width}, as_meta), indices);
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "kernels/backward_checks.h"
 #include "kernels/gated_unit.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
@@ -37,6 +38,23 @@ void check_gated_unit(Gate kind, const at::Tensor& gate_up) {
   TORCH_CHECK_VALUE(
       gate_up.dim() >= 1 && gate_up.size(-1) % 2 == 0, "[", op,
       "] expected gate_up [.., 2F], got ", gate_up.sizes(), ".");
+}
+
+void check_gated_unit_backward(
+    Gate kind,
+    const at::Tensor& grad,
+    const at::Tensor& gate,
+    const at::Tensor& up) {
+  check_gated_unit(kind, gate, up);
+  check_gradient_like(grad, gate, name_of(kind));
+}
+
+void check_gated_unit_backward(
+    Gate kind,
+    const at::Tensor& grad,
+    const at::Tensor& gate_up) {
+  check_gated_unit(kind, gate_up);
+  check_gradient_like(grad, gate_up.narrow(-1, 0, gate_up.size(-1) / 2), name_of(kind));
 }
 
 namespace {

@@ -7,7 +7,8 @@
 #   tests/run.sh              everything
 #   tests/run.sh --sanitize   what does without torch (parsers; CUDA kernels, by emulation)
 #                             under address and UB sanitizers
-#   tests/run.sh --gpu        the ops on a CUDA device, and the bandwidth that they reach
+#   tests/run.sh --gpu        the ops and the captured step on a CUDA device, and the
+#                             bandwidth that the ops reach
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -20,7 +21,7 @@ set_up() {
 }
 
 case "${1:-}" in
-  --help) sed -n '5,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  --help) sed -n '5,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
   --sanitize)
     set_up prepare
     cmake -S . -B build/sanitize -G Ninja -DOMNI_SANITIZE=address,undefined >/dev/null &&
@@ -39,13 +40,16 @@ case "${1:-}" in
       give_up
     }
     cmake -S . -B build/gpu -G Ninja -DOMNI_CUDA=ON >/dev/null &&
-      ninja -C build/gpu omni_kernels_cuda tests_kernels_cuda_device || give_up
+      ninja -C build/gpu omni_kernels_cuda tests_kernels_cuda_device tests_generate ||
+      give_up
     results=build/gpu/results tests=build/gpu/bin/tests_kernels_cuda_device
     mkdir -p "$results"
-    rm -f "$results/device.xml"
+    rm -f "$results"/*.xml
     "$tests" --reporter junit --out "$results/device.xml"
+    build/gpu/bin/tests_generate '[.device]' --reporter junit --out "$results/graph.xml"
     "$tests" '[.bandwidth]' | grep 'GB/s'
-    exec .venv/bin/python tests/support/count_results.py "$results/device.xml" ;;
+    exec .venv/bin/python tests/support/count_results.py \
+      "$results/device.xml" "$results/graph.xml" ;;
   "") ;;
   *) echo "expected --sanitize, --gpu or nothing, got $1" >&2; exit 2 ;;
 esac

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cpu/kept_memory.h"
 #include "kernels/cpu/prefill_tensors.h"
 #include "kernels/cpu/rows.h"
@@ -241,6 +242,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> causal_attention_backward_cpu(
     at::IntArrayRef spans,
     double scale,
     int64_t window) {
+  check_causal_attention(q, k, v, spans, window);
+  check_gradient_like(out, q, "causal_attention_backward", "out");
+  check_gradient_like(grad, q, "causal_attention_backward");
   const Gradients of =
       attend_spans_backward(grad, q, k, v, out, to_row_spans(spans), {scale, window});
   return {of.q, of.k, of.v};

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "kernels/backward_checks.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
 
@@ -107,6 +108,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> depthwise_conv1d_backward_cpu(
     const at::Tensor& grad,
     const at::Tensor& x,
     const at::Tensor& weight) {
+  const auto as_meta = weight.options().device(at::kMeta);
+  check_depthwise_conv1d(x, weight, at::empty({x.size(-1)}, as_meta));
+  check_gradient(grad, x.sizes(), "depthwise_conv1d_backward");
   const NoAutocast no_autocast;
   const at::Tensor grad_BTC = in_float(grad);
   const Sizes s = sizes_of(x, weight);

@@ -14,6 +14,7 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cpu/kept_memory.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
@@ -130,6 +131,9 @@ at::Tensor gather_rows_backward_cpu(
     const at::Tensor& grad,
     const at::Tensor& rows,
     int64_t num_rows) {
+  check_gradient(grad, {rows.numel(), grad.size(-1)}, "gather_rows_backward");
+  const auto as_meta = grad.options().device(at::kMeta);
+  check_gather_rows(at::empty({num_rows, grad.size(-1)}, as_meta), rows);
   const at::Tensor dy = grad.contiguous(), indices = rows.contiguous();
   const int64_t width = grad.size(1), num_terms = rows.size(0);
   const at::Tensor out = cpu::empty({num_rows, width}, grad.options());
@@ -199,6 +203,8 @@ std::tuple<at::Tensor, at::Tensor> combine_rows_backward_cpu(
     const at::Tensor& y,
     const at::Tensor& places,
     const at::Tensor& weights) {
+  check_combine_rows(y, places, weights);
+  check_gradient(grad, {weights.size(0), y.size(1)}, "combine_rows_backward");
   const at::Tensor dy = grad.contiguous(), in = y.contiguous();
   const at::Tensor indices = places.contiguous();
   const at::Tensor factors = weights.to(at::kFloat).contiguous();

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
 #include "kernels/path.h"
@@ -192,6 +193,8 @@ at::Tensor quantize_backward_cpu(
     const at::Tensor& grad,
     const at::Tensor& values,
     at::IntArrayRef levels) {
+  check_fsq_values(values, levels);
+  check_gradient_like(grad, values, "fsq_quantize_backward");
   const at::Tensor in = values.contiguous(), dy = grad.contiguous();
   const at::Tensor out = at::empty(in.sizes(), in.options());
   const Grid grid(levels);

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
+#include "kernels/backward_checks.h"
 #include "kernels/packed_linear.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
@@ -60,6 +61,8 @@ at::Tensor grouped_linear_weight_backward_cpu(
     const at::Tensor& x,
     const at::Tensor& weight,
     at::IntArrayRef counts) {
+  check_grouped_linear(x, weight, counts);
+  check_gradient(grad, {x.size(0), weight.size(1)}, "grouped_linear_weight_backward");
   const NoAutocast no_autocast;
   const at::Tensor grad_rows = grad.contiguous(), rows = x.contiguous();
   at::Tensor weight_grad = at::zeros(weight.sizes(), weight.options());

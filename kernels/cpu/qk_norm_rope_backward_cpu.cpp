@@ -9,6 +9,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cpu/head_rows.h"
 #include "kernels/cpu/kept_memory.h"
 #include "kernels/cpu/rows.h"
@@ -140,6 +141,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> qk_norm_rope_backward
     const at::Tensor& k,
     const RotaryTables& tables,
     const QkNormRopeOptions& options) {
+  check_qk_norm_rope(q, k, tables, options);
+  check_gradient_like(grad_q, q, "qk_norm_rope_backward", "grad_q");
+  check_gradient_like(grad_k, k, "qk_norm_rope_backward", "grad_k");
   const NoAutocast no_autocast;
   const Gradients of_q = backward_one(grad_q, q, tables, options.q_weight, options);
   const Gradients of_k = backward_one(grad_k, k, tables, options.k_weight, options);

@@ -18,6 +18,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cpu/kept_memory.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
@@ -334,6 +335,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> add_rms_norm_backward_cpu(
     double eps,
     double weight_offset,
     double branch_multiplier) {
+  check_add_rms_norm_backward(grad_normed, grad_sum, sum, weight);
   const NoAutocast no_autocast;
   const at::Tensor grad = grad_normed.contiguous(), stream = sum.contiguous();
   const at::Tensor extra = grad_sum.has_value() ? grad_sum->contiguous() : at::Tensor();

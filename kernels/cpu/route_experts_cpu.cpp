@@ -11,6 +11,7 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/simd.h"
 #include "kernels/flat_arguments.h"
@@ -205,6 +206,27 @@ ExpertRoutes route_experts_cpu(
   return {ids, weights};
 }
 
+void check_route_experts_backward(
+    const at::Tensor& grad,
+    const at::Tensor& logits,
+    const at::Tensor& ids) {
+  TORCH_CHECK_TYPE(
+      ids.scalar_type() == at::kLong,
+      "[route_experts_backward] expected int64 ids, got ", ids.scalar_type(), ".");
+  TORCH_CHECK_VALUE(
+      logits.dim() == 2 && ids.dim() == 2 && ids.size(0) == logits.size(0),
+      "[route_experts_backward] expected logits [L, E] and ids [L, k], got ",
+      logits.sizes(), " and ", ids.sizes(), ".");
+  check_gradient(grad, ids.sizes(), "route_experts_backward");
+  if (ids.numel() > 0) {
+    const auto [least, most] = ids.aminmax();
+    TORCH_CHECK_INDEX(
+        least.item<int64_t>() >= 0 && most.item<int64_t>() < logits.size(1),
+        "[route_experts_backward] expected ids in [0, ", logits.size(1), "), got ",
+        least.item<int64_t>(), " to ", most.item<int64_t>(), ".");
+  }
+}
+
 at::Tensor route_experts_backward_cpu(
     const at::Tensor& grad,
     const at::Tensor& logits,
@@ -212,6 +234,7 @@ at::Tensor route_experts_backward_cpu(
     bool is_softmax,
     bool has_normalized_weights,
     double weight_scale) {
+  check_route_experts_backward(grad, logits, ids);
   const NoAutocast no_autocast;
   const RouteOptions options{
       .experts_per_row = ids.size(1),

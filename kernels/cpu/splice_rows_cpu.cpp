@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
@@ -75,6 +76,7 @@ at::Tensor splice_rows_cpu(
 std::tuple<at::Tensor, at::Tensor> splice_rows_backward_cpu(
     const at::Tensor& grad,
     const at::Tensor& indices) {
+  check_splice_rows_backward(grad, indices);
   const at::Tensor dy = grad.contiguous();
   const at::Tensor hidden = at::empty(dy.sizes(), dy.options());
   const at::Tensor rows = at::empty({indices.size(0), dy.size(-1)}, dy.options());

@@ -176,6 +176,7 @@ at::Tensor pair_cpu(const at::Tensor& gate, const at::Tensor& up, Form... form) 
 template <typename... Form>
 at::Tensor
 merged_backward_cpu(const at::Tensor& grad, const at::Tensor& gate_up, Form... form) {
+  check_gated_unit_backward(gate_of(form...), grad, gate_up);
   const NoAutocast no_autocast;
   const at::Tensor in = gate_up.contiguous(), dy = grad.contiguous();
   const at::Tensor out = cpu::empty(in.sizes(), in.options());
@@ -200,6 +201,7 @@ std::tuple<at::Tensor, at::Tensor> pair_backward_cpu(
     const at::Tensor& gate,
     const at::Tensor& up,
     Form... form) {
+  check_gated_unit_backward(gate_of(form...), grad, gate, up);
   const NoAutocast no_autocast;
   const at::Tensor gate_in = gate.contiguous(), up_in = up.contiguous();
   const at::Tensor dy = grad.contiguous();

@@ -4,6 +4,7 @@
 
 #include <torch/library.h>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/tensors.h"
 #include "kernels/path.h"
@@ -68,6 +69,8 @@ at::Tensor quantize_backward_cuda(
     const at::Tensor& grad,
     const at::Tensor& values,
     at::IntArrayRef levels) {
+  check_fsq_values(values, levels);
+  check_gradient_like(grad, values, "fsq_quantize_backward");
   const OnDevice device("fsq_quantize_backward", {grad, values});
   const at::Tensor in = values.contiguous(), dy = grad.contiguous();
   const at::Tensor out = at::empty(in.sizes(), in.options());

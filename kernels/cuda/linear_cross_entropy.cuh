@@ -3,11 +3,11 @@
 //
 // The row part of linear_cross_entropy: x = m logits; lse = log sum exp(x); loss = lse
 // - x[target] + z lse^2; where wanted the logits become their gradient, row_weight m
-// ((1 + 2 z lse) exp(x - lse) - [i = target]). An ignored row has loss 0 and gradient
-// 0. Shapes: a chunk of logits [R, V], changed in place; targets int64 [R], -100 to
-// ignore; losses float32 [R], unweighted. dtypes: logits of T, float32 or bfloat16; the
-// largest and the sum are found together in one pass, in float32. A thread block: one
-// row. Bytes an entry: sizeof(T), and 2 sizeof(T) more for the gradient.
+// ((1 + 2 z lse) exp(x - lse) - [i = target]). Shapes: a chunk of logits [R, V],
+// changed in place; targets int64 [R]; losses float32 [R], unweighted. dtypes: logits
+// of T, float32 or bfloat16; the largest and the sum are found together in one pass, in
+// float32. A thread block: one row. Bytes an entry: sizeof(T), and 2 sizeof(T) more for
+// the gradient.
 #pragma once
 
 #include "kernels/cuda/linear_cross_entropy_cuda.h"
@@ -59,34 +59,28 @@ template <int kPack, typename T>
 __global__ void cross_entropy_kernel(CrossEntropyRows<T> args) {
   T* logits = args.logits + int64_t{blockIdx.x} * args.vocab;
   const int64_t target = args.targets[blockIdx.x];
-  const bool is_ignored = target == kIgnoredTargetRow;
-  if (!is_ignored && (target < 0 || target >= args.vocab)) {
+  if (target < 0 || target >= args.vocab) {
     __trap();
   }
-  float log_sum = 0.0f;
-  if (!is_ignored) {
-    // The last barrier inside comes after every read of this row's logits.
-    const float of_target = to_float(logits[target]) * args.multiplier;
-    log_sum =
-        log_sum_exp<kPack>(logits, args.vocab, args.multiplier, shared_memory<float>());
-    if (threadIdx.x == 0) {
-      args.losses[blockIdx.x] = log_sum - of_target + args.z_loss * log_sum * log_sum;
-    }
-  } else if (threadIdx.x == 0) {
-    args.losses[blockIdx.x] = 0.0f;
+  // The last barrier inside comes after every read of this row's logits.
+  const float of_target = to_float(logits[target]) * args.multiplier;
+  const float log_sum =
+      log_sum_exp<kPack>(logits, args.vocab, args.multiplier, shared_memory<float>());
+  if (threadIdx.x == 0) {
+    args.losses[blockIdx.x] = log_sum - of_target + args.z_loss * log_sum * log_sum;
   }
   if (!args.has_gradient) {
     return;
   }
   const float row_weight =
       args.row_weights != nullptr ? args.row_weights[blockIdx.x] : 1.0f;
-  const float slope = is_ignored ? 0.0f : row_weight * args.multiplier;
+  const float slope = row_weight * args.multiplier;
   const float of_softmax = slope * (1.0f + 2.0f * args.z_loss * log_sum);
   for (int i = threadIdx.x * kPack; i < args.vocab; i += blockDim.x * kPack) {
     auto pack = load_pack<T, kPack>(logits + i);
     for (int j = 0; j < kPack; ++j) {
       const float x = to_float(pack.at[j]) * args.multiplier;
-      const float softmax = is_ignored ? 0.0f : expf(x - log_sum);
+      const float softmax = expf(x - log_sum);
       pack.at[j] =
           from_float<T>(of_softmax * softmax - (i + j == target ? slope : 0.0f));
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Omni Authors
 //
-// In chunks of rows: at::mm makes the logits in hidden's dtype, the kernel turns them
-// into their gradient in place, two more products make the gradients of hidden and
-// weight; the latter adds up in float32. Ignored rows take part: to leave them out the
-// host would have to wait for the targets.
+// Supervised rows only, in chunks: at::mm makes the logits in hidden's dtype, the
+// kernel turns them into their gradient in place, two more products make the gradients
+// of hidden and weight; the latter adds up in float32. The host waits once a call, for
+// the number of supervised rows: cheaper than the products of those left out.
 #include "kernels/cuda/linear_cross_entropy_cuda.h"
 
 #include <torch/library.h>
@@ -57,6 +57,62 @@ void row_losses_of(
   });
 }
 
+// int64: their indices. The host waits for how many there are.
+at::Tensor supervised_rows_cuda(const at::Tensor& targets) {
+  return at::nonzero(targets.ne(kIgnoredTarget)).squeeze(1);
+}
+
+struct SupervisedRows {
+  at::Tensor hidden; // contiguous, as all here
+  at::Tensor targets;
+  at::Tensor row_weights; // undefined: 1
+};
+
+struct LossAndGradients {
+  at::Tensor row_losses;
+  at::Tensor hidden_grad; // [0] unless wanted
+  at::Tensor weight_grad; // float32; [0] unless wanted
+};
+
+// hidden and weight in one dtype.
+LossAndGradients of_supervised_cuda(
+    const SupervisedRows& all,
+    const at::Tensor& weight,
+    const RowLoss& loss,
+    bool wants_hidden_grad,
+    bool wants_weight_grad,
+    Stream stream) {
+  const int64_t num_rows = all.hidden.size(0);
+  const auto in_float = all.hidden.options().dtype(at::kFloat);
+  const LossAndGradients result{
+      at::empty({num_rows}, in_float),
+      at::empty(
+          wants_hidden_grad ? all.hidden.sizes() : at::IntArrayRef({0}),
+          all.hidden.options()),
+      at::zeros(wants_weight_grad ? weight.sizes() : at::IntArrayRef({0}), in_float)};
+  const int64_t chunk = rows_of_chunk(weight.size(0));
+  for (int64_t begin = 0; begin < num_rows; begin += chunk) {
+    const int64_t size = std::min(chunk, num_rows - begin);
+    const at::Tensor rows = all.hidden.narrow(0, begin, size);
+    const at::Tensor logits = at::mm(rows, weight.t());
+    row_losses_of(
+        logits, all.targets.narrow(0, begin, size),
+        all.row_weights.defined() ? all.row_weights.narrow(0, begin, size)
+                                  : all.row_weights,
+        result.row_losses.narrow(0, begin, size), loss, stream);
+    if (wants_hidden_grad) {
+      at::Tensor out = result.hidden_grad.narrow(0, begin, size);
+      at::mm_out(out, logits, weight);
+    }
+    if (wants_weight_grad && rows.scalar_type() == at::kFloat) {
+      result.weight_grad.addmm_(logits.t(), rows);
+    } else if (wants_weight_grad) {
+      result.weight_grad.add_(at::mm(logits.t(), rows));
+    }
+  }
+  return result;
+}
+
 std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> with_gradients_cuda(
     const at::Tensor& hidden,
     const at::Tensor& weight,
@@ -68,42 +124,34 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> with_gradients_cuda(
     bool wants_weight_grad) {
   check_linear_cross_entropy(hidden, weight, targets, row_weights);
   const NoAutocast no_autocast;
-  const at::Tensor all_weights =
-      row_weights.has_value() ? row_weights->contiguous() : at::Tensor();
-  const OnDevice device("linear_cross_entropy", {hidden, weight, targets, all_weights});
-  const RowLoss loss{logits_multiplier, z_loss, wants_hidden_grad || wants_weight_grad};
-  const at::Tensor all_rows = hidden.contiguous(), all_targets = targets.contiguous();
-  const at::Tensor used_weight = weight.to(hidden.scalar_type());
-  const auto in_float = hidden.options().dtype(at::kFloat);
-  const auto like = [](const at::Tensor& tensor, bool is_wanted) {
-    return is_wanted ? tensor.sizes().vec() : std::vector<int64_t>{0};
+  const at::Tensor given = or_undefined(row_weights);
+  const OnDevice device("linear_cross_entropy", {hidden, weight, targets, given});
+  const at::Tensor kept = supervised_rows_cuda(targets);
+  const bool keeps_all = kept.size(0) == hidden.size(0);
+  const auto select = [&](const at::Tensor& rows) {
+    return !rows.defined() ? rows
+        : keeps_all        ? rows.contiguous()
+                           : rows.index_select(0, kept);
   };
-  const at::Tensor losses = at::empty({hidden.size(0)}, in_float);
-  const at::Tensor hidden_grad =
-      at::empty(like(hidden, wants_hidden_grad), hidden.options());
-  const at::Tensor weight_grad = at::zeros(like(weight, wants_weight_grad), in_float);
-  const int64_t chunk = rows_of_chunk(weight.size(0));
-  for (int64_t begin = 0; begin < hidden.size(0); begin += chunk) {
-    const int64_t size = std::min(chunk, hidden.size(0) - begin);
-    const at::Tensor rows = all_rows.narrow(0, begin, size);
-    const at::Tensor logits = at::mm(rows, used_weight.t());
-    row_losses_of(
-        logits, all_targets.narrow(0, begin, size),
-        all_weights.defined() ? all_weights.narrow(0, begin, size) : all_weights,
-        losses.narrow(0, begin, size), loss, device.stream());
+  const SupervisedRows rows{select(hidden), select(targets), select(given)};
+  LossAndGradients result = of_supervised_cuda(
+      rows, weight.to(hidden.scalar_type()),
+      {logits_multiplier, z_loss, wants_hidden_grad || wants_weight_grad},
+      wants_hidden_grad, wants_weight_grad, device.stream());
+  const at::Tensor& losses = result.row_losses;
+  const at::Tensor loss = (given.defined() ? losses * rows.row_weights : losses).sum();
+  const auto to_all = [&](const at::Tensor& of_kept, at::IntArrayRef sizes) {
+    return at::zeros(sizes, of_kept.options()).index_copy_(0, kept, of_kept);
+  };
+  if (!keeps_all) {
+    result.row_losses = to_all(result.row_losses, targets.sizes());
     if (wants_hidden_grad) {
-      at::Tensor out = hidden_grad.narrow(0, begin, size);
-      at::mm_out(out, logits, used_weight);
-    }
-    if (wants_weight_grad && hidden.scalar_type() == at::kFloat) {
-      weight_grad.addmm_(logits.t(), rows);
-    } else if (wants_weight_grad) {
-      weight_grad.add_(at::mm(logits.t(), rows));
+      result.hidden_grad = to_all(result.hidden_grad, hidden.sizes());
     }
   }
   return {
-      (all_weights.defined() ? losses * all_weights : losses).sum(), losses,
-      hidden_grad, weight_grad.to(weight.scalar_type())};
+      loss, result.row_losses, result.hidden_grad,
+      result.weight_grad.to(weight.scalar_type())};
 }
 
 std::tuple<at::Tensor, at::Tensor> linear_cross_entropy_cuda(

@@ -8,12 +8,10 @@
 
 namespace omni::kernels::cuda {
 
-inline constexpr int64_t kIgnoredTargetRow = -100;
-
 template <typename T>
 struct CrossEntropyRows {
   T* logits = nullptr;
-  const int64_t* targets = nullptr; // in [0, V), or ignored; else the device stops
+  const int64_t* targets = nullptr; // in [0, V); else the device stops
   const float* row_weights = nullptr; // [R]; null: 1
   float* losses = nullptr;
   int64_t num_rows = 0; // R

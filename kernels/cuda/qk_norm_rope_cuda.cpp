@@ -4,6 +4,7 @@
 
 #include <torch/library.h>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cuda/column_sums_cuda.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/tensors.h"
@@ -222,6 +223,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> qk_norm_rope_backward
     const at::Tensor& k,
     const RotaryTables& given_tables,
     const QkNormRopeOptions& options) {
+  check_qk_norm_rope(q, k, given_tables, options);
+  check_gradient_like(grad_q, q, "qk_norm_rope_backward", "grad_q");
+  check_gradient_like(grad_k, k, "qk_norm_rope_backward", "grad_k");
   const NoAutocast no_autocast;
   const at::Tensor of_q = or_undefined(options.q_weight);
   const at::Tensor of_k = or_undefined(options.k_weight);

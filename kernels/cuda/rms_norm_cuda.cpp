@@ -4,6 +4,7 @@
 
 #include <torch/library.h>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cuda/column_sums_cuda.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/tensors.h"
@@ -170,6 +171,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> add_rms_norm_backward_cuda(
     double eps,
     double weight_offset,
     double branch_multiplier) {
+  check_add_rms_norm_backward(grad_normed, grad_sum, sum, weight);
   const NoAutocast no_autocast;
   const at::Tensor grad = grad_normed.contiguous(), rows = sum.contiguous();
   const at::Tensor extra = grad_sum.has_value() ? grad_sum->contiguous() : at::Tensor();

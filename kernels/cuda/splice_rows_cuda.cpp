@@ -4,6 +4,7 @@
 
 #include <torch/library.h>
 
+#include "kernels/backward_checks.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/tensors.h"
 #include "kernels/path.h"
@@ -50,6 +51,7 @@ at::Tensor splice_rows_cuda(
 std::tuple<at::Tensor, at::Tensor> splice_rows_backward_cuda(
     const at::Tensor& grad,
     const at::Tensor& indices) {
+  check_splice_rows_backward(grad, indices);
   const OnDevice device("splice_rows_backward", {grad, indices});
   const at::Tensor rows = as_rows(grad).index_select(0, indices);
   const at::Tensor hidden = grad.clone(at::MemoryFormat::Contiguous);

@@ -95,6 +95,7 @@ at::Tensor pair_cuda(const at::Tensor& gate, const at::Tensor& up, Form... form)
 template <typename... Form>
 at::Tensor
 merged_backward_cuda(const at::Tensor& grad, const at::Tensor& gate_up, Form... form) {
+  check_gated_unit_backward(gate_of(form...), grad, gate_up);
   const NoAutocast no_autocast;
   const OnDevice device("swiglu_backward", {grad, gate_up});
   const at::Tensor rows = as_rows(gate_up);
@@ -113,6 +114,7 @@ std::tuple<at::Tensor, at::Tensor> pair_backward_cuda(
     const at::Tensor& gate,
     const at::Tensor& up,
     Form... form) {
+  check_gated_unit_backward(gate_of(form...), grad, gate, up);
   const NoAutocast no_autocast;
   const OnDevice device("swiglu_backward", {grad, gate, up});
   const at::Tensor gates = as_rows(gate), ups = as_rows(up);

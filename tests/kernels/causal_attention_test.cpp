@@ -9,6 +9,7 @@
 
 #include "kernels/reference.h"
 #include "tests/support/catch.h"
+#include "tests/support/torch_threads.h"
 
 namespace omni::kernels {
 namespace {
@@ -16,21 +17,6 @@ namespace {
 constexpr int64_t kWidth = 8;
 
 // Puts the number of threads back.
-class Threads {
- public:
-  explicit Threads(int count) : before_(at::get_num_threads()) {
-    at::set_num_threads(count);
-  }
-  ~Threads() {
-    at::set_num_threads(before_);
-  }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
-
 struct Case {
   int64_t rows = 0, heads = 4, groups = 2, window = 0;
   std::vector<RowSpan> spans;
@@ -179,7 +165,7 @@ TEST_CASE("span attention equals the plain one in every dtype and thread count")
   const auto threads = GENERATE(1, 2);
   const auto [dtype, tolerance] = GENERATE(
       table<at::ScalarType, double>({{at::kFloat, 3e-6}, {at::kBFloat16, 1.0 / 128}}));
-  const Threads guard(threads);
+  const test::TorchThreads guard(threads);
   for (const Case& of : cases()) {
     INFO(
         threads << " threads, " << at::toString(dtype) << ", rows " << of.rows << " H "
@@ -301,7 +287,7 @@ TEST_CASE("a second derivative is refused") {
 
 TEST_CASE("new rows over a cache equal the last rows of the whole span") {
   const auto threads = GENERATE(1, 2);
-  const Threads guard(threads);
+  const test::TorchThreads guard(threads);
   for (const int64_t window : {0, 5, 130}) {
     for (const int64_t rows : {1, 3, 131, 300}) { // 300: all of them, shift 0
       for (const auto& [dtype, tolerance] :

@@ -4,15 +4,26 @@
 
 #include "kernels/kernels.h"
 #include "kernels/reference.h"
+#include "tests/kernels/op_table.h"
 #include "tests/support/catch.h"
 
 namespace omni::kernels {
+namespace {
 
 using omni::testing::Contains;
+using testing::normal;
+using testing::tested_device;
+
+at::TensorOptions ids_on_device() {
+  return at::TensorOptions(tested_device()).dtype(at::kLong);
+}
+
+} // namespace
 
 TEST_CASE("the sum of rows is torch's cross entropy") {
-  const at::Tensor hidden = at::randn({700, 16}), weight = at::randn({50, 16});
-  at::Tensor targets = at::randint(0, 50, {700}, at::kLong);
+  const at::Tensor hidden = at::randn({700, 16}, tested_device());
+  const at::Tensor weight = at::randn({50, 16}, tested_device());
+  at::Tensor targets = at::randint(0, 50, {700}, ids_on_device());
   targets.slice(0, 0, 700, 7).fill_(kIgnoredTarget);
   const LinearCrossEntropy out = linear_cross_entropy(hidden, weight, targets);
   const at::Tensor expected = at::cross_entropy_loss(
@@ -25,12 +36,14 @@ TEST_CASE("the sum of rows is torch's cross entropy") {
 
 TEST_CASE("many chunks of rows give the gradient of the whole") {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
-    const at::Tensor hidden = at::randn({1300, 24}).to(dtype).requires_grad_(true);
+    const at::Tensor hidden =
+        at::randn({1300, 24}, tested_device()).to(dtype).requires_grad_(true);
     const at::Tensor weight =
-        (at::randn({70, 24}) * 0.3).to(dtype).requires_grad_(true);
-    at::Tensor targets = at::randint(0, 70, {1300}, at::kLong);
+        (at::randn({70, 24}, tested_device()) * 0.3).to(dtype).requires_grad_(true);
+    at::Tensor targets = at::randint(0, 70, {1300}, ids_on_device());
     targets.narrow(0, 500, 400).fill_(kIgnoredTarget);
-    const LinearCrossEntropyOptions options{0.7, 1e-3, at::rand({1300})};
+    const LinearCrossEntropyOptions options{
+        0.7, 1e-3, at::rand({1300}, tested_device())};
     (linear_cross_entropy(hidden, weight, targets, options).loss * 3.0).backward();
     const at::Tensor h = hidden.detach().to(at::kDouble).requires_grad_(true);
     const at::Tensor w = weight.detach().to(at::kDouble).requires_grad_(true);
@@ -47,9 +60,10 @@ TEST_CASE("many chunks of rows give the gradient of the whole") {
 }
 
 TEST_CASE("bfloat16 rows with a float32 weight keep the weight's gradient in float32") {
-  const at::Tensor hidden = at::randn({9, 8}).to(at::kBFloat16).requires_grad_(true);
-  const at::Tensor weight = at::randn({11, 8}).requires_grad_(true);
-  const at::Tensor targets = at::arange(9, at::kLong);
+  const at::Tensor hidden =
+      at::randn({9, 8}, tested_device()).to(at::kBFloat16).requires_grad_(true);
+  const at::Tensor weight = at::randn({11, 8}, tested_device()).requires_grad_(true);
+  const at::Tensor targets = at::arange(9, ids_on_device());
   const auto out = linear_cross_entropy(hidden, weight, targets);
   CHECK(out.loss.scalar_type() == at::kFloat);
   out.loss.backward();
@@ -58,9 +72,9 @@ TEST_CASE("bfloat16 rows with a float32 weight keep the weight's gradient in flo
 }
 
 TEST_CASE("only what needs a gradient gets one, and backward may run twice") {
-  const at::Tensor hidden = at::randn({5, 8}).requires_grad_(true);
-  const at::Tensor weight = at::randn({11, 8});
-  const at::Tensor targets = at::arange(5, at::kLong);
+  const at::Tensor hidden = at::randn({5, 8}, tested_device()).requires_grad_(true);
+  const at::Tensor weight = at::randn({11, 8}, tested_device());
+  const at::Tensor targets = at::arange(5, ids_on_device());
   const auto out = linear_cross_entropy(hidden, weight, targets);
   out.loss.backward({}, /*retain_graph=*/true);
   const at::Tensor once = hidden.grad().clone();
@@ -71,9 +85,9 @@ TEST_CASE("only what needs a gradient gets one, and backward may run twice") {
 }
 
 TEST_CASE("nothing supervised is zero, with zero gradients") {
-  const at::Tensor hidden = at::randn({4, 8}).requires_grad_(true);
-  const at::Tensor weight = at::randn({11, 8}).requires_grad_(true);
-  const at::Tensor targets = at::full({4}, kIgnoredTarget, at::kLong);
+  const at::Tensor hidden = at::randn({4, 8}, tested_device()).requires_grad_(true);
+  const at::Tensor weight = at::randn({11, 8}, tested_device()).requires_grad_(true);
+  const at::Tensor targets = at::full({4}, kIgnoredTarget, ids_on_device());
   const auto out = linear_cross_entropy(hidden, weight, targets);
   CHECK(out.loss.item<double>() == 0.0);
   out.loss.backward();
@@ -81,10 +95,40 @@ TEST_CASE("nothing supervised is zero, with zero gradients") {
   CHECK(weight.grad().abs().max().item<double>() == 0.0);
 }
 
+TEST_CASE("ignored rows are not computed, whatever they hold") {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor clean = normal({9, 8}, dtype, 1).to(tested_device());
+    const at::Tensor weight = normal({11, 8}, dtype, 2).to(tested_device());
+    const at::Tensor row_weights = normal({9}, at::kFloat, 3).abs().to(tested_device());
+    at::Tensor targets = at::arange(9, ids_on_device());
+    targets.slice(0, 1, 9, 3).fill_(kIgnoredTarget);
+    const at::Tensor is_ignored = targets == kIgnoredTarget;
+    const auto outputs = [&](double ignored) -> testing::Tensors {
+      const at::Tensor hidden =
+          clean.masked_fill(is_ignored.unsqueeze(1), ignored).requires_grad_(true);
+      const at::Tensor weight_leaf = weight.clone().requires_grad_(true);
+      const auto out = linear_cross_entropy(
+          hidden, weight_leaf, targets,
+          {.row_weights = row_weights.masked_fill(is_ignored, ignored)});
+      out.loss.backward();
+      return {out.loss, out.row_losses, hidden.grad(), weight_leaf.grad()};
+    };
+    const testing::Tensors expected = outputs(0.0);
+    for (const double ignored : {1e30, static_cast<double>(NAN)}) {
+      CHECK(testing::difference(outputs(ignored), expected, 0.0) == "");
+    }
+    CHECK(at::equal(expected[1].eq(0.0), is_ignored));
+    CHECK(at::equal(expected[2].eq(0.0).all(1), is_ignored));
+  }
+}
+
 TEST_CASE("logits of 1e4 stay finite") {
-  const at::Tensor hidden = at::full({2, 1}, 100.0f).requires_grad_(true);
-  const at::Tensor weight = at::tensor({100.0f, -100.0f, 99.0f}).view({3, 1});
-  const auto out = linear_cross_entropy(hidden, weight, at::tensor({0, 1}, at::kLong));
+  const at::Tensor hidden =
+      at::full({2, 1}, 100.0f, tested_device()).requires_grad_(true);
+  const at::Tensor weight =
+      at::tensor({100.0f, -100.0f, 99.0f}, tested_device()).view({3, 1});
+  const auto out =
+      linear_cross_entropy(hidden, weight, at::tensor({0, 1}, ids_on_device()));
   CHECK(out.row_losses[0].item<double>() == Approx(0.0).margin(1e-6));
   CHECK(out.row_losses[1].item<double>() == Approx(20000.0));
   out.loss.backward();

@@ -25,6 +25,7 @@ struct OpCase {
   std::function<Tensors(const Tensors& inputs)> reference;
   size_t num_differentiable = 0; // leading inputs that take a gradient
   bool is_smooth = true; // finite differences see its gradient
+  bool reads_all = true; // of the inputs: else their bytes say nothing of its speed
   // |got - reference in float64| <= tolerance * (1 + |reference|).
   double float32_tolerance = 2e-6;
   double bfloat16_tolerance = 8e-3;

@@ -8,11 +8,37 @@
 namespace omni::kernels::testing {
 namespace {
 
-RotaryTables tables(at::IntArrayRef leading, int64_t half, uint64_t seed) {
-  std::vector<int64_t> sizes = leading.vec();
-  sizes.push_back(half);
-  const at::Tensor angles = (normal(sizes, at::kFloat, seed) * 3.0).to(tested_device());
-  return {angles.cos(), angles.sin()};
+// How the pairs of a head turn: by any angles, or by positions on three axes. Then
+// pairs have their axes in sections, four, two and two, or in turn until those are used
+// up.
+enum class Angles { Any, Sections, InTurn };
+
+// [rows, 8], of two tokens of text, the same on all axes, and a picture three wide.
+at::Tensor three_axis_angles(Angles angles, int64_t rows) {
+  const auto as_ids = at::TensorOptions(at::kLong);
+  const at::Tensor row = at::arange(rows, as_ids), cell = row - 2;
+  const at::Tensor positions = at::stack(
+      {row.clamp_max(2), at::where(cell < 0, row, cell.floor_divide(3) + 2),
+       at::where(cell < 0, row, cell.remainder(3) + 2)},
+      1);
+  const at::Tensor axes = angles == Angles::Sections
+      ? at::tensor({0, 0, 0, 0, 1, 1, 2, 2}, as_ids)
+      : at::tensor({0, 1, 2, 0, 1, 2, 0, 0}, as_ids);
+  const at::Tensor frequencies = at::pow(50.0, at::arange(8, at::kDouble) / -8.0);
+  return (positions.index_select(1, axes) * frequencies).to(at::kFloat);
+}
+
+// cos and sin [rows, half].
+Tensors tables_of(Angles angles, int64_t rows, int64_t half) {
+  const at::Tensor used = angles == Angles::Any
+      ? normal({rows, half}, at::kFloat, 9) * 3.0
+      : three_axis_angles(angles, rows);
+  return {used.cos(), used.sin()};
+}
+
+// From inputs, whatever dtype they were converted to.
+RotaryTables tables_at(const Tensors& in, size_t place) {
+  return {in[place].to(at::kFloat), in[place + 1].to(at::kFloat)};
 }
 
 struct Heads {
@@ -23,6 +49,7 @@ struct Heads {
   bool has_norm;
   bool is_interleaved;
   bool is_batched; // [2, rows, H, K] with tables of [rows]
+  Angles angles = Angles::Any; // else half is 8
 };
 
 OpCase qk_norm_rope_case(std::string variant, Heads heads) {
@@ -35,7 +62,7 @@ OpCase qk_norm_rope_case(std::string variant, Heads heads) {
     }
     RotaryTables angles;
     if (heads.half > 0) {
-      angles = tables({in[0].size(-3)}, heads.half, 9);
+      angles = tables_at(in, heads.has_norm ? 4 : 2);
     }
     return std::pair(angles, options);
   };
@@ -53,6 +80,10 @@ OpCase qk_norm_rope_case(std::string variant, Heads heads) {
         if (heads.has_norm) {
           in.push_back(normal({heads.width}, dtype, 3));
           in.push_back(normal({heads.width}, dtype, 4));
+        }
+        if (heads.half > 0) {
+          const Tensors tables = tables_of(heads.angles, rows, heads.half);
+          in.insert(in.end(), tables.begin(), tables.end());
         }
         return in;
       },
@@ -75,7 +106,8 @@ OpCase qk_norm_rope_case(std::string variant, Heads heads) {
 OpCase qk_norm_rope_to_cache_case(
     std::string variant,
     bool is_interleaved,
-    bool names_rows = false) {
+    bool names_rows = false,
+    Angles angles = Angles::Any) {
   constexpr int64_t kBegin = 2, kMore = 5;
   const auto call = [=](const Tensors& in, const auto& op) -> Tensors {
     const at::Tensor &q = in[0], &k = in[1], &v = in[2];
@@ -88,19 +120,23 @@ OpCase qk_norm_rope_to_cache_case(
         .k_weight = in[4],
         .weight_offset = 0.5,
         .is_interleaved = is_interleaved};
-    const at::Tensor turned = op(q, k, v, tables({q.size(0)}, 8, 9), cache, options);
+    const at::Tensor turned = op(q, k, v, tables_at(in, 6), cache, options);
     return {turned, cache.keys, cache.values};
   };
   return {
       .op = "qk_norm_rope_to_cache",
       .variant = std::move(variant),
-      .inputs = [](int64_t rows, at::ScalarType dtype) -> Tensors {
-        return {normal({rows, 4, 18}, dtype, 1),
-                normal({rows, 2, 18}, dtype, 2),
-                normal({rows, 2, 11}, dtype, 5),
-                normal({18}, dtype, 3),
-                normal({18}, dtype, 4),
-                at::arange(rows, at::kLong).flip(0) + kBegin};
+      .inputs = [=](int64_t rows, at::ScalarType dtype) -> Tensors {
+        const Tensors tables = tables_of(angles, rows, 8);
+        return {
+            normal({rows, 4, 18}, dtype, 1),
+            normal({rows, 2, 18}, dtype, 2),
+            normal({rows, 2, 11}, dtype, 5),
+            normal({18}, dtype, 3),
+            normal({18}, dtype, 4),
+            at::arange(rows, at::kLong).flip(0) + kBegin,
+            tables[0],
+            tables[1]};
       },
       .fused = [=](const Tensors& in) { return call(in, qk_norm_rope_to_cache); },
       .reference =
@@ -233,6 +269,7 @@ OpCase last_row_case(std::string variant, int64_t window) {
       .fused = [=](const Tensors& in) { return call(in, decode_attention); },
       .reference =
           [=](const Tensors& in) { return call(in, reference::decode_attention); },
+      .reads_all = false,
       .float32_tolerance = 5e-6};
 }
 
@@ -270,9 +307,21 @@ std::vector<OpCase> attention_cases() {
       qk_norm_rope_case("no norm", {4, 2, 16, 8, false, false, false}),
       qk_norm_rope_case("no norm, interleaved", {1, 1, 10, 5, false, true, false}),
       qk_norm_rope_case("no tables", {4, 2, 16, 0, true, false, false}),
+      qk_norm_rope_case(
+          "three axes in sections",
+          {4, 2, 16, 8, true, false, false, Angles::Sections}),
+      qk_norm_rope_case(
+          "three axes in turn, batched",
+          {3, 1, 20, 8, true, false, true, Angles::InTurn}),
+      qk_norm_rope_case(
+          "three axes in turn, interleaved",
+          {2, 2, 16, 8, false, true, false, Angles::InTurn}),
       qk_norm_rope_to_cache_case("half", false),
       qk_norm_rope_to_cache_case("interleaved", true),
       qk_norm_rope_to_cache_case("rows that are named", false, true),
+      qk_norm_rope_to_cache_case(
+          "three axes in sections", false, false, Angles::Sections),
+      qk_norm_rope_to_cache_case("three axes in turn", true, true, Angles::InTurn),
       causal_attention_case("grouped", 6, 2, {0.3, 0}),
       causal_attention_case("one group, window", 3, 1, {0.3, 4}),
       cached_causal_attention_case("grouped", 6, 2, {0.3, 0}),

@@ -13,7 +13,9 @@
 
 #include "tests/support/busy_cores.h"
 #include "tests/support/catch.h"
+#include "tests/support/not_tested.h"
 #include "tests/support/team_loops.h"
+#include "tests/support/torch_threads.h"
 
 namespace omni::kernels::cpu {
 namespace {
@@ -31,6 +33,7 @@ using test::with_all;
 } // namespace
 
 TEST_CASE("a thread that is held up delays a run and spoils none") {
+  const test::TorchThreads threads(2);
   const Way way = GENERATE(from_range(kWays));
   const ThreadTeam team(2);
   for (int held_up = 0; held_up < team.num_threads(); ++held_up) {
@@ -59,10 +62,12 @@ TEST_CASE("a thread that is held up delays a run and spoils none") {
 }
 
 TEST_CASE("a core that others want is given up between tasks") {
+  const test::TorchThreads threads(available_threads());
   const Way way = GENERATE(from_range(kWays));
   const ThreadTeam team;
   if (team.num_threads() == 1) {
-    return; // nobody goes on meanwhile
+    omni::testing::say_not_tested("one thread: nobody goes on meanwhile");
+    return;
   }
   const test::BusyCores others(available_threads());
   CHECK(succeeds_in_time([&] {
@@ -82,6 +87,7 @@ TEST_CASE("a core that others want is given up between tasks") {
 }
 
 TEST_CASE("on shared cores each thread has one of its own, for the run only") {
+  const test::TorchThreads threads(available_threads());
   const Way way = GENERATE(from_range(kWays));
   const ThreadTeam team;
   const auto cores_of_thread = [] {
@@ -92,7 +98,8 @@ TEST_CASE("on shared cores each thread has one of its own, for the run only") {
   };
   const cpu_set_t before = cores_of_thread();
   if (team.num_threads() == 1 || team.num_threads() != CPU_COUNT(&before)) {
-    return; // nothing to share out
+    omni::testing::say_not_tested("one thread, or not one for each core");
+    return;
   }
   const test::BusyCores others(available_threads());
   CHECK(succeeds_in_time([&] {
@@ -120,9 +127,11 @@ TEST_CASE("on shared cores each thread has one of its own, for the run only") {
 }
 
 TEST_CASE("the end of all loops does not wait for a thread without a core") {
+  const test::TorchThreads threads(available_threads());
   const ThreadTeam team;
   if (team.num_threads() == 1) {
-    return; // there is no other
+    omni::testing::say_not_tested("one thread: there is no other");
+    return;
   }
   // Of a thread that is in the body still when the run is over.
   static std::atomic<int> num_begun = 0, num_ended = 0, num_wrong = 0;

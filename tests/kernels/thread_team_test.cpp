@@ -18,7 +18,9 @@
 #include "kernels/cpu/core_share.h"
 #include "kernels/cpu/thread_crew.h"
 #include "tests/support/catch.h"
+#include "tests/support/not_tested.h"
 #include "tests/support/team_loops.h"
+#include "tests/support/torch_threads.h"
 
 namespace omni::kernels::cpu {
 namespace {
@@ -32,38 +34,23 @@ using test::TeamLoops;
 using test::Way;
 using test::with_all;
 
-class Threads {
- public:
-  explicit Threads(int number) : before_(at::get_num_threads()) {
-    at::set_num_threads(number);
-  }
-  ~Threads() {
-    at::set_num_threads(before_);
-  }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
-
 } // namespace
 
 TEST_CASE("a team has the threads asked for, as far as torch and the cores allow") {
   CHECK(available_threads() >= 1);
-  const Threads threads(3);
+  const test::TorchThreads threads(3);
   const int most = std::min(3, available_threads());
   CHECK(ThreadTeam().num_threads() == most);
   CHECK(ThreadTeam(1 << 20).num_threads() == most);
   CHECK(ThreadTeam(2).num_threads() == std::min(2, most));
   CHECK(ThreadTeam(0).num_threads() == 1);
-  const Threads one(1);
+  const test::TorchThreads one(1);
   CHECK(ThreadTeam(2).num_threads() == 1);
 }
 
 TEST_CASE("every task of every loop is done once, by any number of threads") {
   const Way way = GENERATE(from_range(kWays));
-  const Threads threads(5);
+  const test::TorchThreads threads(5);
   for (const int num_threads : {1, 2, 3, 5}) {
     INFO(num_threads << " threads");
     const ThreadTeam team(num_threads);
@@ -88,6 +75,7 @@ TEST_CASE("every task of every loop is done once, by any number of threads") {
 }
 
 TEST_CASE("members have indices of their own, the caller 0") {
+  const test::TorchThreads threads(available_threads());
   const Way way = GENERATE(from_range(kWays));
   const ThreadTeam team;
   std::vector<std::thread::id> of_index;
@@ -135,10 +123,12 @@ TEST_CASE("of the threads that stay only those take part that a run has members 
 }
 
 TEST_CASE("a run within a run works alone") {
+  const test::TorchThreads threads(available_threads());
   const Way way = GENERATE(from_range(kWays));
   const ThreadTeam team;
   if (team.num_threads() == 1) {
-    return; // which is no parallel region of torch's
+    omni::testing::say_not_tested("one thread is no parallel region of torch's");
+    return;
   }
   CHECK(with_all(team, [&] {
     TeamLoops outer({6, 3});
@@ -165,6 +155,7 @@ TEST_CASE("a run within a run works alone") {
 }
 
 TEST_CASE("two threads run teams at once, each its own work") {
+  const test::TorchThreads threads(4);
   const ThreadTeam team(2);
   std::atomic<int> num_wrong = 0;
   const auto work = [&](Way way) {
@@ -185,6 +176,7 @@ TEST_CASE("two threads run teams at once, each its own work") {
 }
 
 TEST_CASE("a forked process, as torch's loaders make them, can run") {
+  const test::TorchThreads threads(available_threads());
   const Way way = GENERATE(from_range(kWays));
   const ThreadTeam team;
   const auto run_in_parent = [&] { // by threads that a child has not

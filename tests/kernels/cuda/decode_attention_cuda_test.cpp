@@ -14,16 +14,23 @@ struct Case {
   int num_rows, capacity; // rows of the cache in use and in memory
   int window = 0;
   bool is_askew = false;
+  bool is_latent = false; // the values are the first columns of the keys
 };
 
 const Case kCases[] = {
-    {1, 1, 1, 1, 1, 1},           {2, 2, 8, 8, 3, 5},
-    {6, 2, 64, 64, 37, 40},       {6, 1, 33, 5, 90, 95}, // six heads: two tiles
-    {4, 2, 64, 132, 257, 300},    {3, 1, 16, 40, 290, 290, 0, true},
-    {4, 1, 64, 64, 400, 401, 64}, {2, 1, 24, 24, 500, 640, 300},
+    {1, 1, 1, 1, 1, 1},
+    {2, 2, 8, 8, 3, 5},
+    {6, 2, 64, 64, 37, 40},
+    {6, 1, 33, 5, 90, 95}, // six heads: two tiles
+    {4, 2, 64, 132, 257, 300},
+    {3, 1, 16, 40, 290, 290, 0, true},
+    {4, 1, 64, 64, 400, 401, 64},
+    {2, 1, 24, 24, 500, 640, 300},
     {2, 1, 8, 8, 20, 20, 50}, // a window longer than the cache
     {3, 1, 8, 8, 30, 900}, // splits behind the last row
-    {2, 2, 8, 12, 256, 700, 400}};
+    {2, 2, 8, 12, 256, 700, 400},
+    {5, 1, 576, 512, 260, 270, 0, false, true},
+    {3, 1, 47, 40, 20, 30, 7, true, true}};
 
 // How the kernel knows how many rows are in use.
 enum class Rows { OfTheHost, ReadOnTheDevice };
@@ -42,6 +49,9 @@ class Run {
         std::fill_n(
             values.begin() + row * c.value_width, c.value_width, from_float<T>(NAN));
       }
+      for (int i = 0; c.is_latent && i < c.value_width; ++i) {
+        values[row * c.value_width + i] = keys[row * c.key_width + i];
+      }
     }
   }
 
@@ -51,12 +61,12 @@ class Run {
     DecodeAttention<T> args;
     args.q = q_in.data();
     args.keys = keys_in.data();
-    args.values = values_in.data();
+    args.values = c.is_latent ? keys_in.data() : values_in.data();
     args.out = out.data();
     args.key_row_stride = c.key_width;
     args.key_group_stride = c.capacity * c.key_width;
-    args.value_row_stride = c.value_width;
-    args.value_group_stride = c.capacity * c.value_width;
+    args.value_row_stride = c.is_latent ? c.key_width : c.value_width;
+    args.value_group_stride = c.capacity * args.value_row_stride;
     Buffer<int64_t> last_row(std::vector<int64_t>{c.num_rows - 1});
     const bool is_read = rows == Rows::ReadOnTheDevice;
     args.num_rows = is_read ? c.capacity : c.num_rows;

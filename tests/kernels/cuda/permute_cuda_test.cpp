@@ -9,16 +9,18 @@ namespace {
 
 using namespace kernels::cuda;
 
-auto sort_pairs(const std::vector<int64_t>& ids, int per_row, int num_experts) {
+template <typename I>
+auto sort_pairs(const std::vector<I>& ids, int per_row, int num_experts) {
   return in_every_order([&](ThreadOrder order) {
-    Buffer<int64_t> in(ids), rows(ids.size()), places(ids.size()), counts(num_experts);
-    const SortPairs<int64_t> args{in.data(),
-                                  rows.data(),
-                                  places.data(),
-                                  counts.data(),
-                                  static_cast<int64_t>(ids.size()),
-                                  per_row,
-                                  num_experts};
+    Buffer<I> in(ids);
+    Buffer<int64_t> rows(ids.size()), places(ids.size()), counts(num_experts);
+    const SortPairs<I> args{in.data(),
+                            rows.data(),
+                            places.data(),
+                            counts.data(),
+                            static_cast<int64_t>(ids.size()),
+                            per_row,
+                            num_experts};
     run_kernel(sort_pairs_launch(args), order, [&] { sort_pairs_kernel(args); });
     return std::tuple(rows.values(), places.values(), counts.values());
   });
@@ -49,8 +51,10 @@ TEST_CASE("CUDA pairs are sorted by expert and stay in order within one") {
           }
         }
       }
-      const auto got = sort_pairs(ids, per_row, num_experts);
-      CHECK(got == std::tuple(rows, places, counts));
+      const auto expected = std::tuple(rows, places, counts);
+      CHECK(sort_pairs(ids, per_row, num_experts) == expected);
+      const std::vector<int32_t> narrow(ids.begin(), ids.end());
+      CHECK(sort_pairs(narrow, per_row, num_experts) == expected);
     }
   }
 }

@@ -73,14 +73,14 @@ std::vector<double> twin(
 }
 
 // q, k and v of a token lie in one merged row, as a fused projection writes them.
-template <typename T>
+template <typename T, typename W = float>
 class Run {
  public:
   explicit Run(const Case& case_in) : c(case_in) {
     row = (c.num_heads + c.num_groups) * c.key_width + c.num_groups * kValueWidth;
     merged = random_values<T>(static_cast<size_t>(row) * c.num_tokens, 5, 2.0f);
-    q_weight = random_values<float>(c.key_width, 6);
-    k_weight = random_values<float>(c.key_width, 7);
+    q_weight = random_values<W>(c.key_width, 6);
+    k_weight = random_values<W>(c.key_width, 7);
     for (int token = 0; token < c.num_tokens; ++token) {
       cache_rows.push_back((token * 4 + 3) % kCacheRows);
     }
@@ -93,10 +93,10 @@ class Run {
     Buffer<T> k_out(c.num_tokens * groups * width);
     Buffer<T> keys(groups * kCacheRows * width),
         values(groups * kCacheRows * kValueWidth);
-    Buffer<float> q_weight_in(q_weight), k_weight_in(k_weight);
+    Buffer<W> q_weight_in(q_weight), k_weight_in(k_weight);
     Buffer<float> cos(angles(c, false)), sin(angles(c, true));
     Buffer<int64_t> rows(cache_rows);
-    QkNormRope<T, float> args;
+    QkNormRope<T, W> args;
     const int k_begin = c.num_heads * width, v_begin = k_begin + groups * width;
     args.q = {in.data(), row, width};
     args.k = {in.data() + k_begin, row, width};
@@ -131,7 +131,7 @@ class Run {
   const Case c;
   int row;
   std::vector<T> merged;
-  std::vector<float> q_weight, k_weight;
+  std::vector<W> q_weight, k_weight;
   std::vector<int64_t> cache_rows;
 };
 
@@ -144,10 +144,10 @@ std::vector<double> doubles(const std::vector<T>& values, size_t begin, size_t s
   return out;
 }
 
-template <typename T>
+template <typename T, typename W>
 void check(const Case& c) {
   CAPTURE(c.num_tokens, c.num_heads, c.key_width, c.rotary_width, c.is_interleaved);
-  const Run<T> run(c);
+  const Run<T, W> run(c);
   const auto [q, k, keys, values] = in_every_order(run);
   std::vector<double> expected_q, expected_k;
   // Rows that no token was written to keep the NaN they began with.
@@ -188,8 +188,9 @@ void check(const Case& c) {
 
 TEST_CASE("CUDA queries and keys are normed, turned and put into the cache") {
   for (const Case& c : kCases) {
-    check<float>(c);
-    check<Bf16>(c);
+    check<float, float>(c);
+    check<Bf16, Bf16>(c);
+    check<Bf16, float>(c);
   }
 }
 

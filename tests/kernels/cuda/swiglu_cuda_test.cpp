@@ -131,6 +131,7 @@ TEST_CASE("The CUDA gradients of the gates agree with finite differences") {
     check_backward<Gate::Silu, float>(c);
     check_backward<Gate::Silu, Bf16>(c);
     check_backward<Gate::Gelu, float>(c);
+    check_backward<Gate::Gelu, Bf16>(c);
     check_backward<Gate::GeluTanh, float>(c);
     check_backward<Gate::GeluTanh, Bf16>(c);
   }

@@ -2,12 +2,14 @@
 // Copyright The Omni Authors
 //
 // What the ops reach of a device's bandwidth. Hidden: run by its tag, it prints a
-// table.
+// table. Bytes are those of the inputs, rotary tables among them, and of the results;
+// packed weights, some kilobytes that stay in the cache, are none of either.
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/cuda.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
 #include "kernels/kernels.h"
@@ -18,6 +20,8 @@ namespace omni::kernels::testing {
 namespace {
 
 constexpr double kInputBytes = 256e6; // more than the second-level cache holds
+// What only reads is a little faster than a copy; more, and bytes are counted wrongly.
+constexpr double kMostOfCopy = 1.5;
 
 double bytes_of(const Tensors& tensors) {
   double bytes = 0.0;
@@ -61,8 +65,9 @@ TEST_CASE("bandwidth of the ops beside that of a copy", "[.bandwidth]") {
   const at::Tensor to = at::empty_like(from);
   const double copied = 2e-9 * kInputBytes / seconds_of([&] { to.copy_(from); });
   std::printf("%-48s %8.0f GB/s\n", "copy", copied);
+  REQUIRE(std::isfinite(copied));
   for (const OpCase& op_case : op_table()) {
-    if (!has_kernel(op_case.op)) {
+    if (!has_kernel(op_case.op) || !op_case.reads_all) {
       continue;
     }
     constexpr int64_t kSomeRows = 1024;
@@ -78,7 +83,7 @@ TEST_CASE("bandwidth of the ops beside that of a copy", "[.bandwidth]") {
     std::printf(
         "%-48s %8.0f GB/s, %3.0f %% of a copy\n", name.c_str(), reached,
         100.0 * reached / copied);
-    CHECK(reached > 0.0);
+    CHECK(reached < kMostOfCopy * copied);
   }
 }
 

@@ -251,6 +251,30 @@ TEST_CASE("the CUDA loss takes its rows in chunks") {
   CHECK(difference(got, expected, 1e-5) == "");
 }
 
+TEST_CASE("the CUDA loss waits once, and starts nothing for ignored rows") {
+  const at::Tensor hidden = normal({6, 4}, at::kFloat, 1).requires_grad_(true);
+  const at::Tensor weight = normal({5, 4}, at::kFloat, 2);
+  const at::Tensor ignored = at::full({6}, kIgnoredTarget, at::kLong);
+  CHECK(num_started([&] {
+          linear_cross_entropy(hidden, weight, ignored).loss.backward();
+        }) == 0);
+  CHECK(at::equal(hidden.grad(), at::zeros({6, 4})));
+  at::Tensor some = ignored.clone();
+  some[4] = 2;
+  for (const at::Tensor& targets : {some, at::zeros_like(ignored)}) {
+    const auto call = [&] { linear_cross_entropy(hidden, weight, targets); };
+    CHECK(num_started(call) == 1);
+    CHECK(
+        omni::testing::waiting_operators(call) ==
+        std::set<std::string>{"aten::nonzero"});
+  }
+  // All rows are taken as they are.
+  const auto called = omni::testing::called_operators(
+      [&] { linear_cross_entropy(hidden, weight, at::zeros_like(ignored)); });
+  CHECK(!called.contains("aten::index_select"));
+  CHECK(!called.contains("aten::index_copy_"));
+}
+
 TEST_CASE("long caches are split among blocks and merged") {
   const at::Tensor q = normal({4, 16}, at::kFloat, 1);
   const at::Tensor keys = normal({2, 600, 16}, at::kFloat, 2);
