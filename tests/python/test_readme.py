@@ -352,12 +352,3 @@ def test_the_training_prints_such_lines(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert without_numbers(shown) <= without_numbers(done.stdout), done.stdout
-
-
-def test_numbers_of_omni_nano_are_those_of_its_card() -> None:
-    card, text = ((ROOT / f).read_text() for f in ("omni/nano/MODEL_CARD.md", "README.md"))
-    rows = re.findall(r"^\|.*omni\.nano\.evaluate.*$", text, re.M)
-    assert len(rows) == 2
-    for row in rows:
-        for number in re.findall(r"\b\d+\.\d+\b", row):
-            assert re.search(rf"\| {number}( dB)? \|", card), f"{number} of {row}"
