@@ -13,6 +13,7 @@
 #include "kernels/cpu/packed_product.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
+#include "kernels/row_blocks.h"
 
 namespace omni::kernels {
 namespace {
@@ -176,15 +177,10 @@ at::Tensor grouped_packed_linear(
       weights.panels.size(0) / panels_of_one, " weights, got ", counts.size(), ".");
   std::vector<at::Tensor> blocks;
   PackedWeight weight = weights;
-  int64_t begin = 0;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] > 0) {
-      weight.panels = weights.panels.narrow(
-          0, static_cast<int64_t>(i) * panels_of_one, panels_of_one);
-      blocks.push_back(packed_linear(x.narrow(0, begin, counts[i]), weight));
-      begin += counts[i];
-    }
-  }
+  for_blocks(counts, [&](int64_t block, int64_t begin, int64_t count) {
+    weight.panels = weights.panels.narrow(0, block * panels_of_one, panels_of_one);
+    blocks.push_back(packed_linear(x.narrow(0, begin, count), weight));
+  });
   return blocks.empty() ? at::empty({0, weights.num_rows}, x.options())
                         : at::cat(blocks);
 }

@@ -11,21 +11,10 @@
 #include "kernels/packed_linear.h"
 #include "kernels/path.h"
 #include "kernels/reference.h"
+#include "kernels/row_blocks.h"
 
 namespace omni::kernels {
 namespace {
-
-// Calls `run(block, begin, count)` for every block that has rows.
-template <typename Run>
-void for_blocks(at::IntArrayRef counts, const Run& run) {
-  int64_t begin = 0;
-  for (size_t block = 0; block < counts.size(); ++block) {
-    if (counts[block] > 0) {
-      run(static_cast<int64_t>(block), begin, counts[block]);
-      begin += counts[block];
-    }
-  }
-}
 
 // weight[block] in `dtype`, in a layout that a product reads in place.
 at::Tensor matrix_of(const at::Tensor& weight, int64_t block, at::ScalarType dtype) {

@@ -11,6 +11,7 @@
 
 #include "kernels/kernels.h"
 #include "tests/support/catch.h"
+#include "tests/support/torch_threads.h"
 
 namespace omni::kernels::testing {
 namespace {
@@ -297,16 +298,15 @@ TEST_CASE("autocast does not change what an op computes") {
 }
 
 TEST_CASE("results do not depend on the number of threads") {
-  const int threads = at::get_num_threads();
   for (const OpCase& op_case : op_table()) {
     INFO(op_case.op << " (" << op_case.variant << ")");
     const Tensors inputs = inputs_of(op_case, 33, at::kFloat);
-    at::set_num_threads(1);
-    const Tensors alone = op_case.fused(inputs);
-    at::set_num_threads(2);
-    const Tensors together = op_case.fused(inputs);
-    at::set_num_threads(threads);
-    CHECK(difference(together, alone, 1e-6) == "");
+    const auto with_threads = [&](int number) {
+      const test::TorchThreads threads(number);
+      return op_case.fused(inputs);
+    };
+    const Tensors alone = with_threads(1);
+    CHECK(difference(with_threads(2), alone, 1e-6) == "");
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "omni/core/file_io.h"
 #include "tests/support/catch.h"
+#include "tests/support/torch_threads.h"
 #include "tests/train/run_fixture.h"
 
 namespace omni {
@@ -113,17 +114,8 @@ TEST_CASE("the best so far stays when what is evaluated did not change") {
   CHECK_THAT(run.log(), !omni::testing::Contains("note"));
 }
 
-// Threads are of the whole process.
-struct ThreadCount {
-  ThreadCount() : before(at::get_num_threads()) {}
-  ~ThreadCount() {
-    at::set_num_threads(before);
-  }
-  int before;
-};
-
 TEST_CASE("resuming with another number of threads is refused by both numbers") {
-  const ThreadCount restore;
+  const test::TorchThreads restored(at::get_num_threads());
   const TinyRun whole("image_codec");
   TinyRun run("image_codec");
   run.config.num_threads = 0; // as many as there are
@@ -191,7 +183,7 @@ TEST_CASE("a checkpoint that does not say what computed it is gone on from") {
     run.train_to_end();
   }
   SECTION("unless its configuration has another number of threads") {
-    const ThreadCount restore;
+    const test::TorchThreads restored(at::get_num_threads());
     run.config.num_threads = 2;
     CHECK_THROWS_WITH(
         train(run.config), omni::testing::Contains("another num_threads."));

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "tests/support/catch.h"
+#include "tests/support/torch_threads.h"
 
 namespace omni {
 namespace {
@@ -64,8 +65,7 @@ TEST_CASE("what a piece throws reaches the caller, and the next run works") {
 }
 
 TEST_CASE("a serial thread leaves the caller's number of threads, and later ones'") {
-  const int before = at::get_num_threads();
-  at::set_num_threads(3);
+  const test::TorchThreads threads(3);
   int inside = 0;
   for (int i = 0; i < 20; ++i) { // whichever of the two threads goes on first
     start_serial_thread([&] { inside = at::get_num_threads(); }).join();
@@ -75,7 +75,6 @@ TEST_CASE("a serial thread leaves the caller's number of threads, and later ones
   int later = 0;
   std::thread([&] { later = at::get_num_threads(); }).join();
   CHECK(later == 3);
-  at::set_num_threads(before);
 }
 
 } // namespace

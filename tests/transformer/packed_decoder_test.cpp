@@ -11,6 +11,7 @@
 #include "kernels/cpu/core_share.h"
 #include "tests/support/busy_cores.h"
 #include "tests/support/catch.h"
+#include "tests/support/torch_threads.h"
 #include "tests/transformer/decoding_by_step.h"
 
 namespace omni {
@@ -227,9 +228,8 @@ TEST_CASE("a transformer decodes by the fused step, whatever the number of threa
   for (const LayerConfig& layer : config.layers) {
     rotaries.emplace_back(layer.rotary, rotary_head_width(layer));
   }
-  const int threads = at::get_num_threads();
   for (const int num_threads : {1, 2}) {
-    at::set_num_threads(num_threads);
+    const test::TorchThreads threads(num_threads);
     const auto cache = new_cache();
     for (int64_t i = 5; i < 40; ++i) {
       const TransformerInput row = rows_of(in, i, 1);
@@ -243,7 +243,6 @@ TEST_CASE("a transformer decodes by the fused step, whatever the number of threa
     }
     CHECK(at::equal(step_through(model, in, *new_cache(), 5, 40), got));
   }
-  at::set_num_threads(threads);
   // With other programs on every core, threads come and go between tasks.
   const test::BusyCores others(kernels::cpu::available_threads());
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
