@@ -7,11 +7,12 @@
 
 #include "omni/core/errors.h"
 #include "omni/core/file_io.h"
+#include "omni/core/json_tree.h"
 
 namespace omni {
 namespace {
 
-// Builds the document through nlohmann's own builder, after looking at each event.
+// Builds the document after looking at each event.
 template <class Document>
 class CheckedBuilder {
  public:
@@ -20,64 +21,56 @@ class CheckedBuilder {
       std::string component,
       std::string subject,
       const JsonLimits& limits)
-      : builder_(root, false),
+      : tree_(root),
         component_(std::move(component)),
         subject_(std::move(subject)),
         limits_(limits) {}
 
   bool null() {
-    count();
-    return builder_.null();
+    return add(nullptr);
   }
   bool boolean(bool value) {
-    count();
-    return builder_.boolean(value);
+    return add(value);
   }
   bool number_integer(int64_t value) {
-    count();
-    return builder_.number_integer(value);
+    return add(value);
   }
   bool number_unsigned(uint64_t value) {
-    count();
-    return builder_.number_unsigned(value);
+    return add(value);
   }
-  bool number_float(double value, const std::string& text) {
-    count();
-    return builder_.number_float(value, text);
+  bool number_float(double value, const std::string& /*text*/) {
+    return add(value);
   }
   bool string(std::string& value) {
-    count();
-    return builder_.string(value);
+    return add(std::move(value));
   }
-  bool binary(Json::binary_t& value) {
-    return builder_.binary(value);
+  bool binary(Json::binary_t& /*value*/) {
+    return false; // no text has one
   }
-  bool start_object(size_t size) {
+  bool start_object(size_t /*size*/) {
     open();
-    keys_.emplace_back();
-    return builder_.start_object(size);
+    tree_.open_object();
+    return true;
   }
   bool key(std::string& name) {
     if (static_cast<int64_t>(name.size()) > limits_.max_key_bytes) {
       fail("a key of " + std::to_string(name.size()) + " bytes is too long");
     }
-    if (!keys_.back().insert(name).second) {
+    if (!tree_.add_key(name)) {
       fail("the key \"" + name + "\" occurs twice");
     }
-    return builder_.key(name);
+    return true;
   }
   bool end_object() {
-    --depth_;
-    keys_.pop_back();
-    return builder_.end_object();
+    return close();
   }
-  bool start_array(size_t size) {
+  bool start_array(size_t /*size*/) {
     open();
-    return builder_.start_array(size);
+    tree_.open_array();
+    return true;
   }
   bool end_array() {
-    --depth_;
-    return builder_.end_array();
+    return close();
   }
   bool parse_error(
       size_t position,
@@ -92,6 +85,17 @@ class CheckedBuilder {
   }
 
  private:
+  template <class Value>
+  bool add(Value&& value) {
+    count();
+    tree_.add(std::forward<Value>(value));
+    return true;
+  }
+  bool close() {
+    --depth_;
+    tree_.close();
+    return true;
+  }
   void count() {
     if (++num_values_ > limits_.max_values) {
       fail("has more than " + std::to_string(limits_.max_values) + " values");
@@ -107,11 +111,10 @@ class CheckedBuilder {
     throw IoError(component_, subject_, cause + ".");
   }
 
-  nlohmann::detail::json_sax_dom_parser<Document> builder_;
+  JsonTree<Document> tree_;
   std::string component_;
   std::string subject_;
   JsonLimits limits_;
-  std::vector<std::set<std::string>> keys_; // of each open object
   int64_t num_values_ = 0;
   int64_t depth_ = 0;
 };

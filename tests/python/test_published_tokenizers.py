@@ -243,6 +243,9 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     "no-utf-8": (b'{"model": {"vocab": {"\xff\xfe": 0}}}', "not valid JSON at byte"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(1000), "not valid JSON at byte"),
     "key-twice": ('{"model": {}, "model": {}}', 'each key once, got "model" twice'),
+    "vocab-elsewhere": (
+        '{"a": {"vocab": 0}, "model": [{"b": 0}]}', "`model` an object, got a list",
+    ),
     "deep": ('{"x": ' + "[" * 100_000, "at most 64 deep"),
     "deep-objects": ('{"x":' * 100_000, "at most 64 deep"),
     # A megabyte, most of it values that nobody asked for.

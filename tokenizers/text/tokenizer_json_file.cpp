@@ -3,10 +3,10 @@
 #include "tokenizers/text/tokenizer_json_file.h"
 
 #include <array>
-#include <set>
 #include <utility>
 
 #include "omni/core/errors.h"
+#include "omni/core/json_tree.h"
 
 namespace omni {
 namespace {
@@ -27,21 +27,20 @@ std::string shown(std::string_view text) {
 // the lists, all others into a document.
 class Builder {
  public:
-  explicit Builder(TokenizerJsonFile& file)
-      : file_(file), builder_(file.document, false) {}
+  explicit Builder(TokenizerJsonFile& file) : file_(file), tree_(file.document) {}
 
   bool null() {
-    return scalar("null") || builder_.null();
+    return add(nullptr, "null");
   }
   bool boolean(bool value) {
-    return scalar("a boolean") || builder_.boolean(value);
+    return add(value, "a boolean");
   }
   bool number_integer(int64_t value) {
-    return scalar(std::to_string(value)) || builder_.number_integer(value);
+    return add(value, std::to_string(value));
   }
   bool number_unsigned(uint64_t value) {
     if (place_ != Place::Vocabulary) {
-      return scalar("a number") || builder_.number_unsigned(value);
+      return add(value, "a number");
     }
     if (value > kMaxTokenId) {
       fail_id(std::to_string(value));
@@ -50,7 +49,7 @@ class Builder {
     return true;
   }
   bool number_float(double value, const std::string& text) {
-    return scalar(text) || builder_.number_float(value, text);
+    return add(value, text);
   }
   bool string(std::string& value) {
     if (place_ == Place::Merges) {
@@ -64,24 +63,22 @@ class Builder {
       pair_[num_in_pair_++] = keep(value);
       return true;
     }
-    return scalar("a string") || builder_.string(value);
+    return add(std::move(value), "a string");
   }
-  bool binary(Json::binary_t& value) {
-    return builder_.binary(value);
+  bool binary(Json::binary_t& /*value*/) {
+    return false; // no text has one
   }
 
-  bool start_object(size_t size) {
-    if (place_ != Place::Document) {
-      scalar("an object");
-    }
-    open();
+  bool start_object(size_t /*size*/) {
+    open("an object");
     if (is_at("model", "vocab")) {
       place_ = Place::Vocabulary;
       // The document keeps an empty object, which says that there is one.
-      return builder_.start_object(size) && builder_.end_object();
+      tree_.add(Json::object());
+      return true;
     }
-    keys_.emplace_back();
-    return builder_.start_object(size);
+    tree_.open_object();
+    return true;
   }
   bool key(std::string& name) {
     if (place_ == Place::Vocabulary) {
@@ -93,13 +90,15 @@ class Builder {
           "keys of at most " + std::to_string(kMaxTokenBytes) + " bytes",
           "a longer one");
     }
-    if (!keys_.back().insert(name).second) {
+    if (!tree_.add_key(name)) {
       fail("each key once", shown(name) + " twice");
     }
-    if (depth_ <= 2) {
-      path_[depth_ - 1] = name;
+    if (depth_ == 1) {
+      path_ = {name, ""};
+    } else if (depth_ == 2) {
+      path_[1] = name;
     }
-    return builder_.key(name);
+    return true;
   }
   bool end_object() {
     --depth_;
@@ -107,26 +106,25 @@ class Builder {
       place_ = Place::Document;
       return true;
     }
-    keys_.pop_back();
-    return builder_.end_object();
+    tree_.close();
+    return true;
   }
 
-  bool start_array(size_t size) {
+  bool start_array(size_t /*size*/) {
     if (place_ == Place::Merges) {
       place_ = Place::MergePair;
       num_in_pair_ = 0;
       ++depth_;
       return true;
     }
-    if (place_ != Place::Document) {
-      scalar("a list");
-    }
-    open();
+    open("a list");
     if (is_at("model", "merges")) {
       place_ = Place::Merges;
-      return builder_.start_array(size) && builder_.end_array();
+      tree_.add(Json::array());
+      return true;
     }
-    return builder_.start_array(size);
+    tree_.open_array();
+    return true;
   }
   bool end_array() {
     --depth_;
@@ -142,7 +140,8 @@ class Builder {
       place_ = Place::Document;
       return true;
     }
-    return builder_.end_array();
+    tree_.close();
+    return true;
   }
 
   bool parse_error(
@@ -157,22 +156,16 @@ class Builder {
  private:
   enum class Place { Document, Vocabulary, Merges, MergePair };
 
-  // Counts a value of the document (false); within a list it is out of place.
-  bool scalar(const std::string& got) {
-    if (place_ == Place::Vocabulary) {
-      fail_id(got);
-    }
-    if (place_ != Place::Document) {
-      fail_merge(got);
-    }
-    if (++num_values_ > kMaxValues) {
-      fail("at most " + std::to_string(kMaxValues) + " values", "more");
-    }
-    return false;
+  // A value of the document; `got` names one that is out of place, within a list.
+  template <class Value>
+  bool add(Value&& value, std::string_view got) {
+    count(got);
+    tree_.add(std::forward<Value>(value));
+    return true;
   }
 
-  void open() {
-    scalar("a value");
+  void open(std::string_view got) {
+    count(got);
     if (++depth_ > kMaxDepth) {
       fail(
           "values nested at most " + std::to_string(kMaxDepth) + " deep",
@@ -180,9 +173,21 @@ class Builder {
     }
   }
 
+  void count(std::string_view got) {
+    if (place_ == Place::Vocabulary) {
+      fail_id(std::string(got));
+    }
+    if (place_ != Place::Document) {
+      fail_merge(std::string(got));
+    }
+    if (++num_values_ > kMaxValues) {
+      fail("at most " + std::to_string(kMaxValues) + " values", "more");
+    }
+  }
+
   // Whether what was just opened is a value of the document's `outer.inner`.
   [[nodiscard]] bool is_at(const char* outer, const char* inner) const {
-    return depth_ == 3 && keys_.size() == 2 && path_[0] == outer && path_[1] == inner;
+    return depth_ == 3 && path_[0] == outer && path_[1] == inner;
   }
 
   TokenizerJsonFile::Text keep(std::string_view text) {
@@ -231,11 +236,10 @@ class Builder {
   }
 
   TokenizerJsonFile& file_;
-  nlohmann::detail::json_sax_dom_parser<Json> builder_;
+  JsonTree<Json> tree_;
   Place place_ = Place::Document;
   size_t depth_ = 0;
   size_t num_values_ = 0;
-  std::vector<std::set<std::string>> keys_; // of each open object
   std::array<std::string, 2> path_; // keys of the two outermost objects
   TokenizerJsonFile::Text token_; // whose id comes next
   std::array<TokenizerJsonFile::Text, 2> pair_;
