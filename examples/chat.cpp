@@ -116,21 +116,6 @@ std::string read_tools(const std::filesystem::path& path) {
   return tools;
 }
 
-// The files of the command line, until one is cancelled.
-void read_files(ChatSession& session, const ChatCommand& command, bool is_talk) {
-  const InterruptibleWork work;
-  for (const auto& [modality, path] : command.media) {
-    if (is_talk) {
-      session.add_file(modality, path);
-    } else {
-      session.read(modality, path);
-    }
-    if (session.was_cancelled()) {
-      return;
-    }
-  }
-}
-
 int run(ChatCommand& command) {
   const bool is_person = isatty(STDIN_FILENO) != 0;
   const bool is_one_shot =
@@ -159,18 +144,18 @@ int run(ChatCommand& command) {
   omni::Chat chat(std::move(model), std::move(options));
   ChatSession session(
       chat, command, omni::read_examples(command.model), detect_terminal_graphics());
-  if (is_talk) { // the line editor has a key of its own
-    set_idle_interrupt(IdleInterrupt::IsIgnored);
+  if (is_talk) {
+    return talk(session);
   }
-  read_files(session, command, is_talk);
-  if (session.was_cancelled() && !is_talk) {
+  session.read_given_files(/*says_so=*/false);
+  if (session.was_cancelled()) {
     return kInterruptedExitCode;
   }
   if (is_one_shot) {
     session.send(command.question, sampling_of(command));
     return session.was_cancelled() ? kInterruptedExitCode : 0;
   }
-  return is_talk ? talk(session) : read_script(session, command);
+  return read_script(session, command);
 }
 
 } // namespace

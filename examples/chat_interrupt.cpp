@@ -2,6 +2,7 @@
 // Copyright The Omni Authors
 #include "examples/chat_interrupt.h"
 
+#include <termios.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -18,6 +19,9 @@ std::atomic<int64_t> first_press_ns = 0; // 0: none
 std::atomic<int64_t> patience_ns = 0;
 std::atomic<bool> is_working = false;
 std::atomic<bool> ends_when_idle = true;
+// As it was found. Written before the handler stands.
+termios terminal{};
+bool has_terminal = false;
 
 int64_t now_ns() {
   timespec now{};
@@ -27,16 +31,24 @@ int64_t now_ns() {
 }
 
 // _exit: nothing else is safe here, and what was said is already written.
+[[noreturn]] void end_program() {
+  // One in the background would stop here.
+  if (has_terminal && tcgetpgrp(STDIN_FILENO) == getpgrp()) {
+    tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+  }
+  _exit(kInterruptedExitCode);
+}
+
 void on_interrupt(int) {
   const int saved_errno = errno;
   if (!is_working) {
     if (ends_when_idle) {
-      _exit(kInterruptedExitCode);
+      end_program();
     }
   } else if (first_press_ns == 0) {
     first_press_ns = now_ns();
   } else if (now_ns() - first_press_ns >= patience_ns) {
-    _exit(kInterruptedExitCode);
+    end_program();
   }
   errno = saved_errno;
 }
@@ -45,6 +57,7 @@ void on_interrupt(int) {
 
 void handle_interrupts(double patience_seconds) {
   patience_ns = static_cast<int64_t>(patience_seconds * 1e9);
+  has_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0;
   struct sigaction action {};
   action.sa_handler = on_interrupt;
   action.sa_flags = SA_RESTART; // a press must not spoil what is being written

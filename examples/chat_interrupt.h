@@ -4,7 +4,8 @@
 // What Ctrl-C does to omni-chat. While something goes on (files are read, media become
 // rows, an answer comes) it cancels that; pressed again a second or more later, when
 // that has not stopped, it ends the program. While nothing goes on it ends a program
-// that nobody talks with, and leaves one with a prompt alone. Of the whole process.
+// that nobody talks with, and leaves one with a prompt alone. A program that ends so
+// leaves its terminal as it was found. Of the whole process.
 #pragma once
 
 enum class IdleInterrupt { EndsProgram, IsIgnored };

@@ -138,6 +138,20 @@ void ChatSession::add_file(omni::Modality modality, const std::string& path) {
   }
 }
 
+void ChatSession::read_given_files(bool says_so) {
+  const InterruptibleWork work;
+  for (const auto& [modality, path] : command_.media) {
+    if (says_so) {
+      add_file(modality, path);
+    } else {
+      read(modality, path);
+    }
+    if (was_cancelled_) {
+      return;
+    }
+  }
+}
+
 void ChatSession::send(const std::string& text, const omni::SamplingOptions& sampling) {
   const InterruptibleWork work;
   std::vector<omni::Part> parts = waiting_;
@@ -218,7 +232,13 @@ void ChatSession::answer(
     }
   }
   if (!last_->speech && last_->stop_reason == omni::StopReason::Length) {
-    const char* text = "(cut: --max-tokens sets how long an answer may be)";
+    const int64_t limit = chat_.model()->config.transformer->max_positions;
+    const omni::Usage& usage = last_->usage;
+    const bool is_full = usage.prompt_tokens + usage.answer_tokens + 1 >= limit;
+    const std::string text = is_full
+        ? "(cut: the model's context of " + std::to_string(limit) +
+            " tokens is full; /undo or /reset make room)"
+        : "(cut: --max-tokens sets how long an answer may be)";
     if (is_terminal_) {
       print_note(text);
     } else { // the answer alone is wanted where it goes

@@ -34,6 +34,8 @@ class ChatSession {
   bool read(omni::Modality modality, const std::string& path);
   // The same, and says so.
   void add_file(omni::Modality modality, const std::string& path);
+  // Reads the files of the command line, until one is cancelled.
+  void read_given_files(bool says_so);
   // Sends what waits and `text`.
   void send(const std::string& text, const omni::SamplingOptions& sampling);
   // The result of the next call of a tool; with the last one the model goes on. Media

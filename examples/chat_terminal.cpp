@@ -39,8 +39,10 @@ class LineEditor {
     el_set(editor_, EL_HIST, history, history_);
     el_set(editor_, EL_ADDFN, "omni-complete", "Complete a path", _el_fn_complete);
     el_set(editor_, EL_BIND, "^I", "omni-complete", nullptr);
-    // At the prompt Ctrl-C is a key like any other.
+    // At the prompt Ctrl-C is a key like any other. Elsewhere it interrupts, but what
+    // was written and not yet shown stays: a terminal throws that away by default.
     el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
+    el_set(editor_, EL_SETTY, "-x", "+noflsh", nullptr); // last: it is in force at once
     el_set(editor_, EL_ADDFN, "omni-give-up", "Give up the line", &give_up);
     el_set(editor_, EL_BIND, "^C", "omni-give-up", nullptr);
     el_set(editor_, EL_ADDFN, "omni-suspend", "Back to the shell", &suspend);
@@ -64,6 +66,9 @@ class LineEditor {
       gave_up_ = false;
       int length = 0;
       errno = 0;
+      // Before libedit's own handler stands: it would leave the prompt with the modes
+      // of a terminal that is not edited.
+      el_set(editor_, EL_PREP_TERM, 1);
       const char* line = el_gets(editor_, &length);
       if (gave_up_) {
         std::cout << "^C\n";
@@ -117,6 +122,8 @@ class LineEditor {
 int talk(ChatSession& session) {
   const char* home = std::getenv("HOME");
   LineEditor editor(home == nullptr ? "" : std::string(home) + "/.omni_history");
+  set_idle_interrupt(IdleInterrupt::IsIgnored); // at the prompt it is a key
+  session.read_given_files(/*says_so=*/true);
   session.greet();
   bool is_open = true;
   while (is_open) {

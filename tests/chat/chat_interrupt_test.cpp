@@ -2,7 +2,9 @@
 // Copyright The Omni Authors
 #include "examples/chat_interrupt.h"
 
+#include <pty.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -68,6 +70,27 @@ TEST_CASE("Ctrl-C ends a program whose work does not stop") {
           lose_patience();
           press();
         }) == kInterruptedExitCode);
+}
+
+TEST_CASE("Ctrl-C that ends a program leaves its terminal as it was found") {
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    handle_interrupts();
+    termios modes{};
+    require(tcgetattr(STDIN_FILENO, &modes) == 0);
+    modes.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    require(tcsetattr(STDIN_FILENO, TCSANOW, &modes) == 0);
+    press();
+    _exit(kLived);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(WEXITSTATUS(status) == kInterruptedExitCode);
+  termios modes{};
+  REQUIRE(tcgetattr(terminal, &modes) == 0);
+  CHECK((modes.c_lflag & ECHO) != 0);
+  close(terminal);
 }
 
 TEST_CASE("Ctrl-C while nothing goes on ends a program, but not one with a prompt") {

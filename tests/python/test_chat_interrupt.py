@@ -3,8 +3,10 @@
 """Ctrl-C in omni-chat: it cancels what goes on, and leaves the program alone."""
 
 import json
+import os
 import signal
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -43,6 +45,26 @@ def test_it_cancels_the_answer_and_not_the_program(terminal) -> None:  # noqa: F
         screen.read_until("> ")
     screen.type("\x04")
     assert screen.exit_code() == 0
+
+
+def modes_of(screen: Terminal) -> int:
+    return termios.tcgetattr(screen.master)[3]
+
+
+def test_it_keeps_what_was_shown(terminal) -> None:  # noqa: F811
+    """By default a terminal throws away, at Ctrl-C, what it has not yet shown."""
+    screen = terminal("--max-tokens", "50000")
+    assert not modes_of(screen) & termios.ISIG  # at the prompt it is a key
+    screen.type("go on for ever\r")
+    time.sleep(0.3)
+    assert modes_of(screen) & termios.ISIG and modes_of(screen) & termios.NOFLSH
+    for _ in range(3):
+        os.write(screen.master, b"\x03")
+    screen.read_until("(cancelled)")
+    screen.read_until("> ")
+    screen.type("\x04")
+    assert screen.exit_code() == 0
+    assert modes_of(screen) & termios.ISIG and not modes_of(screen) & termios.NOFLSH
 
 
 @pytest.mark.parametrize("has_answered", [False, True])

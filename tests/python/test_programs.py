@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import wave
 from pathlib import Path
@@ -128,6 +129,17 @@ def test_stop_strings_and_system_message_are_options(chat) -> None:
     assert told["usage"]["prompt_tokens"] > plain["usage"]["prompt_tokens"]
     stopped = json.loads(chat("hello", "--stop", plain["text"][0], "--json").stdout)
     assert stopped["text"] == "" and stopped["usage"]["stop_reason"] == "stop_string"
+
+
+def test_an_answer_that_fills_the_context_says_so(chat, model: Path, tmp_path: Path) -> None:
+    small = shutil.copytree(model, tmp_path / "small")
+    config = json.loads((small / "config.json").read_text())
+    config["transformer"]["max_positions"] = 40
+    (small / "config.json").write_text(json.dumps(config))
+    done = chat("--model", small, "--max-tokens", "500", "hello")
+    assert done.stderr == (
+        "omni-chat: (cut: the model's context of 40 tokens is full; /undo or /reset make room)\n"
+    )
 
 
 # --- A script ------------------------------------------------------------------------
