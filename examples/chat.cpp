@@ -77,7 +77,8 @@ void add_options(CLI::App& app, ChatCommand& command, std::vector<std::string>& 
   app.add_option("--top-p", command.sampling.top_p, "draw from this much probability");
   app.add_option("--min-p", command.sampling.min_p, "share of the most likely");
   app.add_option(
-      "--repetition-penalty", command.sampling.repetition_penalty, "of text; 1: none");
+      "--repetition-penalty", command.sampling.repetition_penalty,
+      "of what was said or asked; 1: none");
   app.add_option(
       "--presence-penalty", command.sampling.presence_penalty,
       "of text that is there; 0: none");

@@ -103,10 +103,11 @@ at::Tensor sample_op(
     at::IntArrayRef previous,
     at::IntArrayRef allowed,
     double presence_penalty,
-    double frequency_penalty) {
+    double frequency_penalty,
+    at::IntArrayRef prompt) {
   const SampleOptions options = to_sample_options(
       temperature, top_k, top_p, min_p, repetition_penalty, previous, allowed,
-      presence_penalty, frequency_penalty);
+      presence_penalty, frequency_penalty, prompt);
   return run(logits, options, uniform);
 }
 
@@ -124,10 +125,11 @@ at::Tensor sample_rows_op(
     at::IntArrayRef previous,
     at::IntArrayRef allowed,
     at::ArrayRef<double> presence_penalties,
-    at::ArrayRef<double> frequency_penalties) {
+    at::ArrayRef<double> frequency_penalties,
+    at::IntArrayRef prompt) {
   const std::vector<SampleRow> rows = to_sample_rows(
       {ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition_penalties,
-       previous, allowed, presence_penalties, frequency_penalties});
+       previous, allowed, presence_penalties, frequency_penalties, prompt});
   return run(logits, rows);
 }
 

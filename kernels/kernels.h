@@ -285,10 +285,11 @@ struct SampleOptions {
   int64_t top_k = 0; // 0: all; ids equal to the k-th stay
   double top_p = 1.0; // nucleus mass in (0, 1]
   double min_p = 0.0; // share of the largest probability, in [0, 1)
-  double repetition_penalty = 1.0; // on ids in `previous`; > 0; 1: none
+  double repetition_penalty = 1.0; // on ids in `prompt` and `previous`; > 0; 1: none
   double presence_penalty = 0.0; // off the logits of ids in `previous`
   double frequency_penalty = 0.0; // off these for each time that an id is there
-  std::vector<int64_t> previous = {}; // ids that came before, as often as they did
+  std::vector<int64_t> previous = {}; // ids that were drawn, as often as they were
+  std::vector<int64_t> prompt = {}; // ids before those
   std::vector<IdRange> allowed = {}; // empty: all of [0, V)
 };
 

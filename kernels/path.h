@@ -151,10 +151,11 @@ SampleOptions to_sample_options(
     at::IntArrayRef previous,
     at::IntArrayRef allowed,
     double presence_penalty,
-    double frequency_penalty);
+    double frequency_penalty,
+    at::IntArrayRef prompt);
 struct IdCount {
   int64_t id = 0;
-  int64_t count = 0; // from 1
+  int64_t count = 0; // in `previous`; 0: an id of the prompt alone
 };
 // The ids in [0, V) that penalties fall on, each once; none where no penalty changes
 // anything.
@@ -172,6 +173,7 @@ struct SampleRowNumbers {
   at::IntArrayRef allowed;
   at::ArrayRef<double> presence_penalties; // empty: none, as of those below
   at::ArrayRef<double> frequency_penalties;
+  at::IntArrayRef prompt;
 };
 std::vector<SampleRow> to_sample_rows(const SampleRowNumbers& numbers);
 void check_sample_rows(const at::Tensor& logits, const std::vector<SampleRow>& rows);

@@ -129,18 +129,19 @@ at::Tensor
 sample(const at::Tensor& logits, const SampleOptions& options, double uniform) {
   at::Tensor scores =
       logits.detach().to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
-  if (!options.previous.empty()) {
-    const at::Tensor counts = at::tensor(options.previous)
-                                  .bincount(/*weights=*/{}, scores.size(0))
-                                  .to(scores);
-    const at::Tensor repeated = at::where(
-        scores < 0, scores * options.repetition_penalty,
-        scores / options.repetition_penalty);
-    scores = at::where(
-        counts > 0,
-        repeated - (options.presence_penalty + options.frequency_penalty * counts),
-        scores);
-  }
+  const auto counts_of = [&](const std::vector<int64_t>& ids) {
+    return at::tensor(ids, at::kLong)
+        .bincount(/*weights=*/{}, scores.size(0))
+        .to(scores);
+  };
+  const at::Tensor counts = counts_of(options.previous);
+  const at::Tensor repeated = at::where(
+      scores < 0, scores * options.repetition_penalty,
+      scores / options.repetition_penalty);
+  scores = at::where(counts + counts_of(options.prompt) > 0, repeated, scores);
+  scores = at::where(
+      counts > 0,
+      scores - (options.presence_penalty + options.frequency_penalty * counts), scores);
   if (!options.allowed.empty()) {
     at::Tensor kept = at::zeros_like(scores, at::kBool);
     for (const IdRange& range : options.allowed) {

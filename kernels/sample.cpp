@@ -57,11 +57,15 @@ void check_sample(
         "[sample] expected allowed ranges inside [0, ", vocab, "), got [", range.begin,
         ", ", range.end, ").");
   }
-  for (const int64_t id : options.previous) {
-    TORCH_CHECK_INDEX(
-        id >= 0 && id < vocab, "[sample] expected previous ids in [0, ", vocab,
-        "), got ", id, ".");
-  }
+  const auto check_ids = [&](const char* name, const std::vector<int64_t>& ids) {
+    for (const int64_t id : ids) {
+      TORCH_CHECK_INDEX(
+          id >= 0 && id < vocab, "[sample] expected ", name, " ids in [0, ", vocab,
+          "), got ", id, ".");
+    }
+  };
+  check_ids("previous", options.previous);
+  check_ids("prompt", options.prompt);
 }
 
 void check_choice(double largest) {
@@ -100,7 +104,8 @@ SampleOptions to_sample_options(
     at::IntArrayRef previous,
     at::IntArrayRef allowed,
     double presence_penalty,
-    double frequency_penalty) {
+    double frequency_penalty,
+    at::IntArrayRef prompt) {
   TORCH_CHECK_VALUE(
       allowed.size() % 2 == 0,
       "[sample] expected allowed as begin, end, begin, end, ..., got ", allowed.size(),
@@ -113,7 +118,8 @@ SampleOptions to_sample_options(
       .repetition_penalty = repetition_penalty,
       .presence_penalty = presence_penalty,
       .frequency_penalty = frequency_penalty,
-      .previous = previous.vec()};
+      .previous = previous.vec(),
+      .prompt = prompt.vec()};
   for (size_t i = 0; i < allowed.size(); i += 2) {
     options.allowed.push_back({allowed[i], allowed[i + 1]});
   }
@@ -121,20 +127,33 @@ SampleOptions to_sample_options(
 }
 
 std::vector<IdCount> penalised_ids(const SampleOptions& options, int64_t vocab) {
+  const bool has_repetition = options.repetition_penalty != 1.0;
+  const bool has_counts =
+      options.presence_penalty != 0.0 || options.frequency_penalty != 0.0;
+  const bool takes_prompt = has_repetition && !options.prompt.empty();
+  const bool takes_previous =
+      (has_repetition || has_counts) && !options.previous.empty();
   std::vector<IdCount> ids;
-  if (options.previous.empty() ||
-      (options.repetition_penalty == 1.0 && options.presence_penalty == 0.0 &&
-       options.frequency_penalty == 0.0)) {
+  if (!takes_prompt && !takes_previous) {
     return ids;
   }
-  std::vector<int64_t> counts(static_cast<size_t>(vocab));
-  for (const int64_t id : options.previous) {
-    if (counts[static_cast<size_t>(id)]++ == 0) {
+  constexpr int64_t kNowhere = -1;
+  std::vector<int64_t> places(static_cast<size_t>(vocab), kNowhere); // in `ids`
+  const auto entry_of = [&](int64_t id) -> IdCount& {
+    int64_t& place = places[static_cast<size_t>(id)];
+    if (place == kNowhere) {
+      place = static_cast<int64_t>(ids.size());
       ids.push_back({id, 0});
     }
+    return ids[static_cast<size_t>(place)];
+  };
+  if (takes_prompt) {
+    for (const int64_t id : options.prompt) {
+      entry_of(id);
+    }
   }
-  for (IdCount& entry : ids) {
-    entry.count = counts[static_cast<size_t>(entry.id)];
+  for (const int64_t id : options.previous) {
+    ++entry_of(id).count;
   }
   return ids;
 }
@@ -152,7 +171,7 @@ int64_t sample(const at::Tensor& logits, const SampleOptions& options, double un
       .call(
           logits, uniform, options.temperature, options.top_k, options.top_p,
           options.min_p, options.repetition_penalty, options.previous, allowed,
-          options.presence_penalty, options.frequency_penalty)
+          options.presence_penalty, options.frequency_penalty, options.prompt)
       .item<int64_t>();
 }
 
@@ -161,7 +180,7 @@ TORCH_LIBRARY_FRAGMENT(omni, m) {
       "sample(Tensor logits, float uniform=0.0, float temperature=0.0, int top_k=0, "
       "float top_p=1.0, float min_p=0.0, float repetition_penalty=1.0, "
       "int[] previous=[], int[] allowed=[], float presence_penalty=0.0, "
-      "float frequency_penalty=0.0) -> Tensor");
+      "float frequency_penalty=0.0, int[] prompt=[]) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {

@@ -54,6 +54,7 @@ std::vector<SampleRow> to_sample_rows(const SampleRowNumbers& numbers) {
     }
   };
   check_ids("previous ids", numbers.previous, 2);
+  check_ids("prompt ids", numbers.prompt, 2);
   check_ids("allowed ranges", numbers.allowed, 3);
   const auto of_row = [](at::ArrayRef<double> penalties, size_t i) {
     return penalties.empty() ? 0.0 : penalties[i];
@@ -75,6 +76,10 @@ std::vector<SampleRow> to_sample_rows(const SampleRowNumbers& numbers) {
   for (size_t i = 0; i < numbers.previous.size(); i += 2) {
     SampleRow& row = rows[static_cast<size_t>(numbers.previous[i])];
     row.options.previous.push_back(numbers.previous[i + 1]);
+  }
+  for (size_t i = 0; i < numbers.prompt.size(); i += 2) {
+    SampleRow& row = rows[static_cast<size_t>(numbers.prompt[i])];
+    row.options.prompt.push_back(numbers.prompt[i + 1]);
   }
   for (size_t i = 0; i < numbers.allowed.size(); i += 3) {
     SampleRow& row = rows[static_cast<size_t>(numbers.allowed[i])];
@@ -104,7 +109,7 @@ std::vector<int64_t> sample_rows(
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("omni::sample_rows", "")
                              .typed<decltype(sample_rows_op<&by_reference>)>();
-  std::vector<int64_t> ranges, top_ks, previous, allowed;
+  std::vector<int64_t> ranges, top_ks, previous, prompt, allowed;
   std::vector<double> uniforms, temperatures, top_ps, min_ps;
   std::vector<double> repetition, presence, frequency; // penalties
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -122,6 +127,9 @@ std::vector<int64_t> sample_rows(
     for (const int64_t id : row.options.previous) {
       previous.insert(previous.end(), {number, id});
     }
+    for (const int64_t id : row.options.prompt) {
+      prompt.insert(prompt.end(), {number, id});
+    }
     for (const IdRange& range : row.options.allowed) {
       allowed.insert(allowed.end(), {number, range.begin, range.end});
     }
@@ -129,20 +137,22 @@ std::vector<int64_t> sample_rows(
   const at::Tensor ids =
       op.call(
             logits, ranges, uniforms, temperatures, top_ks, top_ps, min_ps, repetition,
-            previous, allowed, presence, frequency)
+            previous, allowed, presence, frequency, prompt)
           .to(at::kCPU);
   const int64_t* first = ids.const_data_ptr<int64_t>();
   return {first, first + ids.numel()};
 }
 
 TORCH_LIBRARY_FRAGMENT(omni, m) {
-  // `ranges` holds begin and vocab of each row, `previous` row, id, row, id, .., and
-  // `allowed` row, begin, end, row, begin, end, .. No penalties of a kind: 0 a row.
+  // `ranges` holds begin and vocab of each row, `previous` and `prompt` row, id, row,
+  // id, .., and `allowed` row, begin, end, row, begin, end, .. No penalties of a kind:
+  // 0 a row.
   m.def(
       "sample_rows(Tensor logits, int[] ranges, float[] uniforms, float[] "
       "temperatures, int[] top_ks, float[] top_ps, float[] min_ps, "
       "float[] repetition_penalties, int[] previous=[], int[] allowed=[], "
-      "float[] presence_penalties=[], float[] frequency_penalties=[]) -> Tensor");
+      "float[] presence_penalties=[], float[] frequency_penalties=[], "
+      "int[] prompt=[]) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(omni, CompositeExplicitAutograd, m) {

@@ -172,10 +172,13 @@ std::vector<IdRange> merged_ranges(std::vector<IdRange> ranges, int64_t vocab) {
   return merged;
 }
 
-// What the penalties make of the logit of an id that came `count` times.
+// What the penalties make of the logit of an id that was drawn `count` times.
 float penalised(float logit, int64_t count, const SampleOptions& options) {
   const auto repetition = static_cast<float>(options.repetition_penalty);
   const float score = logit < 0 ? logit * repetition : logit / repetition;
+  if (count == 0) {
+    return score; // of the prompt
+  }
   return static_cast<float>(
       score -
       (options.presence_penalty +

@@ -35,12 +35,14 @@ __device__ inline float one_zero(float score) {
   return score + 0.0f;
 }
 
-// What the penalties of a row make of the logit of an id that came `count` times.
+// What the penalties of a row make of the logit of an id that was drawn `count` times.
 __device__ inline float penalised(float logit, int count, const SampleRow& row) {
   const float score =
       logit < 0 ? logit * row.repetition_penalty : logit / row.repetition_penalty;
-  return static_cast<float>(
-      score - (row.presence_penalty + row.frequency_penalty * count));
+  return count == 0
+      ? score // of the prompt
+      : static_cast<float>(
+            score - (row.presence_penalty + row.frequency_penalty * count));
 }
 
 // Scores of allowed ids, -infinity elsewhere.

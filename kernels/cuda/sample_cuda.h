@@ -29,7 +29,7 @@ struct SampleRow {
 
 struct SeenId {
   int id;
-  int count; // from 1
+  int count; // of draws; 0: of the prompt alone
 };
 
 struct AllowedRange {

@@ -30,7 +30,7 @@ struct BatchAnswer {
         cache(
             *model->config.transformer,
             {.dtype = model->dtype(), .device = model->device()}),
-        sampler(sampling.seed),
+        sampler(sampling.seed, prompt),
         stops(sampling.stop, model->tokenizer) {
     builder.push(prompt);
   }

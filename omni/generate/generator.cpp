@@ -78,7 +78,7 @@ class Answer {
             sampling_.max_text_tokens.value_or(neutral_max_text_tokens(model))),
         guidance_(sampling_.image_guidance_scale.value_or(1.0)),
         eos_ids_(model->eos_ids),
-        sampler_(request.sampling.seed) {
+        sampler_(request.sampling.seed, builder.sequence().ids) {
     if (!eos_ids_.empty()) {
       closing_id_ = eos_ids_.front();
     }

@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include <utility>
+
 #include "kernels/kernels.h"
 #include "omni/core/random.h"
 
@@ -24,7 +26,8 @@ float log_probability(const at::Tensor& logits, int64_t id) {
   return (logits[id] - logits.logsumexp(0)).item<float>();
 }
 
-Sampler::Sampler(uint64_t seed) : seed_(seed) {}
+Sampler::Sampler(uint64_t seed, std::vector<int64_t> prompt)
+    : seed_(seed), prompt_(std::move(prompt)) {}
 
 int64_t Sampler::draw(
     const at::Tensor& logits,
@@ -43,6 +46,9 @@ int64_t Sampler::draw(
     sample.allowed.emplace_back(range.begin, range.end);
   }
   sample.previous = previous;
+  if (options.repetition_penalty != 1.0) { // it may be long
+    sample.prompt = prompt_;
+  }
   return kernels::sample(logits, sample, uniform_at(seed_, num_draws_++));
 }
 

@@ -33,7 +33,8 @@ struct DrawOptions {
 
 class Sampler {
  public:
-  explicit Sampler(uint64_t seed);
+  // `prompt`: ids that the repetition penalty falls on as if they had been drawn.
+  explicit Sampler(uint64_t seed, std::vector<int64_t> prompt = {});
   // logits float32 [V]; `previous` are the ids the penalties apply to, as often as they
   // came. Throws ValueError when no range allows any id.
   [[nodiscard]] int64_t draw(
@@ -44,6 +45,7 @@ class Sampler {
 
  private:
   uint64_t seed_;
+  std::vector<int64_t> prompt_;
   uint64_t num_draws_ = 0;
 };
 

@@ -19,7 +19,8 @@ struct SamplingOptions {
   std::optional<int64_t> top_k; // neutral 0: all
   std::optional<double> top_p; // nucleus mass in (0, 1]; neutral 1
   std::optional<double> min_p; // share of the largest probability, in [0, 1); neutral 0
-  std::optional<double> repetition_penalty; // on text ids of the answer; neutral 1
+  // On ids of the prompt and text ids of the answer, as in transformers; neutral 1.
+  std::optional<double> repetition_penalty;
   // Off the logit of a text id that the answer has, and off it for each time that it
   // has it; usually in [-2, 2]; neutral 0.
   std::optional<double> presence_penalty;

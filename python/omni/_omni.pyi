@@ -694,8 +694,8 @@ class SamplingOptions:
         top_k: 0: all (0).
         top_p: nucleus mass in (0, 1] (1).
         min_p: share of the largest probability, in [0, 1) (0).
-        repetition_penalty: on text ids that the answer has; logits above 0 are divided by
-            it, others multiplied; 1: none (1).
+        repetition_penalty: on ids that the prompt or the answer's text has; logits above 0
+            are divided by it, others multiplied, as in transformers; 1: none (1).
         presence_penalty: off the logit of a text id that the answer has; usually -2 to 2, as
             with OpenAI and vLLM; 0: none (0).
         frequency_penalty: off it for each time that the answer has the id; usually -2 to 2;

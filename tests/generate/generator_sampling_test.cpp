@@ -64,6 +64,23 @@ TEST_CASE("ids of the answer so far are penalised") {
   CHECK(num_distinct(text_of(model, sampling)) > num_distinct(plain));
 }
 
+TEST_CASE("ids of the prompt are penalised for repetition") {
+  testing::ScriptedModel script;
+  constexpr int64_t kThe = 265, kDot = 266; // tiny_unigram
+  const int64_t eos = script.control("eos");
+  script.follow(script.control("assistant"), kThe).follow(kThe, eos).follow(kDot, eos);
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor& head_VD = script.model->transformer->head->weight;
+    head_VD[kDot].copy_(head_VD[kThe] / 2); // logits about 57 and 28
+  }
+  SamplingOptions sampling;
+  sampling.repetition_penalty = 3.0; // 57 / 3 is less
+  CHECK(text_of(script.model, {}, {kThe}) == Ids{kThe, eos});
+  CHECK(text_of(script.model, sampling) == Ids{kThe, eos});
+  CHECK(text_of(script.model, sampling, {kThe}) == Ids{kDot, eos});
+}
+
 TEST_CASE("penalties on presence and frequency are those of the answer's own text") {
   testing::ScriptedModel script;
   constexpr int64_t kThe = 265, kDot = 266; // tiny_unigram

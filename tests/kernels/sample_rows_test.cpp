@@ -29,6 +29,7 @@ std::vector<SampleRow> make_rows(double uniform) {
        {.temperature = 1.2,
         .repetition_penalty = 1.4,
         .previous = {3, 3, 250},
+        .prompt = {8, 9, 299},
         .allowed = {{0, 100}, {240, 300}}}},
       {541,
        64,

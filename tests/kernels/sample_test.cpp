@@ -81,6 +81,28 @@ TEST_CASE("presence is penalised once, frequency each time, after repetition") {
   CHECK(first({.presence_penalty = 2.0, .frequency_penalty = 2.0}, 4.9f) == 1);
 }
 
+TEST_CASE("ids of the prompt are penalised for repetition alone") {
+  const at::Tensor logits = logits_of({4.0f, 5.0f, -0.25f, 0.0f});
+  const auto first = [&](const SampleOptions& options, float last) {
+    logits[3] = last;
+    return sample(logits, options);
+  };
+  // 4 / 2, 5 / 2: presence and frequency do not see them.
+  SampleOptions options{
+      .repetition_penalty = 2.0,
+      .presence_penalty = 1.0,
+      .frequency_penalty = 0.5,
+      .prompt = {1, 0, 1}};
+  CHECK(first(options, 2.4f) == 1);
+  CHECK(first(options, 2.6f) == 3);
+  options.previous = {1}; // 4 / 2, 5 / 2 - 1 - 0.5: repetition counts once
+  CHECK(first(options, 1.9f) == 0);
+  CHECK(first(options, 2.1f) == 3);
+  options.repetition_penalty = 1.0; // 4, 5 - 1.5
+  CHECK(first(options, 3.9f) == 0);
+  CHECK(first(options, 4.1f) == 3);
+}
+
 TEST_CASE("ids are drawn in proportion, in id order") {
   const at::Tensor logits = log_of({0.1, 0.2, 0.4, 0.3});
   const SampleOptions options{.temperature = 1.0};
@@ -143,6 +165,11 @@ TEST_CASE("sampling agrees with the sorted reference") {
        .repetition_penalty = 1.3,
        .previous = {0, 5, 5, 17, 200, 999},
        .allowed = {{0, 300}, {250, 400}, {900, 1000}}},
+      {.temperature = 1.0,
+       .repetition_penalty = 1.6,
+       .presence_penalty = 0.8,
+       .previous = {4, 999, 4, 77},
+       .prompt = {4, 500, 500, 0, 501, 502, 503}},
       {.temperature = 1.0,
        .top_p = 0.9,
        .presence_penalty = 1.5,
@@ -209,6 +236,9 @@ TEST_CASE("sample names options out of range and logits without a choice") {
       Contains("expected allowed ranges inside [0, 4), got [2, 5)."));
   CHECK_THROWS_AS(
       sample(logits, {.repetition_penalty = 2.0, .previous = {4}}), c10::IndexError);
+  CHECK_THROWS_WITH(
+      sample(logits, {.repetition_penalty = 2.0, .prompt = {-1}}),
+      Contains("[sample] expected prompt ids in [0, 4), got -1."));
   CHECK_THROWS_AS(sample(at::zeros({2, 2}, tested_device()), {}), c10::ValueError);
   const std::string nothing =
       "[sample] expected at least one allowed id with a finite logit";

@@ -79,9 +79,10 @@ std::vector<double> twin(const T* logits, const Request& request) {
       logits, logits + row.vocab, scores.begin(), [](T x) { return to_double(x); });
   for (const SeenId& seen : request.seen) {
     const double x = scores[seen.id];
-    scores[seen.id] =
-        (x < 0 ? x * row.repetition_penalty : x / row.repetition_penalty) -
-        row.presence_penalty - seen.count * row.frequency_penalty;
+    scores[seen.id] = x < 0 ? x * row.repetition_penalty : x / row.repetition_penalty;
+    if (seen.count > 0) {
+      scores[seen.id] -= row.presence_penalty + seen.count * row.frequency_penalty;
+    }
   }
   for (int i = 0; i < row.vocab && !request.allowed.empty(); ++i) {
     const bool is_allowed = std::any_of(
@@ -151,6 +152,9 @@ void check_options(int vocab) {
         request.seen = {{vocab - 1, 3}};
         if (vocab > 2) {
           request.seen.insert(request.seen.end(), {{0, 1}, {vocab / 2, 2}});
+        }
+        if (vocab > 8) { // of a prompt
+          request.seen.insert(request.seen.end(), {{1, 0}, {vocab / 4, 0}});
         }
       }
       if (i % 4 == 1) {
@@ -264,6 +268,9 @@ TEST_CASE("CUDA penalties are subtracted once and by count, after that on repeti
   };
   CHECK(first(1.26f) == 3);
   CHECK(first(1.24f) == 0);
+  request.seen[1].count = 0; // of the prompt: 5 / 2
+  CHECK(first(2.51f) == 3);
+  CHECK(first(2.49f) == 1);
   request.allowed = {{2, 4}};
   CHECK(first(-1.26f) == 2);
   CHECK(first(-1.24f) == 3);

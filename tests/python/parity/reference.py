@@ -52,11 +52,15 @@ def reference_logits(model: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
     return model(input_ids=ids, use_cache=False).logits
 
 
-def greedy(model: torch.nn.Module, ids: torch.Tensor, count: int) -> list[int]:
+def greedy(
+    model: torch.nn.Module, ids: torch.Tensor, count: int, repetition_penalty: float = 1.0
+) -> list[int]:
     """The most likely ids one after the other, each from a whole forward pass."""
+    penalise = transformers.RepetitionPenaltyLogitsProcessor(penalty=repetition_penalty)
     sequence = ids
     for _ in range(count):
         with torch.no_grad():
-            chosen = reference_logits(model, sequence)[:, -1].argmax(-1, keepdim=True)
+            logits = reference_logits(model, sequence)[:, -1]
+        chosen = penalise(sequence, logits).argmax(-1, keepdim=True)
         sequence = torch.cat([sequence, chosen], dim=1)
     return sequence[0, ids.shape[1] :].tolist()

@@ -38,6 +38,15 @@ def test_greedy_ids(case, reference, model, record_property) -> None:
     assert ours == greedy(reference, prompt, 64)
 
 
+def test_greedy_ids_with_a_repetition_penalty(case, reference, model) -> None:
+    """It falls on the ids of the prompt too."""
+    prompt = ids_of(case, 1, 12)
+    for penalty in (1.3, 0.8):
+        sampling = {"max_new_tokens": 24, "temperature": 0.0, "repetition_penalty": penalty}
+        ours = model.generate(prompt[0], **sampling).tolist()
+        assert ours == greedy(reference, prompt, 24, penalty)
+
+
 def test_cache(case, folder, tmp_path, record_property) -> None:
     """What is chosen one by one through the cache is best in a whole pass over it too: from
     a short prompt, and from one longer than what a sliding layer keeps (its window and the
