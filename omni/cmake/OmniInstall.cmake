@@ -34,7 +34,7 @@ install(DIRECTORY omni encoders tokenizers kernels
   PATTERN "flat_arguments.h" EXCLUDE
   PATTERN "cmake" EXCLUDE PATTERN "nano" EXCLUDE
   REGEX "families/[^a][a-z_]*\\.h$" EXCLUDE
-  PATTERN "json.h" EXCLUDE PATTERN "config_archive.h" EXCLUDE
+  REGEX "core/json[a-z_]*\\.h$" EXCLUDE PATTERN "config_archive.h" EXCLUDE
   PATTERN "config_fields.h" EXCLUDE PATTERN "sampling_fields.h" EXCLUDE
   PATTERN "published_folder.h" EXCLUDE PATTERN "stored_weights.h" EXCLUDE
   PATTERN "quantization_config.h" EXCLUDE PATTERN "packed_decoder.h" EXCLUDE
