@@ -84,6 +84,11 @@ TEST_CASE("limits hold") {
   CHECK(parse("[1, 2, {}]", {.max_values = 4}).size() == 3);
   CHECK_THROWS_WITH(
       parse("[1, 2, {}]", {.max_values = 3}), Contains("more than 3 values"));
+  // Commas of strings are no values.
+  CHECK(parse(R"(["a,,\",,", 2])", {.max_values = 3}).size() == 2);
+  CHECK(parse(R"({"a,,\\": "b,,"})", {.max_values = 2}).size() == 1);
+  CHECK_THROWS_WITH(
+      parse("[1, 2, 3, 4, 5", {.max_values = 4}), Contains("more than 4 values"));
   CHECK_THROWS_WITH(
       parse("{\"long\": 1}", {.max_key_bytes = 3}), Contains("a key of 4 bytes"));
 }

@@ -8,6 +8,8 @@
 namespace omni {
 namespace {
 
+constexpr int64_t kStepsPerCall = 8; // what a frame and a text of its own take
+
 // The methods of Python's texts whose arguments have names.
 bool has_names(const FunctionObject& function) {
   constexpr std::array kNames = {
@@ -106,6 +108,7 @@ TemplateValue TemplateInterpreter::make_macro(const MacroSyntax& node) {
 TemplateValue TemplateInterpreter::call_macro(
     const MacroObject& macro,
     TemplateArguments arguments) {
+  runtime_.charge(kStepsPerCall);
   std::string text = captured([&] {
     Scope scope(*this, &macro.frame);
     fill(scope.frame(), macro.syntax.frame);
